@@ -1,0 +1,1 @@
+"""One folder per evaluator: its manifest, model card, weights and cases."""

@@ -1,0 +1,62 @@
+"""The `otel-llm` command. Each subcommand lives beside the part that it starts, and is imported when called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Final
+
+import click
+
+from otel_llm import __version__
+from otel_llm.errors import MissingExtraError, OtelLlmError
+
+# subcommand -> (module that defines it, extra that it needs, help line)
+_COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
+    "demo": ("otel_llm.demo.command", "demo", "Run everything here, on embedded defaults, and watch it."),
+    "run": ("otel_llm.instrument.command", "", "Run a Python program with its LLM clients instrumented."),
+    "collector": ("otel_llm.collector", "collector", "Evaluate GenAI spans that arrive over OTLP."),
+    "serve": ("otel_llm.serve.command", "serve", "Serve a small real model behind the OpenAI API."),
+    "dashboards": ("otel_llm.dashboards.command", "dashboards", "Build or push Grafana dashboards and alerts."),
+}
+
+
+class _Commands(click.Group):
+    """A group that imports a subcommand's module when it is called, not for the list of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module_name, extra, _ = _COMMANDS[cmd_name]
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            if not extra or (error.name or "").startswith("otel_llm."):
+                raise
+            raise MissingExtraError(
+                f"otel-llm {cmd_name} needs {error.name}, which is not installed: pip install 'otel-llm[{extra}]'"
+            ) from error
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, _, summary) in _COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="otel-llm")
+def group() -> None:
+    """OpenTelemetry for LLM applications: instrumentation, local evaluation, dashboards and alerts."""
+
+
+def main() -> None:
+    """Run the command; an error of ours is one line on stderr and exit code 1."""
+    try:
+        group()
+    except OtelLlmError as error:
+        click.echo(f"otel-llm: {error}", err=True)
+        sys.exit(1)

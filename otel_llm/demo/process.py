@@ -1,0 +1,114 @@
+"""Child processes that start, become ready and stop, and that never outlive the one that started them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from otel_llm.errors import ServerError
+
+_POLL_S = 0.05
+
+
+class Process:
+    """One child process with its log file. Use as a context manager, or call `stop`."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log_path: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start it; `environment` is added to this process's own.
+
+        Raises:
+            ServerError: the program is not there or cannot be started.
+        """
+        self.name = name
+        self.log_path = log_path
+        with log_path.open("ab") as log:
+            try:
+                self._child = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **(environment or {})},
+                    # its own group: Ctrl-C in the terminal reaches us alone, and `stop` reaches its children too
+                    start_new_session=True,
+                    preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+                )
+            except OSError as error:
+                raise ServerError(f"{name}: {command[0]} could not be started: {error}") from error
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, or None while it runs."""
+        return self._child.poll()
+
+    def wait_ready(self, url: str, timeout_s: float) -> None:
+        """Return once `url` answers with a status below 400.
+
+        Raises:
+            ServerError: it exited, or did not answer in time; the message ends with the log's last lines.
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if self.returncode is not None:
+                raise ServerError(f"{self.name} exited with status {self.returncode}:\n{self.log_tail()}")
+            with (
+                contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError),
+                urllib.request.urlopen(url, timeout=2),  # noqa: S310 - our own loopback URL
+            ):
+                return
+            time.sleep(_POLL_S)
+        raise ServerError(f"{self.name} did not answer at {url} within {timeout_s:g} s:\n{self.log_tail()}")
+
+    def wait(self, timeout_s: float | None = None) -> int:
+        """Return its exit status once it has ended.
+
+        Raises:
+            subprocess.TimeoutExpired: it still runs after `timeout_s`.
+        """
+        return self._child.wait(timeout_s)
+
+    def log_tail(self, lines: int = 20) -> str:
+        """Return the last lines of its log."""
+        return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
+
+    def stop(self, timeout_s: float = 10) -> None:
+        """End it and all it started: SIGTERM, then SIGKILL after `timeout_s`."""
+        if self.returncode is None:
+            self._signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(timeout_s)
+        self._signal(signal.SIGKILL)
+        self._child.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, number)
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _die_with_parent() -> None:
+    # Without this a killed parent (SIGKILL runs no cleanup) would leave its servers behind. prctl(2), Linux only.
+    import ctypes  # noqa: PLC0415 - in the child alone
+
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

@@ -1,0 +1,49 @@
+"""The one tree of errors.
+
+```
+OtelLlmError
+├── ConfigError          a setting is wrong: names the key, the value and the remedy
+├── MissingExtraError    a part was used whose extra is not installed
+├── PortTakenError       a port is in use: names the option that changes it
+├── ModelError           weights or a manifest are missing, wrong or unreadable
+│   └── ChecksumError    a file's sha256 is not the one on record
+├── DecodeError          bytes are not the OTLP message that they should be
+└── ServerError          a server that we started did not come up, or went down
+```
+
+Nothing of this tree ever reaches an instrumented application: see `instrument/guard.py`.
+"""
+
+from __future__ import annotations
+
+
+class OtelLlmError(Exception):
+    """The base of every error that this package raises on purpose."""
+
+
+class ConfigError(OtelLlmError):
+    """A setting is wrong; the message names the key, the value and the remedy."""
+
+
+class MissingExtraError(OtelLlmError):
+    """A part was used whose extra is not installed; the message gives the install command."""
+
+
+class PortTakenError(OtelLlmError):
+    """A port is in use; the message names the option that changes it."""
+
+
+class ModelError(OtelLlmError):
+    """Weights or a manifest are missing, wrong or unreadable."""
+
+
+class ChecksumError(ModelError):
+    """A file's sha256 is not the one on record."""
+
+
+class DecodeError(OtelLlmError):
+    """Bytes are not the OTLP message that they should be."""
+
+
+class ServerError(OtelLlmError):
+    """A server that we started did not come up, or went down."""

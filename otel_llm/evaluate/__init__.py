@@ -1,0 +1,1 @@
+"""GenAI calls in, results out: the batcher, the ONNX runtime, the evaluators, drift."""

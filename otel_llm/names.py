@@ -1,0 +1,182 @@
+"""Every attribute, metric, event and label that we emit or read: the one place for names.
+
+Names without the prefix `otel_llm.` are OpenTelemetry's GenAI semantic conventions, status Development
+(https://github.com/open-telemetry/semantic-conventions-genai, read in November 2026); names with it are
+ours, where the conventions have none.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+# Spans: the request.
+OPERATION: Final = "gen_ai.operation.name"
+PROVIDER: Final = "gen_ai.provider.name"
+REQUEST_MODEL: Final = "gen_ai.request.model"
+REQUEST_STREAM: Final = "gen_ai.request.stream"
+REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+REQUEST_TEMPERATURE: Final = "gen_ai.request.temperature"
+REQUEST_TOP_P: Final = "gen_ai.request.top_p"
+REQUEST_SEED: Final = "gen_ai.request.seed"
+REQUEST_CHOICE_COUNT: Final = "gen_ai.request.choice.count"
+REQUEST_STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+REQUEST_FREQUENCY_PENALTY: Final = "gen_ai.request.frequency_penalty"
+REQUEST_PRESENCE_PENALTY: Final = "gen_ai.request.presence_penalty"
+REQUEST_REASONING_LEVEL: Final = "gen_ai.request.reasoning.level"
+OUTPUT_TYPE: Final = "gen_ai.output.type"
+CONVERSATION_ID: Final = "gen_ai.conversation.id"
+PROMPT_NAME: Final = "gen_ai.prompt.name"
+PROMPT_VERSION: Final = "gen_ai.prompt.version"
+USER_ID: Final = "user.id"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+SERVICE_NAME: Final = "service.name"
+
+# Spans: the response.
+RESPONSE_ID: Final = "gen_ai.response.id"
+RESPONSE_MODEL: Final = "gen_ai.response.model"
+RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"  # seconds
+USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"  # cached tokens included
+USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"  # reasoning tokens included
+USAGE_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
+USAGE_CACHE_WRITE_INPUT_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
+USAGE_REASONING_OUTPUT_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
+USAGE_COST: Final = "gen_ai.usage.cost"  # ours, USD; absent when the price is unknown
+ERROR_TYPE: Final = "error.type"
+
+# Spans: content, opt-in; JSON text on spans.
+INPUT_MESSAGES: Final = "gen_ai.input.messages"
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
+TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+DOCUMENTS: Final = "otel_llm.documents"  # what groundedness is judged against: JSON list of texts
+
+# Events: log records.
+EVENT_OPERATION_DETAILS: Final = "gen_ai.client.inference.operation.details"
+EVENT_OPERATION_EXCEPTION: Final = "gen_ai.client.operation.exception"
+EVENT_EVALUATION_RESULT: Final = "gen_ai.evaluation.result"
+EVALUATION_NAME: Final = "gen_ai.evaluation.name"
+EVALUATION_SCORE_VALUE: Final = "gen_ai.evaluation.score.value"
+EVALUATION_SCORE_LABEL: Final = "gen_ai.evaluation.score.label"
+EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
+EVALUATION_ID: Final = "otel_llm.evaluation.id"  # idempotent: trace, span, evaluator, version, target
+EVALUATION_VERSION: Final = "otel_llm.evaluation.version"
+EVALUATION_TARGET: Final = "otel_llm.evaluation.target"  # input | output
+
+# Labels of metrics.
+TOKEN_TYPE: Final = "gen_ai.token.type"  # input | output
+LABEL_EVALUATOR: Final = "evaluator"
+LABEL_TARGET: Final = "target"
+LABEL_LABEL: Final = "label"
+LABEL_DETECTOR: Final = "detector"
+LABEL_BASELINE: Final = "baseline"
+
+# Buckets: GenAI metrics conventions, section of each metric.
+_SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+_TOKENS: Final = (
+    1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864,
+)  # fmt: skip
+_FIRST_TOKEN_SECONDS: Final = (
+    0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+)  # fmt: skip
+_PER_TOKEN_SECONDS: Final = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
+_SCORES: Final = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)  # ours
+_EVALUATION_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)  # ours
+
+
+class Metric(NamedTuple):
+    """One metric: what the SDK is given, and what Prometheus makes of it."""
+
+    name: str
+    kind: Literal["counter", "histogram", "gauge"]
+    unit: str
+    description: str
+    labels: tuple[str, ...]
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def prometheus_name(self) -> str:
+        """The base name in Prometheus; a histogram's series add `_bucket`, `_sum` and `_count`.
+
+        Source: OpenTelemetry specification, "Prometheus and OpenMetrics compatibility", metric metadata.
+        """
+        name = self.name.replace(".", "_")
+        if self.unit == "s":
+            name += "_seconds"
+        return f"{name}_total" if self.kind == "counter" else name
+
+
+_CLIENT: Final = (
+    SERVICE_NAME, OPERATION, PROVIDER, REQUEST_MODEL, RESPONSE_MODEL, SERVER_ADDRESS, SERVER_PORT,
+)  # fmt: skip
+_SOURCE: Final = (SERVICE_NAME, PROVIDER, REQUEST_MODEL)
+
+# Client metrics, by the names that today's instrumentations emit.
+OPERATION_DURATION: Final = Metric(
+    "gen_ai.client.operation.duration", "histogram", "s",
+    "Duration of a GenAI operation.", (*_CLIENT, ERROR_TYPE), _SECONDS,
+)  # fmt: skip
+TIME_TO_FIRST_CHUNK: Final = Metric(
+    "gen_ai.client.operation.time_to_first_chunk", "histogram", "s",
+    "Time from the request to the first chunk of a streamed response.", _CLIENT, _SECONDS,
+)  # fmt: skip
+TIME_PER_OUTPUT_CHUNK: Final = Metric(
+    "gen_ai.client.operation.time_per_output_chunk", "histogram", "s",
+    "Time between two chunks of a streamed response, after the first.", _CLIENT, _SECONDS,
+)  # fmt: skip
+TOKEN_USAGE: Final = Metric(
+    "gen_ai.client.token.usage", "histogram", "{token}",
+    "Number of input and output tokens of an operation.", (*_CLIENT, TOKEN_TYPE), _TOKENS,
+)  # fmt: skip
+COST: Final = Metric("otel_llm.cost", "counter", "{USD}", "Cost of GenAI operations.", _SOURCE)
+
+# The model server's metrics.
+SERVER_REQUEST_DURATION: Final = Metric(
+    "gen_ai.server.request.duration", "histogram", "s",
+    "Duration of a request to the model server.", (OPERATION, PROVIDER, REQUEST_MODEL, ERROR_TYPE), _SECONDS,
+)  # fmt: skip
+SERVER_TIME_TO_FIRST_TOKEN: Final = Metric(
+    "gen_ai.server.time_to_first_token", "histogram", "s",
+    "Time from the request to the first generated token.", (OPERATION, PROVIDER, REQUEST_MODEL),
+    _FIRST_TOKEN_SECONDS,
+)  # fmt: skip
+SERVER_TIME_PER_OUTPUT_TOKEN: Final = Metric(
+    "gen_ai.server.time_per_output_token", "histogram", "s",
+    "Time per output token after the first.", (OPERATION, PROVIDER, REQUEST_MODEL), _PER_TOKEN_SECONDS,
+)  # fmt: skip
+
+# The evaluation service's metrics.
+EVALUATIONS: Final = Metric(
+    "otel_llm.evaluations", "counter", "{evaluation}", "Evaluations by outcome.",
+    (*_SOURCE, LABEL_EVALUATOR, LABEL_TARGET, LABEL_LABEL),
+)  # fmt: skip
+EVALUATION_SCORE: Final = Metric(
+    "otel_llm.evaluation.score", "histogram", "{score}",
+    "Score: the probability of what the evaluator is named for.",
+    (*_SOURCE, LABEL_EVALUATOR, LABEL_TARGET), _SCORES,
+)  # fmt: skip
+EVALUATION_DURATION: Final = Metric(
+    "otel_llm.evaluation.duration", "histogram", "s",
+    "Time an evaluator spent on one batch of calls.", (LABEL_EVALUATOR,), _EVALUATION_SECONDS,
+)  # fmt: skip
+EVALUATION_OLDEST_PENDING: Final = Metric(
+    "otel_llm.evaluation.oldest_pending", "gauge", "s", "Age of the oldest call not evaluated yet.", (),
+)  # fmt: skip
+_DRIFT: Final = (SERVICE_NAME, LABEL_DETECTOR, LABEL_TARGET, LABEL_BASELINE)
+DRIFT_STATISTIC: Final = Metric(
+    "otel_llm.drift.statistic", "gauge", "{statistic}", "Distance of the window from its reference.", _DRIFT,
+)  # fmt: skip
+DRIFT_THRESHOLD: Final = Metric(
+    "otel_llm.drift.threshold", "gauge", "{statistic}", "The statistic's value that raises the alarm.", _DRIFT,
+)  # fmt: skip
+DRIFT_ALARM: Final = Metric(
+    "otel_llm.drift.alarm", "gauge", "{alarm}", "1 while the statistic is above its threshold, else 0.", _DRIFT,
+)  # fmt: skip
+
+METRICS: Final = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
+
+
+def prometheus_label(attribute: str) -> str:
+    """Return an attribute's label name in Prometheus: `service.name` is `service_name`."""
+    return attribute.replace(".", "_")

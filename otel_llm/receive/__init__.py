@@ -1,0 +1,1 @@
+"""OTLP in, GenAI calls out, whatever dialect the spans are written in."""

@@ -1,0 +1,87 @@
+"""A GenAI call as the evaluators see it: no dialect, no protobuf."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+PartType = Literal["text", "reasoning", "tool_call", "tool_call_response", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a message. `text` is its content as text; of a tool call, its arguments as JSON."""
+
+    type: PartType
+    text: str
+    name: str = ""
+    """The tool's name, of a tool call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation."""
+
+    role: str
+    """system, user, assistant or tool."""
+    parts: tuple[Part, ...]
+    finish_reason: str | None = None
+    """Of an output message: stop, length, content_filter, tool_call, error."""
+
+    @property
+    def text(self) -> str:
+        """The text parts, joined by newlines; reasoning and tool parts are left out."""
+        return "\n".join(part.text for part in self.parts if part.type == "text")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Token counts and cost; None where the span has none."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One GenAI call, read from one span."""
+
+    trace_id: str
+    """32 lowercase hex digits."""
+    span_id: str
+    """16 lowercase hex digits."""
+    service: str
+    """service.name of the resource; "unknown_service" where it has none."""
+    operation: str
+    provider: str
+    request_model: str
+    response_model: str | None = None
+    response_id: str | None = None
+    input: tuple[Message, ...] = ()
+    output: tuple[Message, ...] = ()
+    system: str = ""
+    """System instructions, as one text."""
+    documents: tuple[str, ...] = ()
+    """What groundedness is judged against; empty where the call has no context."""
+    usage: Usage = Usage()
+    start_ns: int
+    """Unix time in nanoseconds."""
+    duration_s: float
+    time_to_first_chunk_s: float | None = None
+    stream: bool = False
+    conversation_id: str | None = None
+    user_id: str | None = None
+    prompt_name: str | None = None
+    prompt_version: str | None = None
+    error_type: str | None = None
+
+    @property
+    def input_text(self) -> str:
+        """The text of the last user message: what this call was asked."""
+        return next((message.text for message in reversed(self.input) if message.role == "user"), "")
+
+    @property
+    def output_text(self) -> str:
+        """The text of the output messages, joined by newlines."""
+        return "\n".join(message.text for message in self.output if message.text)

@@ -1,0 +1,76 @@
+# One environment in .venv, made with uv where it is there, else with venv and pip.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+SOURCES := pyproject.toml evaluators/pyproject.toml
+ARGS ?=
+
+.DEFAULT_GOAL := all
+.PHONY: all help demo stack test check format lint types dashboards bench clean
+
+all: format lint types test ## format, lint, type-check, test
+
+help: ## list what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.demo ## run everything here and watch it (ARGS="--keep", ARGS="--with all")
+	@$(BIN)/otel-llm demo $(ARGS)
+
+stack: $(VENV)/.demo ## the demo through the real Collector, Prometheus and Alertmanager, fetched first
+	@collector/install-servers.sh
+	@$(BIN)/otel-llm demo --with all $(ARGS)
+
+test: $(VENV)/.dev ## run every test (ARGS="-k stream")
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## what must be clean before a change lands, tests apart
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/otel-llm dashboards build --check
+
+format: $(VENV)/.dev ## format the code and mend what can be mended
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix --exit-zero --quiet
+
+lint: $(VENV)/.dev ## lint
+	$(BIN)/ruff check
+
+types: $(VENV)/.dev ## type-check
+	$(BIN)/mypy
+
+dashboards: $(VENV)/.dev ## generate the dashboard and the rules anew
+	$(BIN)/otel-llm dashboards build
+
+bench: $(VENV)/.dev ## the benchmarks, one after the other
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+clean: ## remove the environment and what was built
+	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "otel-llm needs Python 3.11 or newer; name one with PYTHON=python3.12" >&2; exit 1; }
+ifdef UV
+	@uv venv --quiet --python $(PYTHON) $(VENV)
+else
+	@$(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --upgrade pip
+endif
+
+ifdef UV
+INSTALL := uv pip install --quiet --python $(BIN)/python
+else
+INSTALL := $(BIN)/python -m pip install --quiet
+endif
+
+$(VENV)/.demo: $(SOURCES) | $(BIN)/python
+	@echo "installing otel-llm and its parts into $(VENV) ..."
+	@$(INSTALL) -e evaluators -e '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(SOURCES) | $(BIN)/python
+	@echo "installing otel-llm, its parts and the development tools into $(VENV) ..."
+	@$(INSTALL) -e evaluators -e '.[demo]' --group dev
+	@touch $@ $(VENV)/.demo

@@ -8,7 +8,8 @@ OtelLlmError
 ├── ModelError           weights or a manifest are missing, wrong or unreadable
 │   └── ChecksumError    a file's sha256 is not the one on record
 ├── DecodeError          bytes are not the OTLP message that they should be
-└── ServerError          a server that we started did not come up, or went down
+├── ServerError          a server that we started did not come up, or went down
+└── GrafanaError         a Grafana refused what we sent, or could not be reached
 ```
 
 Nothing of this tree ever reaches an instrumented application: see `instrument/guard.py`.
@@ -47,3 +48,7 @@ class DecodeError(OtelLlmError):
 
 class ServerError(OtelLlmError):
     """A server that we started did not come up, or went down."""
+
+
+class GrafanaError(OtelLlmError):
+    """A Grafana refused what we sent, or could not be reached; the message gives the remedy."""

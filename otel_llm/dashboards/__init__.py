@@ -1,0 +1,1 @@
+"""Scores -> Grafana dashboard and alert rules: as code, generated into `dashboards/`, pushed to a Grafana."""

@@ -1,0 +1,82 @@
+"""What every server has: a process that is ready, ports of its own, a configuration in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import yaml
+
+from otel_llm.demo.process import Process
+from otel_llm.ports import bind
+
+HOST: Final = "127.0.0.1"
+_READY_S: Final = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A server that runs and is ready. Use as a context manager, or call `stop`."""
+
+    process: Process
+    url: str
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def start(
+    name: str,
+    command: Sequence[str],
+    folder: Path,
+    *,
+    ready_url: str,
+    environment: Mapping[str, str] | None = None,
+) -> Process:
+    """Return the process once `ready_url` answers; its log is in the folder, under its name.
+
+    Raises:
+        ServerError: it cannot be started, exited, or did not answer in time.
+    """
+    process = Process(name, command, log_path=folder / f"{name}.log", environment=environment)
+    try:
+        process.wait_ready(ready_url, _READY_S)
+    except BaseException:
+        process.stop()
+        raise
+    return process
+
+
+def free_ports(ports: Mapping[str, int]) -> list[int]:
+    """Return the ports, keyed by the demo's options, each 0 replaced by a free one.
+
+    All are held until all are found, so that they differ; a taken one is found here, since what has it would
+    answer in the new server's place.
+
+    Raises:
+        PortTakenError: a port is in use.
+    """
+    with ExitStack() as held:
+        sockets = [held.enter_context(bind(HOST, port, option)) for option, port in ports.items()]
+        return [sock.getsockname()[1] for sock in sockets]
+
+
+def duration(seconds: float) -> str:
+    """Return the seconds as Prometheus and Alertmanager write them."""
+    return f"{round(seconds * 1000)}ms"
+
+
+def write_yaml(path: Path, configuration: Mapping[str, Any]) -> Path:
+    """Write the configuration; return the path, for the command line."""
+    path.write_text(yaml.safe_dump(configuration, sort_keys=False))
+    return path

@@ -1,0 +1,80 @@
+"""`otel-llm demo` as a process of its own, and what is left of it."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+from otel_llm.config.serve import cache_dir
+from otel_llm.errors import ModelError
+from otel_llm.serve.weights import ensure_weights
+from support.require import require
+
+PORTS = ("model", "grpc", "http", "telemetry", "prometheus", "alertmanager")
+_MARK = "OTEL_LLM_TEST_DEMO"
+
+
+def need_weights() -> None:
+    """Skip the test, or fail it where servers are required, unless the model's weights can be had."""
+    try:
+        ensure_weights(cache_dir())
+    except ModelError as error:
+        require(None, f"the model's weights ({error})", "otel-llm serve, once, on a connected machine")
+
+
+class DemoRun:
+    """A demo on free ports, with its output and its logs in a folder. Use as a context manager."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        ports = [text for name in PORTS for text in (f"--{name}-port", "0") if f"--{name}-port" not in options]
+        self._mark = uuid.uuid4().hex
+        self._output = folder / "output.txt"
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "otel_llm", "demo", *ports, *options],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "TMPDIR": str(folder), _MARK: self._mark},
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text()
+
+    def wait_for(self, pattern: str, timeout_s: float = 60) -> None:
+        """Return once a line of the output matches."""
+        deadline = time.monotonic() + timeout_s
+        while not re.search(pattern, self.output, re.MULTILINE):
+            assert self._process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.05)
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def wait(self, timeout_s: float = 60) -> int:
+        """Return the exit code."""
+        return self._process.wait(timeout_s)
+
+    def processes(self) -> dict[int, str]:
+        """Return the command lines of the demo's processes that are alive, itself among them."""
+        found = {}
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                try:
+                    if f"{_MARK}={self._mark}".encode() in (folder / "environ").read_bytes():
+                        found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+                except OSError:
+                    continue  # it has just ended, or is not ours
+        return found
+
+    def __enter__(self) -> "DemoRun":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()

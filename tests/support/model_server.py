@@ -1,0 +1,26 @@
+"""The model server in a thread of the test."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from otel_llm.ports import bind
+from otel_llm.serve.app import create_app
+from otel_llm.serve.model import Model
+from otel_llm.serve.server import create_server
+
+
+@contextmanager
+def serving(*models: Model, max_body_bytes: int = 1 << 20) -> Iterator[str]:
+    """Serve the models on a free port; gives the API's base URL."""
+    ready = threading.Event()
+    with bind("127.0.0.1", 0, "") as sock:
+        server = create_server(create_app(models, max_body_bytes=max_body_bytes), ready.set)
+        thread = threading.Thread(target=server.run, args=([sock],))
+        thread.start()
+        try:
+            assert ready.wait(10)
+            yield f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
+        finally:
+            server.should_exit = True
+            thread.join()

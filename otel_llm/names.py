@@ -24,6 +24,7 @@ REQUEST_FREQUENCY_PENALTY: Final = "gen_ai.request.frequency_penalty"
 REQUEST_PRESENCE_PENALTY: Final = "gen_ai.request.presence_penalty"
 REQUEST_REASONING_LEVEL: Final = "gen_ai.request.reasoning.level"
 OUTPUT_TYPE: Final = "gen_ai.output.type"
+OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
 CONVERSATION_ID: Final = "gen_ai.conversation.id"
 PROMPT_NAME: Final = "gen_ai.prompt.name"
 PROMPT_VERSION: Final = "gen_ai.prompt.version"
@@ -43,6 +44,7 @@ USAGE_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
 USAGE_CACHE_WRITE_INPUT_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
 USAGE_REASONING_OUTPUT_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 USAGE_COST: Final = "gen_ai.usage.cost"  # ours, USD; absent when the price is unknown
+OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
 ERROR_TYPE: Final = "error.type"
 
 # Spans: content, opt-in; JSON text on spans.
@@ -71,6 +73,7 @@ LABEL_TARGET: Final = "target"
 LABEL_LABEL: Final = "label"
 LABEL_DETECTOR: Final = "detector"
 LABEL_BASELINE: Final = "baseline"
+LABEL_TRANSPORT: Final = "transport"  # grpc | http
 
 # Buckets: GenAI metrics conventions, section of each metric.
 _SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -172,6 +175,14 @@ DRIFT_THRESHOLD: Final = Metric(
 )  # fmt: skip
 DRIFT_ALARM: Final = Metric(
     "otel_llm.drift.alarm", "gauge", "{alarm}", "1 while the statistic is above its threshold, else 0.", _DRIFT,
+)  # fmt: skip
+
+# The receiver's metrics, by the names that the OpenTelemetry Collector gives its own.
+RECEIVER_ACCEPTED_SPANS: Final = Metric(
+    "otelcol_receiver_accepted_spans", "counter", "{span}", "Spans received and taken.", (LABEL_TRANSPORT,),
+)  # fmt: skip
+RECEIVER_REFUSED_SPANS: Final = Metric(
+    "otelcol_receiver_refused_spans", "counter", "{span}", "Spans received and refused.", (LABEL_TRANSPORT,),
 )  # fmt: skip
 
 METRICS: Final = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

@@ -62,6 +62,8 @@ class Call:
     output: tuple[Message, ...] = ()
     system: str = ""
     """System instructions, as one text."""
+    question: str | None = None
+    """The last user message without the context section in it; None where it has no such section."""
     documents: tuple[str, ...] = ()
     """What groundedness is judged against; empty where the call has no context."""
     usage: Usage = Usage()
@@ -78,7 +80,13 @@ class Call:
 
     @property
     def input_text(self) -> str:
-        """The text of the last user message: what this call was asked."""
+        """The text of the last user message: what this call was asked.
+
+        A context section that the application put into that message is left out: retrieved text is not the
+        user's, so neither its toxicity nor its topic may count as the input's.
+        """
+        if self.question is not None:
+            return self.question
         return next((message.text for message in reversed(self.input) if message.role == "user"), "")
 
     @property

@@ -1,29 +1,26 @@
-"""Calls made by hand, for tests of what comes after receiving."""
+"""Calls by their texts, as evaluators read them."""
 
 from collections.abc import Sequence
+
+from support.results import call
 
 from otel_llm.receive.call import Call, Message, Part
 
 
-def call(
+def call_with(
     *,
-    input: str | None = None,  # noqa: A002 - the side of the call
-    output: str | None = None,
+    question: str | None = None,
+    answer: str | None = None,
     documents: Sequence[str] = (),
     service: str = "library",
     number: int = 1,
 ) -> Call:
-    """Return a chat call with those texts; `number` makes its ids."""
-    return Call(
+    """Return a call with those texts; `number` makes its ids."""
+    return call(
         trace_id=f"{number:032x}",
         span_id=f"{number:016x}",
         service=service,
-        operation="chat",
-        provider="openai",
-        request_model="smollm2-135m-instruct",
-        input=() if input is None else (Message("user", (Part("text", input),)),),
-        output=() if output is None else (Message("assistant", (Part("text", output),)),),
+        input=() if question is None else (Message("user", (Part("text", question),)),),
+        output=() if answer is None else (Message("assistant", (Part("text", answer),)),),
         documents=tuple(documents),
-        start_ns=1_000_000_000,
-        duration_s=0.5,
     )

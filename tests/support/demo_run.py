@@ -60,6 +60,12 @@ class DemoRun:
         """Return the exit code."""
         return self._process.wait(timeout_s)
 
+    def address(self, part: str) -> str:
+        """Return the base URL of a part, as the demo printed it."""
+        found = re.search(rf"^{part} (\S+): ", self.output, re.MULTILINE)
+        assert found, self.output
+        return f"http://{found[1]}"
+
     def processes(self) -> dict[int, str]:
         """Return the command lines of the demo's processes that are alive, itself among them."""
         found = {}
@@ -78,3 +84,9 @@ class DemoRun:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
+
+
+def summary(run: DemoRun) -> dict[str, tuple[bool, str]]:
+    """Return the summary as promise -> (kept, what was seen)."""
+    lines = re.findall(r"^ ([✓✗])\s{2,}(.+?)\s{2,}(.+?)\s*$", run.output, re.MULTILINE)
+    return {promise: (mark == "✓", seen) for mark, promise, seen in lines}

@@ -1,0 +1,50 @@
+"""An ASGI application under uvicorn, inside an event loop that is not uvicorn's own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Generator
+from typing import Any
+
+import uvicorn
+
+
+class AsgiServer:
+    """Serves one application on a bound socket until it is stopped."""
+
+    def __init__(self, app: Any, sock: socket.socket, *, timeout_s: int) -> None:
+        """Serve `app`; `timeout_s` is what requests under way get at the end."""
+        self._sock = sock
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=timeout_s,
+        )
+        self._server = _Server(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Return once it listens."""
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._sock]))
+        while not self._server.started and not self._task.done():  # noqa: ASYNC110 - uvicorn has no event to wait for
+            await asyncio.sleep(0.005)
+        if self._task.done():
+            await self._task
+
+    async def stop(self) -> None:
+        """Take no more requests; return when those under way are done, or out of time."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+        self._sock.close()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        # signals are the service's: two servers in one process would take them from each other
+        yield

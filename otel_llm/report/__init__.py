@@ -1,0 +1,1 @@
+"""Results out: OTLP events, Prometheus metrics, the live feed."""

@@ -1,0 +1,131 @@
+"""The live feed: every evaluated call as one line of JSON, to whoever is connected."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Final
+from weakref import WeakSet
+
+from otel_llm.evaluate.result import DriftState, Result
+from otel_llm.receive.call import Call
+
+_TEXT_CHARACTERS: Final = 200
+_BACKLOG_LINES: Final = 1000
+
+
+class Feed:
+    """Lines to any number of subscribers; one who reads too slowly loses the oldest, and holds up nobody."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Serve subscribers in `loop`."""
+        self._loop = loop
+        # weak: a reader that hung up is gone with its response, in whatever state that was
+        self._subscribers: WeakSet[Subscription] = WeakSet()
+
+    def publish(self, calls: Sequence[Call], results: Iterable[Result], drift: Sequence[DriftState]) -> None:
+        """Send one line per call, from any thread."""
+        if not self._subscribers:
+            return
+        by_span: dict[tuple[str, str], list[Result]] = {}
+        for result in results:
+            by_span.setdefault((result.call.trace_id, result.call.span_id), []).append(result)
+        lines = [
+            _line(
+                call,
+                by_span.get((call.trace_id, call.span_id), []),
+                [state for state in drift if state.service == call.service],
+            )
+            for call in calls
+        ]
+        self._loop.call_soon_threadsafe(self._distribute, lines)
+
+    def subscribe(self) -> Subscription:
+        """Return the lines from now on."""
+        subscription = Subscription()
+        self._subscribers.add(subscription)
+        return subscription
+
+    def close(self) -> None:
+        """End every subscription once what it has is read."""
+        for subscription in self._subscribers:
+            subscription.end()
+
+    def _distribute(self, lines: Sequence[bytes]) -> None:
+        for subscription in self._subscribers:
+            subscription.add(lines)
+
+
+class Subscription:
+    """The lines for one reader, of which the newest are kept."""
+
+    def __init__(self) -> None:
+        self._lines: deque[bytes] = deque(maxlen=_BACKLOG_LINES)
+        self._changed = asyncio.Event()
+        self._ended = False
+
+    def add(self, lines: Iterable[bytes]) -> None:
+        """Add lines; the oldest make room."""
+        self._lines.extend(lines)
+        self._changed.set()
+
+    def end(self) -> None:
+        """Let the reader finish."""
+        self._ended = True
+        self._changed.set()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while not self._ended or self._lines:
+            while self._lines:
+                yield self._lines.popleft()
+            if not self._ended:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+def _line(call: Call, results: Iterable[Result], drift: Iterable[DriftState]) -> bytes:
+    fields: dict[str, Any] = {
+        "trace_id": call.trace_id,
+        "span_id": call.span_id,
+        "service": call.service,
+        "operation": call.operation,
+        "provider": call.provider or None,
+        "model": call.request_model or call.response_model,
+        "input": call.input_text[:_TEXT_CHARACTERS] or None,
+        "output": call.output_text[:_TEXT_CHARACTERS] or None,
+        "input_tokens": call.usage.input_tokens,
+        "output_tokens": call.usage.output_tokens,
+        "cost_usd": call.usage.cost_usd,
+        "start_ns": call.start_ns,
+        "duration_s": call.duration_s,
+        "time_to_first_chunk_s": call.time_to_first_chunk_s,
+        "stream": call.stream,
+        "error_type": call.error_type,
+        "results": [
+            {
+                "evaluator": result.evaluator,
+                "target": result.target,
+                "label": result.label,
+                "score": result.score,
+                "explanation": result.explanation,
+            }
+            for result in results
+        ],
+        "drift": [
+            {
+                "service": state.service,
+                "detector": state.detector,
+                "target": state.target,
+                "baseline": state.baseline,
+                "count": state.count,
+                "window": state.window,
+                "statistic": state.statistic,
+                "threshold": state.threshold,
+                "alarm": state.alarm,
+            }
+            for state in drift
+        ],
+    }
+    return json.dumps(fields).encode() + b"\n"

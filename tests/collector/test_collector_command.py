@@ -1,0 +1,117 @@
+"""The real command, with the installed evaluators, as a process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from otlp_sink import otlp_sink
+from support.spans import body, chat_attributes, span
+
+from otel_llm.collector import command
+from otel_llm.errors import ConfigError
+from otel_llm.evaluate.pipeline import Pipeline
+from otel_llm.ports import bind
+
+COMMAND = [sys.executable, "-m", "otel_llm", "collector"]
+FREE_PORTS = ["--grpc-port", "0", "--http-port", "0", "--telemetry-port", "0"]
+PROTOBUF = {"content-type": "application/x-protobuf"}
+
+
+class Command:
+    def __init__(self, *options: str) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, *FREE_PORTS, *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONWARNINGS": "default"},
+        )
+        words = self.process.stdout.readline().replace(",", "").split()
+        assert words[:2] == ["ready:", "OTLP/gRPC"], self.process.communicate()[1]
+        self.http, self.telemetry = words[4], words[6].removesuffix("/metrics")
+
+    def stop(self, number: signal.Signals) -> tuple[int, str, str]:
+        self.process.send_signal(number)
+        out, log = self.process.communicate(timeout=30)
+        return self.process.returncode, out, log
+
+
+@pytest.fixture
+def started() -> Iterator[list[Command]]:
+    commands: list[Command] = []
+    yield commands
+    for each in commands:
+        each.process.kill()
+        each.process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_drains_within_the_deadline_and_exits_with_0(
+    started: list[Command], tmp_path: Path, number: signal.Signals
+) -> None:
+    spans = [span(chat_attributes(f"Question {n}?"), span_id=n.to_bytes(8)) for n in range(1, 31)]
+    config = tmp_path / "service.yaml"
+    config.write_text("queue: {max_batch: 4}\nshutdown_timeout_s: 20\n")
+    with otlp_sink() as sink:
+        service = Command("--config", str(config), "--events-endpoint", sink.endpoint)
+        started.append(service)
+        httpx.post(f"{service.http}/v1/traces", content=body(*spans), headers=PROTOBUF).raise_for_status()
+        status, out, log = service.stop(number)
+    assert (status, out) == (0, "")
+    assert log == ""
+    evaluators = len(Pipeline.load(evaluate_settings()).evaluators)
+    assert {record.span_id for _, record in sink.logs} == (
+        {sent.span_id for sent in spans} if evaluators else set()
+    )
+
+
+def evaluate_settings():
+    from otel_llm.config.evaluate import EvaluateSettings
+
+    return EvaluateSettings()
+
+
+def test_the_log_is_one_json_object_a_line(started: list[Command]) -> None:
+    service = Command("--debug-calls")
+    started.append(service)
+    assert httpx.get(f"{service.telemetry}/healthz").status_code == 200
+    bad = body(span(chat_attributes() | {"gen_ai.input.messages": "{}"}))
+    httpx.post(f"{service.http}/v1/traces", content=bad, headers=PROTOBUF).raise_for_status()
+    _, _, log = service.stop(signal.SIGTERM)
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert [(line["level"], line["logger"]) for line in lines] == [
+        ("warning", "otel_llm.collector"),
+        ("warning", "otel_llm.receive.intake"),
+    ]
+    assert "events.endpoint is not set" in lines[0]["message"]
+    assert "1 of 1 spans rejected: span b7ad6b7169203331" in lines[1]["message"]
+
+
+def test_a_taken_port_is_one_line_that_names_the_option() -> None:
+    with bind("127.0.0.1", 0, "") as taken:
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [*COMMAND, *FREE_PORTS, "--http-port", port], capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"otel-llm: port {port} on 127.0.0.1 is taken: choose another with --http-port (0: any free one)\n"
+    )
+
+
+def test_an_unknown_key_is_an_error_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "service.yaml"
+    path.write_text("queue: {max_batches: 5}")
+    outcome = CliRunner().invoke(command, ["--config", str(path)])
+    assert isinstance(outcome.exception, ConfigError)
+    assert str(outcome.exception) == (
+        f"{path}: queue.max_batches is not a setting (its value: 5): did you mean max_batch?"
+    )

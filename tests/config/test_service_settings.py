@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from otel_llm.assets import asset
+from otel_llm.config.service import ServiceSettings, load_settings
+from otel_llm.errors import ConfigError
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write(text: str) -> Path:
+        path = tmp_path / "service.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_the_shipped_file_holds_every_key_with_its_default() -> None:
+    path = asset("collector", "service.yaml")
+    assert load_settings(path, {}) == ServiceSettings()
+    assert yaml.safe_load(path.read_text()) == ServiceSettings().model_dump(mode="json")
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    assert load_settings(None, {"host": None}) == ServiceSettings()
+
+
+def test_options_override_the_file(write) -> None:
+    path = write("http_port: 1\ngrpc_port: 2\nevents: {timeout_s: 3}\n")
+    settings = load_settings(path, {"http_port": 4, "grpc_port": None, "events.endpoint": "http://localhost:1"})
+    assert (settings.http_port, settings.grpc_port) == (4, 2)
+    assert (settings.events.timeout_s, settings.events.endpoint) == (3, "http://localhost:1")
+
+
+def test_a_section_whose_keys_are_all_commented_out_is_its_default(write) -> None:
+    assert load_settings(write("events:\n  # endpoint: x\nqueue:\n"), {}) == ServiceSettings()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("grpc_prot: 4317", "grpc_prot is not a setting (its value: 4317): did you mean grpc_port?"),
+        (
+            "queue: {zzz: 1}",
+            "queue.zzz is not a setting (its value: 1): known here: max_pending, max_batch, max_delay_s",
+        ),
+        (
+            "evaluate: {drift: {windows: 5}}",
+            "evaluate.drift.windows is not a setting (its value: 5): did you mean",
+        ),
+        ("http_port: 70000", "http_port: input should be less than or equal to 65535, got 70000"),
+        ("queue: 5", "queue: input should be a valid dictionary"),
+        (
+            "events: {endpoint: 'localhost:4318'}",
+            "events.endpoint: must be a URL such as http://localhost:4318, got",
+        ),
+        ("- a\n- b", "must hold a mapping of settings, got list"),
+        ("a: [", "is not YAML"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_value_and_remedy(write, text: str, problem: str) -> None:
+    path = write(text)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, {"events.timeout_s": None})
+    assert str(caught.value).startswith(str(path))
+    assert problem in str(caught.value)
+    assert "pydantic" not in str(caught.value)
+
+
+def test_every_problem_of_a_file_is_named_at_once(write) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write("hots: a\nhttp_port: b\n"), {})
+    assert "hots is not a setting" in str(caught.value)
+    assert "http_port: input should be a valid integer" in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"missing\.yaml cannot be read: .*No such file"):
+        load_settings(tmp_path / "missing.yaml", {})
+
+
+def test_an_option_with_a_wrong_value_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"options: events\.endpoint: must be a URL"):
+        load_settings(None, {"events.endpoint": "nowhere"})

@@ -1,0 +1,274 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Status
+from support.spans import SPAN_ID, START_NS, TRACE_ID, body, chat_attributes, message, request, span
+
+from otel_llm.errors import DecodeError
+from otel_llm.receive.call import Call, Message, Part, Usage
+from otel_llm.receive.decode import decode
+
+
+def only_call(data: bytes) -> Call:
+    decoded = decode(data)
+    assert decoded.rejected == []
+    [call] = decoded.calls
+    return call
+
+
+def test_a_span_of_the_current_conventions_becomes_a_whole_call() -> None:
+    attributes = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.request.stream": True,
+        "gen_ai.response.model": "gpt-4o-2024-08-06",
+        "gen_ai.response.id": "chatcmpl-1",
+        "gen_ai.response.time_to_first_chunk": 0.25,
+        "gen_ai.usage.input_tokens": 100,
+        "gen_ai.usage.output_tokens": 20,
+        "gen_ai.usage.cost": 0.00045,
+        "gen_ai.conversation.id": "conversation-1",
+        "gen_ai.prompt.name": "answer",
+        "gen_ai.prompt.version": "3",
+        "user.id": "user-1",
+        "error.type": "timeout",
+        "gen_ai.system_instructions": json.dumps([{"type": "text", "content": "Be brief."}]),
+        "gen_ai.input.messages": json.dumps(
+            [
+                message("user", "Weather in Paris?"),
+                {
+                    "role": "assistant",
+                    "parts": [{"type": "tool_call", "id": "1", "name": "weather", "arguments": {"city": "Paris"}}],
+                },
+                {"role": "tool", "parts": [{"type": "tool_call_response", "id": "1", "response": "rainy, 57F"}]},
+            ]
+        ),
+        "gen_ai.output.messages": json.dumps(
+            [
+                {
+                    "role": "assistant",
+                    "parts": [
+                        {"type": "reasoning", "content": "It rains."},
+                        {"type": "text", "content": "Rain at 57F."},
+                        {"type": "blob", "modality": "image", "content": "AAAA"},
+                    ],
+                    "finish_reason": "stop",
+                }
+            ]
+        ),
+    }
+    assert only_call(body(span(attributes))) == Call(
+        trace_id=TRACE_ID,
+        span_id=SPAN_ID,
+        service="shop",
+        operation="chat",
+        provider="openai",
+        request_model="gpt-4o",
+        response_model="gpt-4o-2024-08-06",
+        response_id="chatcmpl-1",
+        system="Be brief.",
+        input=(
+            Message("user", (Part("text", "Weather in Paris?"),)),
+            Message("assistant", (Part("tool_call", '{"city": "Paris"}', "weather"),)),
+            Message("tool", (Part("tool_call_response", "rainy, 57F"),)),
+        ),
+        output=(
+            Message(
+                "assistant",
+                (Part("reasoning", "It rains."), Part("text", "Rain at 57F."), Part("other", "")),
+                "stop",
+            ),
+        ),
+        documents=("rainy, 57F",),
+        usage=Usage(input_tokens=100, output_tokens=20, cost_usd=0.00045),
+        start_ns=START_NS,
+        duration_s=1.5,
+        time_to_first_chunk_s=0.25,
+        stream=True,
+        conversation_id="conversation-1",
+        user_id="user-1",
+        prompt_name="answer",
+        prompt_version="3",
+        error_type="timeout",
+    )
+
+
+def test_structured_content_reads_like_json_text() -> None:
+    as_text = chat_attributes()
+    structured = as_text | {
+        name: json.loads(as_text[name]) for name in ("gen_ai.input.messages", "gen_ai.output.messages")
+    }
+    assert only_call(body(span(structured))) == only_call(body(span(as_text)))
+
+
+def test_a_span_with_nothing_but_an_operation_is_a_call_with_what_is_known() -> None:
+    call = only_call(body(span({"gen_ai.operation.name": "generate_content"}), service=None))
+    assert call == Call(
+        trace_id=TRACE_ID,
+        span_id=SPAN_ID,
+        service="unknown_service",
+        operation="generate_content",
+        provider="",
+        request_model="",
+        start_ns=START_NS,
+        duration_s=1.5,
+    )
+
+
+@pytest.mark.parametrize("operation", ["embeddings", "execute_tool", "invoke_agent", "retrieval"])
+def test_a_genai_span_that_is_no_inference_is_no_call_and_no_rejection(operation: str) -> None:
+    decoded = decode(body(span({"gen_ai.operation.name": operation, "gen_ai.input.messages": "not json"})))
+    assert (decoded.calls, decoded.rejected, decoded.spans) == ([], [], 1)
+
+
+def test_spans_without_genai_attributes_are_counted_and_passed_by() -> None:
+    decoded = decode(body(span({"http.request.method": "GET"}), span()))
+    assert (len(decoded.calls), decoded.rejected, decoded.spans) == (1, [], 2)
+
+
+def test_an_empty_request_is_a_success() -> None:
+    decoded = decode(b"")
+    assert (decoded.calls, decoded.rejected, decoded.spans) == ([], [], 0)
+
+
+def test_a_failed_span_without_error_type_has_one() -> None:
+    call = only_call(body(span(status=Status(code=Status.STATUS_CODE_ERROR))))
+    assert call.error_type == "_OTHER"
+
+
+def test_a_clock_that_stepped_back_makes_no_negative_duration() -> None:
+    assert only_call(body(span(end_time_unix_nano=START_NS - 1))).duration_s == 0
+
+
+def test_half_a_surrogate_in_json_does_not_travel_on() -> None:
+    escaped = json.dumps([message("user", "TEXT")]).replace("TEXT", r"a\ud83d b \ud83d\ude00")
+    attributes = chat_attributes() | {"gen_ai.input.messages": escaped}
+    assert only_call(body(span(attributes))).input_text == "a? b \N{GRINNING FACE}"
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"trace_id": b"short"}, "trace_id must be 16 bytes, not all zero, got '73686f7274'"),
+        ({"span_id": bytes(8)}, "span_id must be 8 bytes, not all zero, got '0000000000000000'"),
+        (
+            {"gen_ai.input.messages": '[{"role": "us'},
+            "messages is not JSON (JSONDecodeError): was it cut by OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT?",
+        ),
+        ({"gen_ai.input.messages": "[" * 100_000}, "gen_ai.input.messages is not JSON (RecursionError)"),
+        ({"gen_ai.input.messages": "{}"}, "gen_ai.input.messages must be a list, got dict"),
+        ({"gen_ai.input.messages": "[1]"}, "gen_ai.input.messages[0] must be an object, got int"),
+        (
+            {"gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": 3}]}]'},
+            "gen_ai.output.messages[0].parts[0].content must be a text, got int",
+        ),
+        (
+            {"gen_ai.output.messages": '[{"parts": []}]'},
+            "gen_ai.output.messages[0].role must be a text, got nothing",
+        ),
+        (
+            {"gen_ai.system_instructions": '["Be brief."]'},
+            "gen_ai.system_instructions[0] must be an object, got str",
+        ),
+        ({"otel_llm.documents": '"one"'}, "otel_llm.documents must be a list of texts, got str"),
+    ],
+)
+def test_a_malformed_span_costs_only_itself(changed: dict[str, object], reason: str) -> None:
+    fields = {name: value for name, value in changed.items() if "." not in name}
+    attributes = chat_attributes() | {name: value for name, value in changed.items() if "." in name}
+    decoded = decode(body(span(), span(attributes, **fields), span()))
+    assert len(decoded.calls) == 2
+    [rejected] = decoded.rejected
+    assert reason in rejected
+
+
+def test_a_span_that_is_no_protobuf_costs_only_itself() -> None:
+    good = span().SerializeToString()
+    bad = good[:-40]  # ends inside an attribute
+    scope = b"".join(b"\x12" + _varint(len(data)) + data for data in (good, bad, good))
+    resource = b"\x12" + _varint(len(scope)) + scope
+    decoded = decode(b"\x0a" + _varint(len(resource)) + resource)
+    assert (len(decoded.calls), len(decoded.rejected), decoded.spans) == (2, 1, 3)
+
+
+def test_a_malformed_resource_rejects_its_genai_spans_alone() -> None:
+    data = ExportTraceServiceRequest(
+        resource_spans=[
+            ResourceSpans(scope_spans=[ScopeSpans(spans=[span(), span({"http.route": "/"})])]),
+            request(span()).resource_spans[0],
+        ]
+    ).SerializeToString()
+    length = len(ExportTraceServiceRequest.FromString(data).resource_spans[0].SerializeToString())
+    # the first resource, absent so far, becomes one byte that is no protobuf
+    head = 1 + len(_varint(length))
+    spoilt = b"\x0a" + _varint(length + 3) + b"\x0a\x01\xff" + data[head:]
+    decoded = decode(spoilt)
+    assert (len(decoded.calls), len(decoded.rejected), decoded.spans) == (1, 1, 3)
+    assert "its resource is malformed" in decoded.rejected[0]
+
+
+def test_a_body_that_is_no_trace_export_is_refused() -> None:
+    with pytest.raises(DecodeError, match="the body is no ExportTraceServiceRequest"):
+        decode(b"\x0a\xff gen_ai.")
+
+
+@given(st.binary(max_size=300))
+def test_arbitrary_bytes_decode_or_are_refused(data: bytes) -> None:
+    try:
+        decoded = decode(data + b"gen_ai.")
+    except DecodeError:
+        return
+    assert decoded.spans >= len(decoded.calls) + len(decoded.rejected)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=10,
+)
+_parts = st.lists(
+    st.fixed_dictionaries({"type": st.sampled_from(["text", "tool_call", "tool_call_response", "uri"])})
+    | st.fixed_dictionaries({"type": st.just("text"), "content": st.text()})
+    | st.fixed_dictionaries({"type": st.just("tool_call_response"), "response": _json})
+    | _json,
+    max_size=3,
+)
+_messages = st.lists(st.fixed_dictionaries({"role": st.just("user") | _json, "parts": _parts | _json}), max_size=3)
+
+
+@given(_messages | _json, st.booleans())
+def test_arbitrary_content_makes_a_call_or_a_rejection(content: object, structured: bool) -> None:
+    if structured and not _fits_otlp(content):
+        return
+    value = content if structured else json.dumps(content, default=repr)
+    decoded = decode(body(span(chat_attributes() | {"gen_ai.input.messages": value})))
+    assert len(decoded.calls) + len(decoded.rejected) == 1
+    for call in decoded.calls:
+        call.input_text.encode()
+
+
+def _fits_otlp(value: object) -> bool:
+    match value:
+        case bool() | None | float() | bytes():
+            return True
+        case int():
+            return -(2**63) <= value < 2**63
+        case str():
+            return value.isascii()
+        case list():
+            return all(_fits_otlp(item) for item in value)
+        case dict():
+            return all(_fits_otlp(key) and _fits_otlp(item) for key, item in value.items())
+    return False
+
+
+def _varint(number: int) -> bytes:
+    data = bytearray()
+    while number > 0x7F:
+        data.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*data, number])

@@ -1,0 +1,67 @@
+import time
+
+import pytest
+from otlp_sink import OtlpSink, otlp_sink, plain
+from support.results import call, result
+
+from otel_llm.evaluate.result import Result
+from otel_llm.ports import free_port
+from otel_llm.report.events import EventExporter
+
+
+def sent(*results: Result) -> OtlpSink:
+    with otlp_sink() as sink:
+        exporter = EventExporter(sink.endpoint, timeout_s=10, queue_size=100)
+        exporter.emit(results)
+        exporter.close(20)
+        return sink
+
+
+def test_a_result_is_an_event_of_the_evaluated_span() -> None:
+    before = time.time_ns()
+    [(resource, record)] = sent(result(explanation="it is kind")).logs
+    assert resource["service.name"] == "otel-llm"
+    assert record.event_name == "gen_ai.evaluation.result"
+    assert record.trace_id.hex() == "0af7651916cd43dd8448eb211c80319c"
+    assert record.span_id.hex() == "b7ad6b7169203331"
+    assert record.flags & 1
+    assert before <= record.observed_time_unix_nano <= time.time_ns()
+    assert plain(record.attributes) == {
+        "gen_ai.evaluation.name": "toxicity",
+        "gen_ai.evaluation.score.value": 0.25,
+        "gen_ai.evaluation.score.label": "pass",
+        "gen_ai.evaluation.explanation": "it is kind",
+        "gen_ai.response.id": "chatcmpl-1",
+        "otel_llm.evaluation.id": "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-toxicity-1.2-output",
+        "otel_llm.evaluation.version": "1.2",
+        "otel_llm.evaluation.target": "output",
+    }
+
+
+def test_what_is_unknown_is_absent() -> None:
+    failed = result(call=call(response_id=None), label="error", score=None, error_type="RuntimeError")
+    [(_, record)] = sent(failed).logs
+    assert plain(record.attributes) == {
+        "gen_ai.evaluation.name": "toxicity",
+        "gen_ai.evaluation.score.label": "error",
+        "error.type": "RuntimeError",
+        "otel_llm.evaluation.id": "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-toxicity-1.2-output",
+        "otel_llm.evaluation.version": "1.2",
+        "otel_llm.evaluation.target": "output",
+    }
+
+
+def test_closing_sends_everything_that_was_emitted() -> None:
+    ids = {f"{number:016x}" for number in range(1, 91)}
+    logs = sent(*(result(call=call(span_id=span_id)) for span_id in ids)).logs
+    assert {record.span_id.hex() for _, record in logs} == ids
+    assert len(logs) == 90
+
+
+def test_closing_keeps_its_deadline_when_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
+    exporter = EventExporter(f"http://127.0.0.1:{free_port()}", timeout_s=3, queue_size=100)
+    exporter.emit([result()])
+    started = time.monotonic()
+    exporter.close(0.2)
+    assert time.monotonic() - started < 2
+    assert "evaluation events were not all sent within 0.2 s" in caplog.text

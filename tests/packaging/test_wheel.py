@@ -16,7 +16,8 @@ DEPLOYED = ("collector", "dashboards", "examples")
 
 
 def run(*command: str | Path, status: int = 0) -> str:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
+    # "/": from the checkout's root, `python -c` would import the checkout's own package
+    done = subprocess.run([str(part) for part in command], cwd="/", capture_output=True, text=True, timeout=300)
     assert done.returncode == status, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
 

@@ -1,0 +1,83 @@
+"""The server's routes."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from otel_llm.serve.api_error import ApiError
+from otel_llm.serve.chat import ChatCompletions, unknown_model
+from otel_llm.serve.metrics import Metrics
+from otel_llm.serve.model import Model
+
+
+def create_app(models: Sequence[Model], *, max_body_bytes: int = 1 << 20) -> Starlette:
+    """Return the ASGI application that offers the models, and closes them when it ends.
+
+    No response has a CORS header: a web page of another origin cannot read from this server.
+    """
+    by_id = {model.id: model for model in models}
+    metrics = Metrics()
+    created = int(time.time())
+
+    def described(model: Model) -> dict[str, Any]:
+        return {"id": model.id, "object": "model", "created": created, "owned_by": model.owned_by}
+
+    async def list_models(_: Request) -> Response:
+        return JSONResponse({"object": "list", "data": [described(model) for model in models]})
+
+    async def show_model(request: Request) -> Response:
+        model_id = request.path_params["model_id"]
+        if model_id not in by_id:
+            return unknown_model(model_id, by_id).response()
+        return JSONResponse(described(by_id[model_id]), headers=dict(by_id[model_id].headers))
+
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "ok", "models": list(by_id)})
+
+    async def scrape(_: Request) -> Response:
+        body, media_type = metrics.exposition()
+        return Response(body, media_type=media_type)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        for model in models:
+            model.close()
+        metrics.close()
+
+    return Starlette(
+        routes=[
+            Route("/v1/chat/completions", ChatCompletions(by_id, metrics, max_body_bytes), methods=["POST"]),
+            Route("/v1/models", list_models),
+            Route("/v1/models/{model_id:path}", show_model),
+            Route("/healthz", health),
+            Route("/metrics", scrape),
+        ],
+        exception_handlers={HTTPException: _http_error, Exception: _internal_error},
+        lifespan=lifespan,
+    )
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    messages = {
+        404: f"there is no {request.url.path} here; the API is at /v1/chat/completions and /v1/models",
+        405: f"{request.url.path} does not answer {request.method}",
+    }
+    message = messages.get(error.status_code, error.detail)
+    return ApiError(error.status_code, message, headers=error.headers).response()
+
+
+async def _internal_error(_: Request, __: Exception) -> Response:
+    # the traceback is logged by the HTTP server; its text is not for a client
+    return ApiError(500, "the server failed; its log says why", code="internal_error").response()

@@ -1,0 +1,148 @@
+"""The script of the model `scripted`: a TOML file of rules, checked when the server starts."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from otel_llm.errors import ConfigError
+
+_CHECKED: Final = ConfigDict(frozen=True, extra="forbid")
+
+DEFAULT_ANSWER: Final = (
+    "This is a scripted answer: no model wrote it. "
+    "Start the server with --script FILE.toml to say what it answers."
+)
+
+
+class ScriptedUsage(BaseModel):
+    """Token counts that a rule states; what it leaves out is counted, one token per word."""
+
+    model_config = _CHECKED
+
+    prompt_tokens: int | None = Field(default=None, ge=0)
+    completion_tokens: int | None = Field(default=None, ge=0)
+    cached_tokens: int = Field(default=0, ge=0)
+    reasoning_tokens: int = Field(default=0, ge=0)
+
+
+class ScriptedError(BaseModel):
+    """The body of an error, in the API's own fields."""
+
+    model_config = _CHECKED
+
+    message: str = "The script says that this request fails."
+    type: str | None = None
+    param: str | None = None
+    code: str | None = None
+
+
+class Rule(BaseModel):
+    """What one kind of request is answered."""
+
+    model_config = _CHECKED
+
+    match: re.Pattern[str] | None = None
+    """Searched for in the last user message; the first rule that matches wins. None: the default rule."""
+    answer: str = DEFAULT_ANSWER
+    """The text of the answer."""
+    delay_s: float = Field(default=0, ge=0, le=3600)
+    """The wait before the first byte of the response."""
+    chunk_delay_s: float = Field(default=0, ge=0, le=3600)
+    """The wait before each word of a streamed answer but the first."""
+    status: int | None = Field(default=None, ge=400, le=599)
+    """Answer with this HTTP error."""
+    error: ScriptedError = ScriptedError()
+    """The error's body: a table, or its message alone."""
+    break_after_chunks: int | None = Field(default=None, ge=0)
+    """Cut the connection after this many words of a streamed answer; of another, midway through its body."""
+    finish_reason: Literal["stop", "length", "content_filter"] | None = None
+    """Why the answer ended; None: "stop", or "length" where the request's limit cut it."""
+    usage: ScriptedUsage = ScriptedUsage()
+
+    @field_validator("match", mode="before")
+    @classmethod
+    def _compile(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            try:
+                return re.compile(value)
+            except re.error as error:
+                raise ValueError(f"not a regular expression: {error}") from error
+        return value
+
+    @field_validator("error", mode="before")
+    @classmethod
+    def _message_alone(cls, value: Any) -> Any:
+        return {"message": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _error_or_answer(self) -> Rule:
+        given = self.model_fields_set
+        if self.status is None and "error" in given:
+            raise ValueError("error needs status, such as status = 500")
+        refused = given & {"answer", "chunk_delay_s", "break_after_chunks", "finish_reason", "usage"}
+        if self.status is not None and refused:
+            raise ValueError(f"status answers with an error, so {', '.join(sorted(refused))} cannot apply")
+        return self
+
+
+class Script(BaseModel):
+    """All rules."""
+
+    model_config = _CHECKED
+
+    rule: tuple[Rule, ...] = ()
+
+    def rule_for(self, text: str) -> Rule:
+        """Return the first rule whose `match` is found in the text, else the default rule."""
+        for rule in self.rule:
+            if rule.match is not None and rule.match.search(text):
+                return rule
+        return next((rule for rule in self.rule if rule.match is None), Rule())
+
+
+def read_script(path: Path) -> Script:
+    """Return the script in a TOML file.
+
+    Raises:
+        ConfigError: the file is missing or not TOML, or a rule is wrong; the message names the rule and the key.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"--script: {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--script: {path} is not TOML: {error}") from error
+    try:
+        script = Script.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(f"--script: {path}: {_describe(error)}") from error
+    defaults = [number for number, rule in enumerate(script.rule, 1) if rule.match is None]
+    if len(defaults) > 1:
+        numbers = ", ".join(map(str, defaults))
+        raise ConfigError(f"--script: {path}: rules {numbers} have no match; only one rule can be the default")
+    return script
+
+
+def _describe(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    loc = list(first["loc"])
+    where = ""
+    if loc[:1] == ["rule"] and len(loc) > 1:
+        where, loc = f"rule {int(loc[1]) + 1}: ", loc[2:]
+    key = ".".join(map(str, loc))
+    if first["type"] == "extra_forbidden":
+        known = _keys_beside(loc, in_rule=bool(where))
+        return f"{where}unknown key {key!r}; known: {', '.join(known)}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}{key}: {message}, got {first['input']!r}" if key else f"{where}{message}"
+
+
+def _keys_beside(loc: list[Any], *, in_rule: bool) -> list[str]:
+    tables: dict[Any, type[BaseModel]] = {"usage": ScriptedUsage, "error": ScriptedError}
+    table: type[BaseModel] = Rule if in_rule else Script
+    return list(tables.get(loc[0], table).model_fields)

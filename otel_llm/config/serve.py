@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
@@ -42,12 +41,6 @@ class ServeSettings(BaseModel):
         if self.scripted_only and self.model is not None:
             raise ValueError("--model has no effect with --scripted-only: give one of them")
         return self
-
-
-def cache_dir() -> Path:
-    """Return the folder for files that are fetched or built once: `OTEL_LLM_CACHE_DIR`, else the user's cache."""
-    configured = os.environ.get("OTEL_LLM_CACHE_DIR", "").strip()
-    return Path(configured).expanduser() if configured else platformdirs.user_cache_path("otel-llm")
 
 
 def let_idle_threads_sleep() -> None:

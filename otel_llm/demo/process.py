@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from otel_llm.demo import interrupt
 from otel_llm.errors import ServerError
 
 _POLL_S = 0.05
@@ -36,7 +37,9 @@ class Process:
         """
         self.name = name
         self.log_path = log_path
-        with log_path.open("ab") as log:
+        parent = os.getpid()
+        # deferred: an exception from a signal would leave a child that nobody knows
+        with log_path.open("ab") as log, interrupt.deferred():
             try:
                 self._child = subprocess.Popen(
                     command,
@@ -46,7 +49,7 @@ class Process:
                     env={**os.environ, **(environment or {})},
                     # its own group: Ctrl-C in the terminal reaches us alone, and `stop` reaches its children too
                     start_new_session=True,
-                    preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+                    preexec_fn=(lambda: _die_with(parent)) if sys.platform == "linux" else None,  # noqa: PLW1509
                 )
             except OSError as error:
                 raise ServerError(f"{name}: {command[0]} could not be started: {error}") from error
@@ -63,16 +66,26 @@ class Process:
             ServerError: it exited, or did not answer in time; the message ends with the log's last lines.
         """
         deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            if self.returncode is not None:
-                raise ServerError(f"{self.name} exited with status {self.returncode}:\n{self.log_tail()}")
-            with (
-                contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError),
-                urllib.request.urlopen(url, timeout=2),  # noqa: S310 - our own loopback URL
-            ):
-                return
+        while not self.is_ready(url):
+            if time.monotonic() > deadline:
+                raise ServerError(
+                    f"{self.name} did not answer at {url} within {timeout_s:g} s:\n{self.log_tail()}"
+                )
             time.sleep(_POLL_S)
-        raise ServerError(f"{self.name} did not answer at {url} within {timeout_s:g} s:\n{self.log_tail()}")
+
+    def is_ready(self, url: str) -> bool:
+        """Whether `url` answers with a status below 400 now.
+
+        Raises:
+            ServerError: it exited; the message ends with the log's last lines.
+        """
+        if self.returncode is not None:
+            raise ServerError(f"{self.name} exited with status {self.returncode}:\n{self.log_tail()}")
+        try:
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own loopback URL
+                return True
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
 
     def wait(self, timeout_s: float | None = None) -> int:
         """Return its exit status once it has ended.
@@ -86,12 +99,16 @@ class Process:
         """Return the last lines of its log."""
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
 
-    def stop(self, timeout_s: float = 10) -> None:
-        """End it and all it started: SIGTERM, then SIGKILL after `timeout_s`."""
+    def terminate(self) -> None:
+        """Ask it and all it started to end; `stop` waits for that."""
         if self.returncode is None:
             self._signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(timeout_s)
+
+    def stop(self, timeout_s: float = 10) -> None:
+        """End it and all it started: SIGTERM, then SIGKILL after `timeout_s`."""
+        self.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(timeout_s)
         self._signal(signal.SIGKILL)
         self._child.wait()
 
@@ -106,9 +123,11 @@ class Process:
         self.stop()
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     # Without this a killed parent (SIGKILL runs no cleanup) would leave its servers behind. prctl(2), Linux only.
     import ctypes  # noqa: PLC0415 - in the child alone
 
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    if os.getppid() != parent:  # it was killed before that call, and no signal will come
+        os._exit(1)

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import xllamacpp  # type: ignore[import-untyped]
 
-from otel_llm.config.serve import ServeSettings, cache_dir, cpu_count
+from otel_llm.config.cache import cache_folder
+from otel_llm.config.serve import ServeSettings, cpu_count
 from otel_llm.errors import ModelError
 from otel_llm.serve.api_error import ApiError
 from otel_llm.serve.model import Delta, End, Piece, TokenCounts
@@ -123,7 +124,7 @@ def load(settings: ServeSettings) -> LlamaModel:
     if settings.model is not None:
         check_gguf(settings.model)
         return LlamaModel(settings.model, _model_id(settings.model), settings)
-    return LlamaModel(ensure_weights(cache_dir()), "smollm2-135m-instruct", settings)
+    return LlamaModel(ensure_weights(cache_folder()), "smollm2-135m-instruct", settings)
 
 
 class _Feed:

@@ -8,7 +8,8 @@ import pytest
 from support.model_server import serving
 from support.require import require
 
-from otel_llm.config.serve import ServeSettings, cache_dir, let_idle_threads_sleep
+from otel_llm.config.cache import cache_folder
+from otel_llm.config.serve import ServeSettings, let_idle_threads_sleep
 from otel_llm.errors import ModelError
 from otel_llm.serve.script import read_script
 from otel_llm.serve.scripted import ScriptedModel
@@ -44,7 +45,7 @@ def scripted(scripted_url: Callable[[str], str]) -> Iterator[Callable[[str], ope
 def weights() -> Path:
     """The real weights, from the cache or fetched."""
     try:
-        path = ensure_weights(cache_dir())
+        path = ensure_weights(cache_folder())
     except ModelError as error:
         require(None, f"the model's weights ({error})", "otel-llm serve, once, on a connected machine")
         raise

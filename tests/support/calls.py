@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from support.results import call
-
 from otel_llm.receive.call import Call, Message, Part
+from support.results import call
 
 
 def call_with(

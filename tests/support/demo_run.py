@@ -8,7 +8,7 @@ import time
 import uuid
 from pathlib import Path
 
-from otel_llm.config.serve import cache_dir
+from otel_llm.config.cache import cache_folder
 from otel_llm.errors import ModelError
 from otel_llm.serve.weights import ensure_weights
 from support.require import require
@@ -20,7 +20,7 @@ _MARK = "OTEL_LLM_TEST_DEMO"
 def need_weights() -> None:
     """Skip the test, or fail it where servers are required, unless the model's weights can be had."""
     try:
-        ensure_weights(cache_dir())
+        ensure_weights(cache_folder())
     except ModelError as error:
         require(None, f"the model's weights ({error})", "otel-llm serve, once, on a connected machine")
 
@@ -31,6 +31,7 @@ class DemoRun:
     def __init__(self, folder: Path, *options: str) -> None:
         ports = [text for name in PORTS for text in (f"--{name}-port", "0") if f"--{name}-port" not in options]
         self._mark = uuid.uuid4().hex
+        self.folder = folder
         self._output = folder / "output.txt"
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
@@ -52,6 +53,13 @@ class DemoRun:
             assert self._process.poll() is None, self.output
             assert time.monotonic() < deadline, self.output
             time.sleep(0.05)
+
+    def wait_for_processes(self, count: int, timeout_s: float = 20) -> None:
+        """Return once the demo has as many processes that are alive."""
+        deadline = time.monotonic() + timeout_s
+        while len(self.processes()) != count:
+            assert time.monotonic() < deadline, self.processes()
+            time.sleep(0.005)
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)

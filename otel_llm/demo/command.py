@@ -1,0 +1,112 @@
+"""`otel-llm demo`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+
+from otel_llm.config.cache import cache_folder
+from otel_llm.config.demo import SERVERS, DemoSettings, Server
+from otel_llm.demo import interrupt, plan
+from otel_llm.demo.interrupt import Interrupted
+from otel_llm.demo.parts import require_servers
+from otel_llm.demo.picture import check_writable
+from otel_llm.demo.runner import Demo
+from otel_llm.errors import OtelLlmError, ServerError
+from otel_llm.serve.weights import ensure_weights
+
+_DEFAULTS: Final = DemoSettings()
+_PIPED_WIDTH: Final = 140  # of tables that go to a file
+_PORTS: Final = {
+    "--model-port": "The model server's port; 0, here and below: any free one.",
+    "--grpc-port": "Port of OTLP/gRPC for applications.",
+    "--http-port": "Port of OTLP/HTTP for applications.",
+    "--telemetry-port": "Port of the evaluation service's metrics.",
+    "--prometheus-port": "Prometheus' port, where it takes part.",
+    "--alertmanager-port": "Alertmanager's port, where it takes part.",
+}
+
+
+class _Servers(click.ParamType[frozenset[Server]]):
+    """A list such as "collector,prometheus", or "all"."""
+
+    name = "list"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[Server]:
+        if isinstance(value, frozenset):
+            return value
+        names = [name.strip() for name in str(value).split(",")]
+        if names == ["all"]:
+            return frozenset(SERVERS)
+        for name in names:
+            if name not in SERVERS:
+                self.fail(f"must be all, or a list of {', '.join(SERVERS)}; got {name!r}", param, ctx)
+        chosen = frozenset(server for server in SERVERS if server in names)
+        if chosen & {"alertmanager"} and "prometheus" not in chosen:
+            self.fail("alertmanager gets its alerts from Prometheus: write prometheus,alertmanager", param, ctx)
+        return chosen
+
+
+def _port_options(command: click.Command) -> click.Command:
+    for option, text in _PORTS.items():
+        default = getattr(_DEFAULTS, option.removeprefix("--").replace("-", "_"))
+        command.params.append(
+            click.Option([option], type=click.IntRange(0, 65535), default=default, show_default=True, help=text)
+        )
+    return command
+
+
+@_port_options
+@click.command("demo")
+@click.option("--keep", is_flag=True, help="Leave the servers running after the workload, until Ctrl-C.")
+@click.option(
+    "--with", "servers", type=_Servers(), default=frozenset(), show_default=False, metavar="LIST",
+    help="Run the calls through real servers: all, or a list of collector, prometheus, alertmanager.",
+)  # fmt: skip
+@click.option(
+    "--plain", is_flag=True, help="Print lines in place of the live view; the default without a terminal."
+)
+@click.option(
+    "--save-svg", type=click.Path(path_type=Path, dir_okay=False), help="Write the last view to this file."
+)
+def command(**options: Any) -> None:
+    """Run everything here, on embedded defaults, and watch it.
+
+    Starts a small real model, the evaluation service and an example application, shows each call with its verdicts
+    while a varied workload runs, and ends with a summary. Exits with 1 where something that it promises was not
+    seen, and with 130 on Ctrl-C before the end.
+    """
+    sys.exit(_run(DemoSettings(**options)))
+
+
+def _run(settings: DemoSettings) -> int:
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PIPED_WIDTH)
+    with interrupt.interruptible():
+        try:
+            if settings.save_svg:
+                check_writable(settings.save_svg)
+            require_servers(settings)
+            ports = plan.choose_ports(settings)
+            ensure_weights(cache_folder())  # before the view opens: pip's progress bar needs the terminal
+            return _run_logged(settings, ports, console)
+        except Interrupted as error:
+            return error.exit_code
+
+
+def _run_logged(settings: DemoSettings, ports: plan.Ports, console: Console) -> int:
+    """Run the demo in a temporary folder, which is left behind where a part failed."""
+    folder = Path(tempfile.mkdtemp(prefix="otel-llm-demo-"))
+    try:
+        code = Demo(settings, ports, folder, console).run()
+    except OtelLlmError as error:
+        raise ServerError(f"{error}\nThe logs of all parts are in {folder}") from error
+    shutil.rmtree(folder, ignore_errors=True)  # a log that cannot be removed is no reason to fail
+    return code

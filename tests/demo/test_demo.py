@@ -1,0 +1,130 @@
+"""The demo as its user starts it: every process real."""
+
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+from support.demo_run import DemoRun, need_weights, summary
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads /proc to find processes")
+A_CALL = r"^\d\d:\d\d:\d\d  "
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _weights():
+    need_weights()
+
+
+def test_a_full_run_keeps_every_promise(direct_run):
+    promises = summary(direct_run)
+
+    assert list(promises) == [
+        "scored calls", "errors", "toxic texts", "ungrounded answers", "drift", "cost", "latency",
+    ]  # fmt: skip
+    assert all(kept for kept, _ in promises.values()), direct_run.output
+    assert direct_run.code == 0
+
+
+def test_every_call_of_the_workload_is_scored_and_both_models_are_named(direct_run):
+    seen = summary(direct_run)["scored calls"][1]
+
+    scored, expected = map(int, re.match(r"(\d+) of (\d+)", seen).groups())
+    assert scored == expected > 50
+    assert re.search(r"\d+ by scripted, \d+ by smollm2-135m-instruct", seen)
+
+
+def test_drift_raises_its_alarm_after_the_subject_has_changed(direct_run):
+    seen = summary(direct_run)["drift"][1]
+    before, after, threshold = map(float, re.findall(r"-?\d+\.\d+", seen))
+
+    assert before < threshold < after
+    assert int(re.search(r"alarm at call (\d+)", seen)[1]) > 38  # calls before the subject changes
+
+
+def test_each_kind_of_fault_is_seen(direct_run):
+    promises = summary(direct_run)
+
+    assert "InternalServerError" in promises["errors"][1]
+    assert "APIConnectionError" in promises["errors"][1]  # the stream that breaks midway
+    assert re.match(r"\d+ answers and 1 question", promises["toxic texts"][1])
+    assert "✗" in next(line for line in direct_run.output.splitlines() if "grace period" in line)
+
+
+def test_the_last_view_is_saved_as_a_picture(direct_run):
+    picture = (direct_run.folder / "view.svg").read_text()
+
+    assert picture.startswith("<svg")
+    assert "otel-llm&#160;demo" in picture
+    assert "@font-face" not in picture  # a picture makes no requests
+
+
+@needs_proc
+def test_after_a_full_run_no_process_is_left(direct_run):
+    assert direct_run.processes() == {}
+
+
+@needs_proc
+def test_a_first_scored_call_comes_within_twenty_seconds_and_ctrl_c_leaves_no_process(tmp_path):
+    with DemoRun(tmp_path) as run:
+        run.wait_for(rf"{A_CALL}.*toxicity in ✓", 20)
+        assert len(run.processes()) == 4
+
+        run.signal(signal.SIGINT)
+
+        assert run.wait() == 128 + signal.SIGINT
+        assert run.processes() == {}
+        assert "Stopped by SIGINT after " in run.output
+
+
+@needs_proc
+@pytest.mark.parametrize(("number", "processes"), [(signal.SIGTERM, 2), (signal.SIGHUP, 3)])
+def test_a_signal_while_it_starts_leaves_no_process(tmp_path, number, processes):
+    with DemoRun(tmp_path) as run:
+        run.wait_for_processes(processes)
+
+        run.signal(number)
+
+        assert run.wait() == 128 + number
+        assert run.processes() == {}
+        assert f"Stopped by {number.name} after 0 of " in run.output
+
+
+@needs_proc
+def test_a_part_that_dies_ends_the_demo_with_its_log(tmp_path):
+    with DemoRun(tmp_path) as run:
+        run.wait_for(A_CALL)
+        service = next(pid for pid, command in run.processes().items() if " collector " in command)
+
+        os.kill(service, signal.SIGKILL)
+
+        assert run.wait() == 1
+        assert run.processes() == {}
+        assert "evaluation service exited with status -9" in run.output
+        folder = Path(re.search(r"The logs of all parts are in (\S+)", run.output)[1])
+        assert {path.name for path in folder.glob("*.log")} == {
+            "model-server.log", "evaluation-service.log", "help-desk.log",
+        }  # fmt: skip
+
+
+@needs_proc
+@pytest.mark.parametrize("processes", [2, 3, 4])
+def test_a_demo_that_is_killed_takes_its_parts_along(tmp_path, processes):
+    with DemoRun(tmp_path) as run:
+        run.wait_for_processes(processes)  # the last of them may not have started its program yet
+        run.signal(signal.SIGKILL)
+        run.wait()
+
+        run.wait_for_processes(0)
+
+
+def test_a_taken_port_is_reported_before_anything_starts(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with DemoRun(tmp_path, "--telemetry-port", str(port)) as run:
+            assert run.wait() == 1
+
+    assert f"port {port} on 127.0.0.1 is taken: choose another with --telemetry-port" in run.output
+    assert "starting" not in run.output

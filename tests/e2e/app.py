@@ -2,7 +2,7 @@
 
     python app.py BASE_URL REPORT.json
 
-Asks a real and a scripted model, and writes what it saw, for the test to hold against what arrives at the other end.
+Asks a real and a scripted model, and writes what it saw: the test holds it against what arrives at the other end.
 """
 
 import json

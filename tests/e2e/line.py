@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from otlp_sink import OtlpSink, otlp_sink
+
 from otel_llm.dashboards.rules import rules, rules_yaml
 from otel_llm.demo import servers
 from otel_llm.demo.alerts import AlertReceiver
 from otel_llm.demo.process import Process
 from otel_llm.ports import free_port
-from otlp_sink import OtlpSink, otlp_sink
 
 HERE = Path(__file__).parent
 SERVICE = "end-to-end"

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from line import SERVICE, Line, running_line
 from otlp_sink import plain
+from support.require import require
 
 from otel_llm import names
 from otel_llm.dashboards.overview import overview, queries
 from otel_llm.demo import servers
-from support.require import require
 
 pytestmark = pytest.mark.usefixtures("line")
 REQUIRED = (servers.COLLECTOR, servers.PROMETHEUS, servers.ALERTMANAGER)
@@ -126,7 +126,9 @@ def test_prometheus_counts_what_the_application_counted(line: Line) -> None:
         eventually(lambda query=query, kind=kind: value(line, query) == report[f"{kind}_tokens"])
     cost = (report["input_tokens"] + 2 * report["output_tokens"]) / 1e6
     assert value(line, f"sum({names.COST.prometheus_name}{{{service}}})") == pytest.approx(cost)
-    failures = f'{names.EVALUATIONS.prometheus_name}{{{service}, evaluator="toxicity", label="fail", target="output"}}'
+    failures = (
+        f'{names.EVALUATIONS.prometheus_name}{{{service}, evaluator="toxicity", label="fail", target="output"}}'
+    )
     eventually(lambda: value(line, f"sum({failures})") >= 8)
 
 
@@ -155,7 +157,9 @@ def test_every_query_of_panels_and_rules_returns_data(line: Line) -> None:
     for group in line.rules["groups"]:
         for rule in group["rules"]:
             # an alert's expression is empty again once it is resolved: what it compares must be there
-            expressions.append(rule["expr"] if "record" in rule else f"count_over_time(ALERTS{{alertname=\"{rule['alert']}\"}}[5m])")
+            expressions.append(
+                rule["expr"] if "record" in rule else f'count_over_time(ALERTS{{alertname="{rule["alert"]}"}}[5m])'
+            )
     assert len(expressions) > 10
     empty = [each for each in expressions if not eventually_data(line, each)]
     assert not empty

@@ -17,7 +17,8 @@ DEPLOYED = ("collector", "dashboards", "examples")
 
 def run(*command: str | Path, status: int = 0) -> str:
     # "/": from the checkout's root, `python -c` would import the checkout's own package
-    done = subprocess.run([str(part) for part in command], cwd="/", capture_output=True, text=True, timeout=300)
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd="/", capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == status, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
 
@@ -35,7 +36,9 @@ def plain_install(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("plain")
     venv.create(folder, with_pip=shutil.which("uv") is None)
     python = folder / "bin" / "python"
-    installer = ("uv", "pip", "install", "--python", python) if shutil.which("uv") else (python, "-m", "pip", "install")
+    installer = (
+        ("uv", "pip", "install", "--python", python) if shutil.which("uv") else (python, "-m", "pip", "install")
+    )
     run(*installer, wheel)
     return folder / "bin"
 

@@ -1,0 +1,110 @@
+"""Settings of the instrumentation: read from the environment and from code, checked by name."""
+
+import pytest
+
+from otel_llm.config.instrument import (
+    ContentCapture,
+    InstrumentSettings,
+    default_exporters,
+    read_settings,
+    run_environment,
+)
+from otel_llm.errors import ConfigError
+
+CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+
+
+def test_an_empty_environment_gives_the_defaults():
+    assert read_settings({}) == (InstrumentSettings(), [])
+    assert read_settings({CONTENT: "  "}) == (InstrumentSettings(), [])
+
+
+def test_every_setting_has_a_variable(tmp_path):
+    prices = tmp_path / "prices.toml"
+    prices.touch()
+    settings, problems = read_settings(
+        {
+            CONTENT: "Span_And_Event",
+            "OTEL_LLM_CONTENT_LIMIT": "100",
+            "OTEL_LLM_PRICES": str(prices),
+            "OTEL_LLM_PROVIDERS": "A.example=one, b.example:80=two,",
+            "OTEL_LLM_DEBUG_RAISE": "true",
+        }
+    )
+
+    assert problems == []
+    assert settings == InstrumentSettings(
+        capture_content=ContentCapture.SPAN_AND_EVENT,
+        content_limit=100,
+        prices=prices,
+        providers={"a.example": "one", "b.example:80": "two"},
+        debug_raise=True,
+    )
+
+
+def test_wrong_variables_are_all_named_and_keep_their_defaults():
+    settings, problems = read_settings(
+        {CONTENT: "all", "OTEL_LLM_CONTENT_LIMIT": "x", "OTEL_LLM_DEBUG_RAISE": "2"}
+    )
+
+    assert settings == InstrumentSettings()
+    assert [str(problem).partition(" must")[0] for problem in problems] == [
+        CONTENT, "OTEL_LLM_CONTENT_LIMIT", "OTEL_LLM_DEBUG_RAISE",
+    ]  # fmt: skip
+
+
+def test_code_comes_before_the_environment():
+    settings, _ = read_settings({CONTENT: "SPAN_ONLY"}, capture_content=False, providers={"A": "b"})
+
+    assert settings.capture_content is ContentCapture.NO_CONTENT
+    assert settings.providers == {"a": "b"}
+    assert read_settings({CONTENT: "SPAN_ONLY"}, capture_content=None)[0].capture_content.on_span
+
+
+def test_an_unknown_setting_is_refused():
+    with pytest.raises(ConfigError, match="no setting colour; it has capture_content"):
+        read_settings({}, colour="red")
+
+
+@pytest.mark.parametrize("mode", list(ContentCapture))
+def test_a_mode_is_on_where_its_name_says(mode):
+    assert mode.on_span == ("SPAN" in mode.value)
+    assert mode.on_event == ("EVENT" in mode.value)
+
+
+def test_signals_without_an_exporter_get_otlp():
+    http = ["otlp_proto_http"]
+    assert default_exporters({}) == {
+        "trace_exporter_names": http, "metric_exporter_names": http, "log_exporter_names": http,
+    }  # fmt: skip
+    assert default_exporters({"OTEL_TRACES_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "console"}) == {
+        "metric_exporter_names": http
+    }
+    assert default_exporters({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})["log_exporter_names"] == ["otlp_proto_grpc"]
+    assert default_exporters({"OTEL_CONFIG_FILE": "otel.yaml"}) == {}
+
+
+def test_run_keeps_what_the_user_set():
+    environment = {"OTEL_TRACES_EXPORTER": "console", "OTEL_SERVICE_NAME": "mine", "PATH": "/bin"}
+
+    ours = run_environment(environment, endpoint="http://collector:4318")
+    assert ours == {
+        "OTEL_TRACES_EXPORTER": "console",
+        "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_LOGS_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "3",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
+        "OTEL_SERVICE_NAME": "mine",
+        "PATH": "/bin",
+    }
+    chosen = run_environment(environment, service_name="shop", capture_content=True)
+    assert chosen["OTEL_SERVICE_NAME"] == "shop"
+    assert chosen[CONTENT] == "SPAN_ONLY"
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in chosen
+
+
+def test_a_file_of_prices_must_be_there():
+    _, (problem,) = read_settings({"OTEL_LLM_PRICES": "/no/such/file"})
+
+    assert "OTEL_LLM_PRICES must be a file, got '/no/such/file'" in str(problem)

@@ -1,0 +1,98 @@
+import shutil
+
+import pytest
+from support.calls import call_with
+
+from otel_llm.errors import ChecksumError, ModelError
+from otel_llm.evaluate.encoder import Encoder
+from otel_llm.evaluate.evaluator import load_evaluator
+from otel_llm.evaluate.manifest import (
+    EncoderManifest,
+    EvaluatorManifest,
+    encoder_manifest,
+    evaluator_manifests,
+    read_manifest,
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the toxicity evaluator's folder, under another name."""
+    (toxicity,) = (manifest for manifest in evaluator_manifests() if manifest.name == "toxicity")
+    return shutil.copytree(toxicity.folder, tmp_path / "rudeness")
+
+
+def change(folder, old, new):
+    path = folder / "evaluator.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    return path
+
+
+def test_any_folder_with_a_manifest_and_a_head_is_an_evaluator(folder, encoder):
+    path = change(folder, 'name = "toxicity"', 'name = "rudeness"')
+    change(folder, 'targets = ["input", "output"]', 'targets = ["output"]')
+    rudeness = load_evaluator(read_manifest(path, EvaluatorManifest))
+    call = call_with(question="Who?", answer="You are a stupid idiot.")
+    (result,) = rudeness.evaluate(call, encoder.encode(rudeness.texts(call)))
+    assert (result.evaluator, result.target, result.label) == ("rudeness", "output", "fail")
+    assert result.explanation == "toxic: characters 0-23"
+
+
+def test_weights_that_are_not_those_on_record_are_refused_by_name(folder):
+    with (folder / "model.onnx").open("ab") as file:
+        file.write(b"x")
+    manifest = read_manifest(folder / "evaluator.toml", EvaluatorManifest)
+    with pytest.raises(
+        ChecksumError, match=rf"{folder}/model.onnx: sha256 must be [0-9a-f]{{64}}, got [0-9a-f]{{64}}"
+    ):
+        load_evaluator(manifest)
+
+
+def test_an_encoder_that_is_not_the_one_on_record_is_refused_by_name(tmp_path):
+    folder = shutil.copytree(encoder_manifest("minilm_l6_v2").folder, tmp_path / "encoder")
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(ChecksumError, match=r"tokenizer\.json"):
+        Encoder(read_manifest(folder / "encoder.toml", EncoderManifest))
+
+
+def test_missing_weights_are_named(folder):
+    (folder / "model.onnx").unlink()
+    with pytest.raises(ModelError, match=r"model\.onnx: is missing"):
+        load_evaluator(read_manifest(folder / "evaluator.toml", EvaluatorManifest))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'scores = "toxic"',
+            'scores = "toxic"\ncolour = "red"',
+            "colour: Extra inputs are not permitted, got 'red'",
+        ),
+        ("threshold = 0", "threshold = 7", r"threshold: .* less than or equal to 1, got 7"),
+        ('kind = "text_classifier"', 'kind = "oracle"', "kind: .*got 'oracle'"),
+        ('targets = ["input", "output"]', "targets = []", "targets: .*at least 1 item"),
+        ("name =", "name", "must be a TOML file"),
+    ],
+)
+def test_a_wrong_manifest_is_refused_with_its_key_and_value(folder, old, new, message):
+    with pytest.raises(ModelError, match=message):
+        read_manifest(change(folder, old, new), EvaluatorManifest)
+
+
+def test_a_head_that_is_no_model_is_refused(folder):
+    manifest = read_manifest(folder / "evaluator.toml", EvaluatorManifest)
+    (folder / "model.onnx").write_bytes(b"not a model")
+    with pytest.raises(ModelError, match=r"model\.onnx: must be an ONNX model"):
+        type(load_evaluator(manifest_of_bundled()))(manifest)
+
+
+def manifest_of_bundled():
+    return next(manifest for manifest in evaluator_manifests() if manifest.name == "toxicity")
+
+
+def test_an_encoder_that_is_not_installed_is_named():
+    with pytest.raises(ModelError, match="encoder 'gpt_9' is in no installed distribution"):
+        encoder_manifest("gpt_9")

@@ -1,0 +1,149 @@
+import logging
+
+import pytest
+from support.calls import call_with
+
+from otel_llm.config.evaluate import DriftSettings, EvaluateSettings
+from otel_llm.errors import ConfigError
+from otel_llm.evaluate.evaluator import load_evaluators
+from otel_llm.evaluate.monitor import DriftMonitor
+from otel_llm.evaluate.pipeline import Pipeline
+
+LIBRARY = "The library opens at 9 and closes at 17 on weekdays. Membership costs 12 euros a year."
+BOOKS = [
+    f"Do you have {what} {where}?"
+    for what in ("novels", "maps", "atlases", "comics")
+    for where in ("here", "today", "upstairs")
+]
+FOOTBALL = [
+    f"Who scored {when} against {team}?"
+    for when in ("first", "twice", "last night")
+    for team in ("Leeds", "Porto", "Turin", "Lyon")
+]
+
+
+class Broken:
+    """Cannot take the calls 2 and 3."""
+
+    def __init__(self):
+        (self._toxicity,) = load_evaluators(["toxicity"])
+        self.manifest = self._toxicity.manifest.model_copy(update={"name": "broken"})
+
+    def texts(self, call):
+        if call.span_id.endswith("2"):
+            raise LookupError("no texts")
+        return self._toxicity.texts(call)
+
+    def evaluate(self, call, encodings):
+        if call.span_id.endswith("3"):
+            raise ZeroDivisionError
+        return self._toxicity.evaluate(call, encodings)
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return Pipeline.load(EvaluateSettings(drift=DriftSettings(enabled=False)))
+
+
+def test_every_evaluator_judges_every_call(pipeline):
+    calls = [
+        call_with(question="What does it cost?", answer="Membership costs 12 euros a year.", documents=[LIBRARY]),
+        call_with(
+            question="You stupid idiot!",
+            answer="Membership costs 80 euros a month.",
+            documents=[LIBRARY],
+            number=2,
+        ),
+        call_with(question="Hello", number=3),
+    ]
+    evaluation = pipeline.evaluate(calls)
+    seen = {(r.call.span_id[-1], r.evaluator, r.target): r.label for r in evaluation.results}
+    assert seen == {
+        ("1", "groundedness", "output"): "pass",
+        ("1", "toxicity", "input"): "pass",
+        ("1", "toxicity", "output"): "pass",
+        ("2", "groundedness", "output"): "fail",
+        ("2", "toxicity", "input"): "fail",
+        ("2", "toxicity", "output"): "pass",
+        ("3", "groundedness", "output"): "not_applicable",
+        ("3", "toxicity", "input"): "pass",
+        ("3", "toxicity", "output"): "not_applicable",
+    }
+    assert set(evaluation.durations_s) == {"encoder", "groundedness", "toxicity"}
+    assert all(seconds > 0 for seconds in evaluation.durations_s.values())
+
+
+def test_names_and_versions_are_told(pipeline):
+    assert pipeline.evaluators == {e.manifest.name: e.manifest.version for e in load_evaluators(None)}
+
+
+def test_an_empty_batch_has_no_results(pipeline):
+    assert pipeline.evaluate([]).results == []
+
+
+def test_an_evaluator_that_raises_costs_its_own_result_alone(encoder, caplog):
+    pipeline = Pipeline([Broken(), *load_evaluators(["toxicity"])], encoder, None)
+    with caplog.at_level(logging.ERROR):
+        results = pipeline.evaluate([call_with(question="Hello", number=number) for number in (1, 2, 3)]).results
+    failed = [result for result in results if result.label == "error"]
+    assert [(r.call.span_id[-1], r.evaluator, r.target, r.score, r.error_type) for r in failed] == [
+        ("2", "broken", "input", None, "LookupError"),
+        ("2", "broken", "output", None, "LookupError"),
+        ("3", "broken", "input", None, "ZeroDivisionError"),
+        ("3", "broken", "output", None, "ZeroDivisionError"),
+    ]
+    assert len(results) == 12
+    assert "broken failed on span" in caplog.text
+
+
+def test_an_evaluator_that_is_not_installed_is_named():
+    with pytest.raises(
+        ConfigError, match="evaluators: 'toxic' is not installed, these are: groundedness, toxicity"
+    ):
+        Pipeline.load(EvaluateSettings(evaluators=("toxic",)))
+
+
+def test_only_the_named_evaluators_run():
+    pipeline = Pipeline.load(EvaluateSettings(evaluators=("toxicity",)))
+    assert list(pipeline.evaluators) == ["toxicity"]
+
+
+def test_drift_rises_when_the_questions_turn_to_something_else():
+    settings = DriftSettings(window=6, reference_size=12)
+    pipeline = Pipeline.load(EvaluateSettings(evaluators=(), drift=settings))
+    assert pipeline.drift_states() == []
+    for question in [*BOOKS, *BOOKS[:6]]:
+        pipeline.evaluate([call_with(question=question, answer="Yes.")])
+    (calm,) = pipeline.drift_states()
+    assert (calm.service, calm.detector, calm.target) == ("library", "mmd_rff", "input")
+    assert (calm.baseline, calm.count, calm.window, calm.alarm) == ("first-12", 6, 6, False)
+    evaluation = pipeline.evaluate([call_with(question=question, answer="Yes.") for question in FOOTBALL[:6]])
+    (shifted,) = pipeline.drift_states()
+    assert shifted.alarm
+    assert shifted.statistic > 2 * shifted.threshold
+    assert set(evaluation.durations_s) == {"encoder", "drift"}
+
+
+def test_services_and_targets_are_streams_of_their_own(encoder):
+    monitor = DriftMonitor(DriftSettings(targets=("input", "output")), encoder.manifest)
+    calls = [
+        call_with(question="Hello", answer="Hi", service="a"),
+        call_with(question="Hello", service="b", number=2),
+        call_with(service="c", number=3),
+    ]
+    monitor.update(calls, encoder.encode(text for call in calls for text in monitor.texts(call)))
+    assert [(state.service, state.target) for state in monitor.states()] == [
+        ("a", "input"),
+        ("a", "output"),
+        ("b", "input"),
+    ]
+
+
+def test_streams_are_capped_and_that_is_said_once(encoder, caplog):
+    monitor = DriftMonitor(DriftSettings(max_streams=2), encoder.manifest)
+    calls = [call_with(question="Hello", service=f"service-{number}", number=number) for number in range(5)]
+    monitor.update(calls, encoder.encode(["Hello"]))
+    assert [state.service for state in monitor.states()] == ["service-0", "service-1"]
+    assert [record.message for record in caplog.records] == [
+        "drift.max_streams: 2 streams are watched, service 'service-2' and later ones are not: raise the setting"
+    ]

@@ -1,0 +1,48 @@
+import doctest
+
+import pytest
+
+from otel_llm.evaluate import text as module
+from otel_llm.evaluate.text import passages, sentences
+
+
+def pieces(text, spans):
+    return [text[start:end] for start, end in spans]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        (" \n\t ", []),
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ("No full stop", ["No full stop"]),
+        ("It costs 4.50 euros. Cheap.", ["It costs 4.50 euros.", "Cheap."]),
+        ("Mr. Smith, i.e. the owner, met J. Doe.", ["Mr. Smith, i.e. the owner, met J. Doe."]),
+        ("- first point\n- second point\n\nEnd", ["- first point", "- second point", "End"]),
+        ("He said “Stop.” Then he left.", ["He said “Stop.”", "Then he left."]),
+        ("図書館は九時に開く。会費は十二ユーロ。", ["図書館は九時に開く。", "会費は十二ユーロ。"]),
+        ("Great! 🎉 🎉", ["Great!"]),
+    ],
+)
+def test_sentences_are_found_without_the_white_space_around_them(text, expected):
+    assert pieces(text, sentences(text)) == expected
+
+
+def test_passages_hold_whole_sentences_up_to_both_limits():
+    text = "One. Two. Three. Four. A much longer fifth sentence that fills a passage. Six."
+    assert pieces(text, passages(text, max_sentences=3, max_characters=40)) == [
+        "One. Two. Three.",
+        "Four.",
+        "A much longer fifth sentence that fills a passage.",
+        "Six.",
+    ]
+
+
+def test_a_megabyte_without_a_full_stop_is_one_sentence():
+    text = "word " * 200_000
+    assert len(sentences(text)) == 1
+
+
+def test_examples_in_the_docstrings_hold():
+    assert doctest.testmod(module).failed == 0

@@ -1,0 +1,234 @@
+"""Content: off by default; on spans, events or both; in the conventions' schema; within a limit."""
+
+import json
+
+import openai
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from in_process import COMPLETION, chunk, client_for
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.trace import StatusCode
+
+from otel_llm import names
+from otel_llm.config.instrument import ContentCapture
+from otel_llm.instrument.content import cut, to_json
+
+CONTENT = {names.INPUT_MESSAGES, names.OUTPUT_MESSAGES, names.TOOL_DEFINITIONS, names.SYSTEM_INSTRUCTIONS}
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "The weather.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+    },
+}
+TALK = [
+    {"role": "developer", "content": "Be brief."},
+    {
+        "role": "user",
+        "name": "ann",
+        "content": [
+            {"type": "text", "text": "What is this?"},
+            {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0="}},
+            {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
+        ],
+    },
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [
+            {"id": "call-1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Graz"}'}},
+            {"id": "call-2", "type": "function", "function": {"name": "weather", "arguments": "{not JSON"}},
+        ],
+    },
+    {"role": "tool", "tool_call_id": "call-1", "content": "Rain."},
+    {"role": "assistant", "refusal": "I will not."},
+]
+TALK_IN_SCHEMA = [
+    {"role": "system", "parts": [{"type": "text", "content": "Be brief."}]},
+    {
+        "role": "user",
+        "name": "ann",
+        "parts": [
+            {"type": "text", "content": "What is this?"},
+            {"type": "uri", "modality": "image", "uri": "https://example.com/cat.png"},
+            {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "iVBORw0="},
+            {"type": "blob", "modality": "audio", "mime_type": "audio/wav", "content": "UklGRg=="},
+        ],
+    },
+    {
+        "role": "assistant",
+        "parts": [
+            {"type": "tool_call", "id": "call-1", "name": "weather", "arguments": {"city": "Graz"}},
+            {"type": "tool_call", "id": "call-2", "name": "weather", "arguments": "{not JSON"},
+        ],
+    },
+    {"role": "tool", "parts": [{"type": "tool_call_response", "id": "call-1", "response": "Rain."}]},
+    {"role": "assistant", "parts": [{"type": "refusal", "content": "I will not."}]},
+]
+
+
+def ask(client, messages=TALK, model="gpt-4o-mini", **options):
+    return client.chat.completions.create(model=model, messages=messages, **options)
+
+
+def test_no_content_is_recorded_unless_asked_for(instrumented):
+    ask(client_for(COMPLETION), tools=[WEATHER])
+
+    assert not CONTENT & set(instrumented.span.attributes)
+    assert instrumented.logs == []
+
+
+def test_content_on_the_span_follows_the_schema(exported):
+    exported.instrument(capture_content=True)
+    ask(client_for(COMPLETION), tools=[WEATHER])
+
+    attributes = exported.span.attributes
+    assert json.loads(attributes[names.INPUT_MESSAGES]) == TALK_IN_SCHEMA
+    assert json.loads(attributes[names.OUTPUT_MESSAGES]) == [
+        {"role": "assistant", "parts": [{"type": "text", "content": "Hello."}], "finish_reason": "stop"}
+    ]
+    assert json.loads(attributes[names.TOOL_DEFINITIONS]) == [{"type": "function", **WEATHER["function"]}]
+    assert exported.logs == []
+
+
+def test_content_on_the_event_is_structured_and_belongs_to_the_span(exported):
+    exported.instrument(capture_content="event_only")
+    ask(client_for(COMPLETION), temperature=1)
+
+    span = exported.span
+    assert not CONTENT & set(span.attributes)
+    (event,) = exported.logs
+    assert event.event_name == names.EVENT_OPERATION_DETAILS
+    assert event.severity_number is SeverityNumber.DEBUG
+    assert (event.trace_id, event.span_id) == (span.context.trace_id, span.context.span_id)
+    attributes = dict(event.attributes)
+    assert json.loads(json.dumps(attributes[names.INPUT_MESSAGES], default=dict)) == TALK_IN_SCHEMA
+    assert attributes[names.OPERATION] == "chat"
+    assert attributes[names.REQUEST_TEMPERATURE] == 1.0
+    assert attributes[names.RESPONSE_MODEL] == "gpt-4o-mini-2024-07-18"
+    assert attributes[names.USAGE_INPUT_TOKENS] == 10
+
+
+def test_content_can_be_on_both(exported):
+    exported.instrument(capture_content=ContentCapture.SPAN_AND_EVENT)
+    ask(client_for(COMPLETION))
+
+    assert names.INPUT_MESSAGES in exported.span.attributes
+    assert len(exported.logs) == 1
+
+
+def test_the_standard_variable_turns_content_on(exported, monkeypatch):
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_only")
+    exported.instrument()
+    ask(client_for(COMPLETION))
+
+    assert names.INPUT_MESSAGES in exported.span.attributes
+
+
+def test_code_comes_before_the_variable(exported, monkeypatch):
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "SPAN_ONLY")
+    exported.instrument(capture_content=False)
+    ask(client_for(COMPLETION))
+
+    assert not CONTENT & set(exported.span.attributes)
+
+
+def test_a_streams_pieces_become_whole_messages(exported):
+    exported.instrument(capture_content=True)
+    tool = {"index": 0, "id": "call-1", "type": "function", "function": {"name": "weather", "arguments": '{"ci'}}
+    chunks = [
+        chunk({"role": "assistant", "content": "It "}),
+        chunk({"content": "rains."}),
+        chunk({"tool_calls": [tool]}, index=1),
+        chunk({"tool_calls": [{"index": 0, "function": {"arguments": 'ty": "Graz"}'}}]}, index=1),
+        chunk({}, finish_reason="tool_calls", index=1),
+        chunk({}, finish_reason="stop", service_tier="default"),
+    ]
+    list(ask(client_for(chunks), stream=True))
+
+    attributes = exported.span.attributes
+    assert json.loads(attributes[names.OUTPUT_MESSAGES]) == [
+        {"role": "assistant", "parts": [{"type": "text", "content": "It rains."}], "finish_reason": "stop"},
+        {
+            "role": "assistant",
+            "parts": [{"type": "tool_call", "id": "call-1", "name": "weather", "arguments": {"city": "Graz"}}],
+            "finish_reason": "tool_call",
+        },
+    ]
+    assert attributes[names.RESPONSE_FINISH_REASONS] == ("stop", "tool_calls")
+    assert attributes[names.OPENAI_RESPONSE_SERVICE_TIER] == "default"
+
+
+def test_a_stream_closed_early_has_the_text_that_came(exported):
+    exported.instrument(capture_content=True)
+    with ask(client_for([chunk({"content": "It "}), chunk({"content": "rains."})]), stream=True) as stream:
+        next(stream)
+
+    assert json.loads(exported.span.attributes[names.OUTPUT_MESSAGES]) == [
+        {"role": "assistant", "parts": [{"type": "text", "content": "It "}], "finish_reason": "unknown"}
+    ]
+
+
+def test_an_earlier_answer_can_be_passed_back_as_it_came(exported):
+    answer = ask(client_for(COMPLETION)).choices[0].message
+    exported.instrument(capture_content=True)
+    ask(client_for(COMPLETION), messages=[answer])
+
+    assert json.loads(exported.span.attributes[names.INPUT_MESSAGES]) == [
+        {"role": "assistant", "parts": [{"type": "text", "content": "Hello."}]}
+    ]
+
+
+def test_messages_that_the_app_changes_while_it_streams_are_recorded_as_sent(exported):
+    exported.instrument(capture_content=True)
+    messages = [{"role": "user", "content": [{"type": "text", "text": "first"}]}]
+    stream = ask(client_for([chunk({"content": "It "})]), messages=messages, stream=True)
+    messages[0]["content"][0]["text"] = "changed"
+    list(stream)
+
+    assert "first" in exported.span.attributes[names.INPUT_MESSAGES]
+
+
+def test_the_text_of_an_error_is_content(exported, client):
+    exported.instrument(capture_content=True)
+    with pytest.raises(openai.RateLimitError):
+        ask(client, messages=[{"role": "user", "content": "rate limit"}], model="scripted")
+
+    status = exported.span.status
+    assert status.status_code is StatusCode.ERROR
+    assert "Slow down." in status.description
+
+
+def test_a_long_conversation_is_cut_from_its_oldest_text_on(exported):
+    exported.instrument(capture_content=True, content_limit=12)
+    ask(
+        client_for(COMPLETION),
+        messages=[{"role": "user", "content": "x" * 10}, {"role": "user", "content": "y" * 9}],
+    )
+
+    assert json.loads(exported.span.attributes[names.INPUT_MESSAGES]) == [
+        {"role": "user", "parts": [{"type": "text", "content": "xxx…[7 characters cut]"}]},
+        {"role": "user", "parts": [{"type": "text", "content": "yyyyyyyyy"}]},
+    ]
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries({"role": st.just("user"), "parts": st.lists(st.text(), max_size=3)}), max_size=4
+    ),
+    st.integers(0, 50),
+)
+def test_cut_content_is_valid_json_that_says_what_it_lost(messages, limit):
+    texts = [text for message in messages for text in message["parts"]]
+    shortened = json.loads(to_json(messages, limit))
+
+    assert [message["role"] for message in shortened] == ["user"] * len(messages)
+    if json.dumps(messages, ensure_ascii=False) != to_json(messages, limit):
+        kept = [text.rpartition("…[")[0] if text.endswith(" characters cut]") else text for text in
+                (part for message in shortened for part in message["parts"])]  # fmt: skip
+        assert sum(map(len, kept)) <= limit or sum(map(len, texts)) <= limit
+        assert all(text.startswith(part) for text, part in zip(texts, kept, strict=True))
+    assert cut(messages, 10**6) == messages

@@ -1,0 +1,197 @@
+"""Whole processes: the three ways in, what they cost to import, and how they end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import PRICES
+from otlp_sink import otlp_sink, plain
+
+from otel_llm import names
+
+BIN = Path(sys.executable).parent
+APP = """
+import openai
+answer = openai.OpenAI(max_retries=0).chat.completions.create(
+    model="scripted", messages=[{"role": "user", "content": "count"}]
+)
+print(answer.choices[0].message.content)
+"""
+HEAVY = {
+    "numpy", "onnxruntime", "starlette", "grpc", "yaml", "rich", "pydantic", "genai_prices", "openai", "requests",
+    "click", "opentelemetry.sdk",
+}  # fmt: skip
+NOBODY = "http://127.0.0.1:9"  # the discard port: nobody listens
+
+
+@pytest.fixture
+def environment(base_url):
+    """A user's environment: where the model is, and nothing of OpenTelemetry."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
+    return {**clean, "OPENAI_API_KEY": "none", "OPENAI_BASE_URL": base_url}
+
+
+def run(*command, environment, timeout_s=60):
+    return subprocess.run(
+        list(map(str, command)), env=environment, capture_output=True, text=True, timeout=timeout_s, check=False
+    )
+
+
+def only_span(sink):
+    ((resource, span),) = sink.spans
+    return resource, span
+
+
+def test_run_instruments_a_program_and_leaves_its_output_and_status(environment, tmp_path):
+    app = tmp_path / "app.py"
+    app.write_text(APP + "import sys; sys.exit(7)\n")
+    with otlp_sink() as sink:
+        done = run(
+            BIN / "otel-llm", "run", "--endpoint", sink.endpoint, "--service-name", "shop", "--capture-content",
+            "--", sys.executable, app, environment={**environment, "OTEL_LLM_PRICES": str(PRICES)},
+        )  # fmt: skip
+
+        assert (done.returncode, done.stdout, done.stderr) == (7, "one two three\n", "")
+        resource, span = only_span(sink)
+        assert resource["service.name"] == "shop"
+        attributes = plain(span.attributes)
+        assert attributes[names.USAGE_COST] == pytest.approx(26e-6)
+        assert json.loads(attributes[names.OUTPUT_MESSAGES])[0]["parts"][0]["content"] == "one two three"
+        assert {metric.name for _, metric in sink.metrics} >= {
+            names.OPERATION_DURATION.name, names.TOKEN_USAGE.name, names.COST.name,
+        }  # fmt: skip
+
+
+def test_opentelemetry_instrument_finds_us(environment, tmp_path):
+    app = tmp_path / "app.py"
+    app.write_text(APP)
+    with otlp_sink() as sink:
+        done = run(
+            BIN / "opentelemetry-instrument", sys.executable, app,
+            environment={**environment, "OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint, "OTEL_SERVICE_NAME": "shop"},
+        )  # fmt: skip
+
+        assert (done.returncode, done.stdout, done.stderr) == (0, "one two three\n", "")
+        assert only_span(sink)[1].name == "chat scripted"
+
+
+def test_one_line_of_code_instruments_a_client_that_is_imported_later(environment):
+    code = "import otel_llm, sys; otel_llm.instrument(); assert 'openai' not in sys.modules\n" + APP
+    with otlp_sink() as sink:
+        done = run(
+            sys.executable, "-c", code, environment={**environment, "OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint}
+        )
+
+        assert (done.returncode, done.stdout, done.stderr) == (0, "one two three\n", "")
+        assert only_span(sink)[1].name == "chat scripted"
+
+
+def test_a_stream_still_open_when_the_process_exits_is_not_lost(environment):
+    code = (
+        "import otel_llm, openai; otel_llm.instrument()\n"
+        "stream = openai.OpenAI().chat.completions.create(\n"
+        "    model='scripted', messages=[{'role': 'user', 'content': 'long'}], stream=True)\n"
+        "next(stream)"
+    )
+    with otlp_sink() as sink:
+        done = run(
+            sys.executable, "-c", code, environment={**environment, "OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint}
+        )
+
+        assert (done.returncode, done.stderr) == (0, "")
+        assert plain(only_span(sink)[1].attributes)[names.RESPONSE_MODEL] == "scripted"
+
+
+def test_a_forked_child_records_its_own_calls(environment):
+    code = (
+        "import otel_llm, openai, os\n"
+        "otel_llm.instrument()\n" + APP + "if os.fork() == 0:\n"
+        "    messages = [{'role': 'user', 'content': 'x'}]\n"
+        "    openai.OpenAI().chat.completions.create(model='scripted', messages=messages)\n"
+        "    raise SystemExit\n"
+        "os.wait()"
+    )
+    with otlp_sink() as sink:
+        done = run(
+            sys.executable, "-W", "ignore", "-c", code,
+            environment={**environment, "OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint},
+        )  # fmt: skip
+
+        assert (done.returncode, done.stderr) == (0, "")
+        assert len(sink.spans) == 2
+
+
+def test_an_endpoint_that_is_down_costs_one_line_and_little_time(environment, tmp_path):
+    app = tmp_path / "app.py"
+    app.write_text(APP + "import time; print(time.time())")
+    done = run(BIN / "otel-llm", "run", "--endpoint", NOBODY, "--", sys.executable, app, environment=environment)
+
+    ended = time.time()
+    answer, last_line = done.stdout.splitlines()
+    assert (done.returncode, answer) == (0, "one two three")
+    assert ended - float(last_line) < 15  # 3 s, on a machine that does nothing else
+    assert done.stderr == (
+        "otel-llm: telemetry was not delivered: Connection refused (said once; the app is not affected)\n"
+    )
+
+
+def test_signals_reach_the_program(environment):
+    code = "import time; print('up', flush=True); time.sleep(60)"
+    process = subprocess.Popen(
+        [BIN / "otel-llm", "run", "--endpoint", NOBODY, "--", sys.executable, "-c", code],
+        env=environment, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(30) == -signal.SIGTERM
+    process.stdout.close()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "yes", "must be one of NO_CONTENT"),
+        ("OTEL_LLM_PRICES", "/no/such/file", "must be a file, got '/no/such/file', which is not there"),
+        ("OTEL_LLM_PROVIDERS", "vllm", "must be host=provider entries"),
+        ("OTEL_LLM_CONTENT_LIMIT", "-1", "must be a whole number, 0 or more, got '-1'"),
+    ],
+)
+def test_run_refuses_a_wrong_setting_before_it_starts_anything(environment, variable, value, problem):
+    done = run(
+        BIN / "otel-llm",
+        "run",
+        "--",
+        sys.executable,
+        "-c",
+        "print('ran')",
+        environment={**environment, variable: value},
+    )
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"otel-llm: {variable} {problem}")
+
+
+def test_run_says_when_there_is_no_such_program(environment):
+    done = run(BIN / "otel-llm", "run", "--", "no-such-program", environment=environment)
+
+    assert done.returncode == 1
+    assert done.stderr == "otel-llm: otel-llm run: no-such-program must be a program on PATH, such as python\n"
+
+
+def test_importing_us_loads_nothing_heavy(environment):
+    code = (
+        "import sys, otel_llm\n"
+        "assert not [name for name in sys.modules if name.startswith(('otel_llm.', 'opentelemetry'))]\n"
+        "otel_llm.instrument(sdk=False)\n"
+        f"print(sorted({HEAVY} & set(sys.modules)))"
+    )
+    done = run(sys.executable, "-c", code, environment=environment)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")

@@ -1,0 +1,154 @@
+"""Instrumenting and uninstrumenting: in any order, any number of times, with any settings."""
+
+import functools
+import inspect
+import logging
+
+import openai
+import pytest
+from conftest import PRICES
+from in_process import COMPLETION, client_for
+from openai._base_client import AsyncAPIClient, SyncAPIClient
+
+import otel_llm
+from otel_llm import names
+from otel_llm.errors import ConfigError
+from otel_llm.instrument import patch
+from otel_llm.instrument.clients.openai import CLIENT as OPENAI
+from otel_llm.instrument.instrumentor import OpenAIInstrumentor
+
+PLAIN = {SyncAPIClient: SyncAPIClient.request, AsyncAPIClient: AsyncAPIClient.request}
+
+
+def call(client=None):
+    client = client or client_for(COMPLETION)
+    return client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "Hello?"}])
+
+
+def test_the_public_surface_is_small():
+    assert otel_llm.__all__ == ["__version__", "instrument", "uninstrument"]
+    assert set(otel_llm.__all__) <= set(dir(otel_llm))
+    assert callable(otel_llm.instrument)
+    assert not hasattr(otel_llm, "no_such_name")
+
+
+def test_instrumenting_twice_records_once(instrumented):
+    otel_llm.instrument(prices=PRICES, debug_raise=True)
+    call()
+
+    assert len(instrumented.spans) == 1
+
+
+def test_settings_given_later_apply_from_then_on(instrumented):
+    call()
+    instrumented.instrument(capture_content=True)
+    call()
+
+    assert [names.INPUT_MESSAGES in span.attributes for span in instrumented.spans] == [False, True]
+
+
+def test_a_client_made_before_is_instrumented_too(exported):
+    client = client_for(COMPLETION)
+    call(client)
+    exported.instrument()
+    call(client)
+
+    assert len(exported.spans) == 1
+
+
+def test_uninstrumenting_puts_everything_back(instrumented):
+    assert SyncAPIClient.request is not PLAIN[SyncAPIClient]
+    otel_llm.uninstrument()
+    for owner, method in PLAIN.items():
+        assert owner.request is method
+    call()
+    otel_llm.uninstrument()
+
+    assert instrumented.spans == []
+
+
+def test_a_patched_method_looks_as_it_did(instrumented):
+    for owner, method in PLAIN.items():
+        assert owner.request is not method
+        assert inspect.signature(owner.request) == inspect.signature(method)
+        assert inspect.iscoroutinefunction(owner.request) == inspect.iscoroutinefunction(method)
+        assert owner.request.__qualname__ == method.__qualname__
+
+
+def test_a_stream_open_while_uninstrumenting_still_ends_its_span(instrumented, client):
+    stream = client.chat.completions.create(
+        model="scripted", messages=[{"role": "user", "content": "count"}], stream=True
+    )
+    otel_llm.uninstrument()
+    list(stream)
+
+    assert instrumented.span.attributes[names.RESPONSE_FINISH_REASONS] == ("stop",)
+
+
+def test_what_others_wrapped_around_us_is_left_to_them(instrumented, caplog):
+    ours = SyncAPIClient.request
+    theirs = SyncAPIClient.request = functools.partialmethod(ours)
+    try:
+        otel_llm.uninstrument()
+
+        assert vars(SyncAPIClient)["request"] is theirs
+        assert "SyncAPIClient.request stays wrapped" in caplog.text
+        assert call().id == "chatcmpl-1"
+        assert instrumented.spans == []
+    finally:
+        SyncAPIClient.request = PLAIN[SyncAPIClient]
+
+
+def test_an_unknown_version_of_the_client_is_one_line_and_no_patch(exported, monkeypatch, caplog):
+    monkeypatch.setattr(patch, "version", lambda _: "4.1.0")
+    exported.instrument()
+
+    (record,) = [record for record in caplog.records if record.name == "otel_llm"]
+    assert record.getMessage() == "otel-llm: openai 4.1.0 is not instrumented: the versions known are 2 to 3"
+    assert SyncAPIClient.request is PLAIN[SyncAPIClient]
+
+
+def test_a_client_whose_insides_moved_is_left_alone(exported, monkeypatch, caplog):
+    monkeypatch.setattr(type(OPENAI), "patches", (*OPENAI.patches, ("openai", "NoSuchClient", "request", False)))
+    exported.instrument(debug_raise=False)
+
+    assert "instrumenting a client failed, the app is not affected: AttributeError" in caplog.text
+    assert SyncAPIClient.request is PLAIN[SyncAPIClient]
+
+
+def test_a_wrong_argument_is_the_developers_to_see(exported):
+    with pytest.raises(ConfigError, match=r"capture_content must be one of NO_CONTENT, .*, got 'everything'"):
+        exported.instrument(capture_content="everything")
+    with pytest.raises(TypeError, match="no_such_setting"):
+        exported.instrument(no_such_setting=1)
+    assert SyncAPIClient.request is PLAIN[SyncAPIClient]
+
+
+def test_a_wrong_variable_is_logged_and_its_default_used(exported, monkeypatch, caplog):
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "yes")
+    exported.instrument()
+    call()
+
+    assert "CAPTURE_MESSAGE_CONTENT must be one of NO_CONTENT" in caplog.text
+    assert caplog.records[0].levelno == logging.WARNING
+    assert names.INPUT_MESSAGES not in exported.span.attributes
+
+
+def test_the_entry_points_class_instruments_and_uninstruments(exported):
+    instrumentor = OpenAIInstrumentor()
+    assert instrumentor.instrumentation_dependencies() == ("openai >= 2, < 4",)
+    instrumentor.instrument(
+        tracer_provider=exported.tracer_provider,
+        meter_provider=exported.meter_provider,
+        logger_provider=exported.logger_provider,
+    )
+    call()
+    instrumentor.uninstrument()
+
+    assert exported.span.name == "chat gpt-4o-mini"
+    assert SyncAPIClient.request is PLAIN[SyncAPIClient]
+
+
+def test_every_openai_error_class_is_a_name_of_its_own():
+    """`error.type` is a class's name: it must not depend on the module that defines it."""
+    assert openai.RateLimitError.__qualname__ == "RateLimitError"

@@ -35,6 +35,20 @@ def test_the_worst_sentence_counts_and_is_named(groundedness, encoder):
     )
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "A lost card is replaced for 3 dollars.",
+        "An account that owes more than 10 dollars cannot borrow until it is paid, in cash or by bank card.",
+    ],
+)
+def test_a_sentence_of_the_context_itself_is_supported_for_certain(groundedness, encoder, sentence):
+    documents = [f"The card is free. {sentence} Ask at the front desk.", LIBRARY]
+    assert evaluate(groundedness, encoder, answer=sentence, documents=documents).score == 1.0
+    denied = sentence.replace(" is ", " is not ", 1)
+    assert evaluate(groundedness, encoder, answer=denied, documents=documents).score < 1.0
+
+
 def test_a_long_sentence_is_shortened_in_the_explanation(groundedness, encoder):
     answer = f"There is a swimming pool with {'a very long slide and ' * 20}a sauna."
     result = evaluate(groundedness, encoder, answer=answer, documents=[LIBRARY])

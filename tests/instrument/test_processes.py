@@ -113,6 +113,8 @@ def test_a_forked_child_records_its_own_calls(environment):
         "otel_llm.instrument()\n" + APP + "if os.fork() == 0:\n"
         "    messages = [{'role': 'user', 'content': 'x'}]\n"
         "    openai.OpenAI().chat.completions.create(model='scripted', messages=messages)\n"
+        "    from otel_llm.instrument.setup import flush\n"
+        "    assert flush(10)\n"
         "    raise SystemExit\n"
         "os.wait()"
     )

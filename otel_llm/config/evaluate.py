@@ -1,0 +1,42 @@
+"""Settings of the evaluation itself: which evaluators run, on how many threads, and drift."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DriftSettings(BaseModel):
+    """How streams of texts are compared with a reference."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = True
+    """Whether drift is watched."""
+    targets: tuple[Literal["input", "output"], ...] = ("input",)
+    """The sides of the calls that are watched, each as a stream of its own per service."""
+    window: int = Field(default=100, ge=4)
+    """Texts in the sliding window that is compared with the reference."""
+    reference_size: int = Field(default=200, ge=8)
+    """Without a baseline: how many of a stream's first texts are its reference."""
+    baseline: Path | None = None
+    """A reference made beforehand, for every stream; None: each stream's own first texts."""
+    false_alarm_rate: float = Field(default=0.01, gt=0, lt=0.5)
+    """How often a full window of unchanged texts may be above the threshold."""
+    max_streams: int = Field(default=200, ge=1)
+    """Streams watched at most: a service that comes later is not watched, and one log line says so."""
+
+
+class EvaluateSettings(BaseModel):
+    """What is evaluated, and with how many threads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    evaluators: tuple[str, ...] | None = None
+    """Names of the evaluators that run; None: all that are installed."""
+    threads: int = Field(default=1, ge=1)
+    """Threads that encode texts."""
+    drift: DriftSettings = DriftSettings()
+    """Drift of the inputs' or outputs' meaning."""

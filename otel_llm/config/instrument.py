@@ -1,0 +1,191 @@
+"""Settings of the instrumentation; plain dataclasses, as an app's process pays for this import."""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from otel_llm.errors import ConfigError
+
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+_EXPORTERS: Final = {
+    "trace_exporter_names": ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"),
+    "metric_exporter_names": ("OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"),
+    "log_exporter_names": ("OTEL_LOGS_EXPORTER", "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL"),
+}
+
+
+class ContentCapture(enum.Enum):
+    """Where messages, system instructions and tool definitions are recorded: by default nowhere."""
+
+    NO_CONTENT = "NO_CONTENT"
+    SPAN_ONLY = "SPAN_ONLY"
+    EVENT_ONLY = "EVENT_ONLY"
+    SPAN_AND_EVENT = "SPAN_AND_EVENT"
+
+    @property
+    def on_span(self) -> bool:
+        """Whether spans carry content."""
+        return self in {ContentCapture.SPAN_ONLY, ContentCapture.SPAN_AND_EVENT}
+
+    @property
+    def on_event(self) -> bool:
+        """Whether events carry content."""
+        return self in {ContentCapture.EVENT_ONLY, ContentCapture.SPAN_AND_EVENT}
+
+    @classmethod
+    def of(cls, value: bool | str | ContentCapture, key: str) -> ContentCapture:
+        """Return the mode that a setting names: True is SPAN_ONLY, a name is read in any case.
+
+        Raises:
+            ConfigError: it names none; the message says `key`.
+        """
+        if isinstance(value, ContentCapture):
+            return value
+        if isinstance(value, bool):
+            return cls.SPAN_ONLY if value else cls.NO_CONTENT
+        try:
+            return cls[value.strip().upper()]
+        except KeyError:
+            raise ConfigError(f"{key} must be one of {', '.join(cls.__members__)}, got {value!r}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstrumentSettings:
+    """What the instrumentation records, and how."""
+
+    capture_content: ContentCapture = field(
+        default=ContentCapture.NO_CONTENT, metadata={"env": "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"}
+    )
+    """Where messages are recorded: NO_CONTENT, SPAN_ONLY, EVENT_ONLY or SPAN_AND_EVENT, in any case."""
+    content_limit: int = field(default=65_536, metadata={"env": "OTEL_LLM_CONTENT_LIMIT"})
+    """How many characters of text one attribute of content keeps; what is cut says so."""
+    prices: Path | None = field(default=None, metadata={"env": "OTEL_LLM_PRICES"})
+    """A TOML file of own prices, which come before genai-prices'."""
+    providers: Mapping[str, str] = field(default_factory=lambda: _NONE, metadata={"env": "OTEL_LLM_PROVIDERS"})
+    """Provider names of OpenAI-compatible servers: `host=provider` or `host:port=provider`, comma-separated."""
+    debug_raise: bool = field(default=False, metadata={"env": "OTEL_LLM_DEBUG_RAISE"})
+    """Raise failures of the instrumentation instead of logging them: for its own tests."""
+
+
+def read_settings(
+    environment: Mapping[str, str] | None = None, **overrides: Any
+) -> tuple[InstrumentSettings, list[ConfigError]]:
+    """Return the settings of the environment, and what is wrong with it; a wrong variable keeps its default.
+
+    Args:
+        environment: os.environ where None.
+        overrides: fields set in code, which come before the environment's; None means not set.
+
+    Raises:
+        ConfigError: an override is wrong.
+    """
+    environment = os.environ if environment is None else environment
+    problems = []
+    values: dict[str, Any] = {}
+    for setting in fields(InstrumentSettings):
+        override = overrides.pop(setting.name, None)
+        key = setting.metadata["env"]
+        if override is not None:
+            values[setting.name] = _READERS[setting.name](override, setting.name)
+        elif text := environment.get(key, "").strip():
+            try:
+                values[setting.name] = _READERS[setting.name](text, key)
+            except ConfigError as error:
+                problems.append(error)
+    if overrides:
+        known = ", ".join(setting.name for setting in fields(InstrumentSettings))
+        raise ConfigError(f"instrument() has no setting {', '.join(overrides)}; it has {known}")
+    return InstrumentSettings(**values), problems
+
+
+def default_exporters(environment: Mapping[str, str] | None = None) -> dict[str, list[str]]:
+    """Return the SDK's exporters for the signals whose OTEL_*_EXPORTER is unset: OTLP, as the specification says.
+
+    The Python SDK by itself exports nothing then. Empty when a configuration file says it all.
+
+    Source: OpenTelemetry specification, "OpenTelemetry Environment Variable Specification", exporter selection.
+    """
+    environment = os.environ if environment is None else environment
+    if environment.get("OTEL_CONFIG_FILE"):
+        return {}
+    chosen = {}
+    for argument, (exporter, protocol) in _EXPORTERS.items():
+        if not environment.get(exporter):
+            grpc = (environment.get(protocol) or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")) == "grpc"
+            chosen[argument] = ["otlp_proto_grpc" if grpc else "otlp_proto_http"]
+    return chosen
+
+
+def run_environment(
+    environment: Mapping[str, str],
+    *,
+    endpoint: str | None = None,
+    service_name: str | None = None,
+    capture_content: bool = False,
+) -> dict[str, str]:
+    """Return a program's environment under `otel-llm run`: the options, then the user's, then our defaults."""
+    defaults = {
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_LOGS_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        # seconds; the exporters' own default, 10, delays an app's exit by as much when nothing answers
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "3",
+    }
+    options = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "OTEL_SERVICE_NAME": service_name,
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY" if capture_content else None,
+    }
+    return {**defaults, **environment, **{key: value for key, value in options.items() if value is not None}}
+
+
+def _read_count(value: str | int, key: str) -> int:
+    try:
+        count = int(value)
+    except ValueError:
+        count = -1
+    if count < 0:
+        raise ConfigError(f"{key} must be a whole number, 0 or more, got {value!r}")
+    return count
+
+
+def _read_path(value: str | Path, key: str) -> Path:
+    path = Path(value)
+    if not path.is_file():
+        raise ConfigError(f"{key} must be a file, got {str(value)!r}, which is not there")
+    return path
+
+
+def _read_providers(value: str | Mapping[str, str], key: str) -> Mapping[str, str]:
+    if isinstance(value, Mapping):
+        return MappingProxyType({host.lower(): provider for host, provider in value.items()})
+    providers = {}
+    for entry in filter(None, (entry.strip() for entry in value.split(","))):
+        host, equals, provider = entry.partition("=")
+        if not (host and equals and provider):
+            raise ConfigError(f"{key} must be host=provider entries, separated by commas, got {entry!r}")
+        providers[host.strip().lower()] = provider.strip()
+    return MappingProxyType(providers)
+
+
+def _read_flag(value: str | bool, key: str) -> bool:
+    flag = {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
+    if flag is None:
+        raise ConfigError(f"{key} must be true or false, got {value!r}")
+    return flag
+
+
+_READERS: Final[dict[str, Callable[[Any, str], Any]]] = {
+    "capture_content": ContentCapture.of,
+    "content_limit": _read_count,
+    "prices": _read_path,
+    "providers": _read_providers,
+    "debug_raise": _read_flag,
+}

@@ -1,0 +1,1 @@
+"""One module per client library: it maps fields."""

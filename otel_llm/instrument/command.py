@@ -1,0 +1,59 @@
+"""`otel-llm run`: a Python program with its LLM clients instrumented, and no change to its code."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+
+import click
+
+from otel_llm.config.instrument import read_settings, run_environment
+from otel_llm.errors import ConfigError
+from otel_llm.instrument.cost import read_price_file
+
+
+@click.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--endpoint", metavar="URL", help="Where telemetry goes, by OTLP over HTTP. [http://localhost:4318]")
+@click.option("--service-name", metavar="NAME", help="The service's name in telemetry.")
+@click.option("--capture-content", is_flag=True, help="Record messages on spans: what users and models wrote.")
+@click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED)
+def command(
+    endpoint: str | None, service_name: str | None, capture_content: bool, program: tuple[str, ...]
+) -> None:
+    """Run a Python program with its LLM clients instrumented.
+
+    \b
+    otel-llm run -- python app.py
+    otel-llm run --endpoint http://collector:4318 --service-name shop -- uvicorn shop:app
+
+    Every OTEL_* variable that is set already keeps its value.
+    """
+    environment = run_environment(
+        os.environ, endpoint=endpoint, service_name=service_name, capture_content=capture_content
+    )
+    settings, problems = read_settings(environment)
+    if problems:
+        raise problems[0]
+    if settings.prices is not None:
+        read_price_file(settings.prices)
+    executable = shutil.which(program[0])
+    if executable is None:
+        raise ConfigError(f"otel-llm run: {program[0]} must be a program on PATH, such as python")
+    environment["PYTHONPATH"] = _python_path(environment.get("PYTHONPATH", ""))
+    # in place of this process: the program gets the signals, and its exit status is the one that is seen
+    os.execve(executable, list(program), environment)  # noqa: S606 - running the user's program is the point
+
+
+def _python_path(own: str) -> str:
+    """Return PYTHONPATH, first the folder whose sitecustomize.py starts OpenTelemetry's auto-instrumentation.
+
+    It is how `opentelemetry-instrument` works: it loads the SDK's configuration and all instrumentations.
+    """
+    spec = importlib.util.find_spec("opentelemetry.instrumentation.auto_instrumentation")
+    if spec is None or spec.origin is None:
+        raise ConfigError("otel-llm run needs opentelemetry-instrumentation: pip install --upgrade otel-llm")
+    folder = str(Path(spec.origin).parent)
+    paths = [path for path in own.split(os.pathsep) if path and path != folder]
+    return os.pathsep.join([folder, *paths])

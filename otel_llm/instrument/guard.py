@@ -1,0 +1,53 @@
+"""Nothing of ours ever reaches the app: a failure is logged once, and raised only where tests ask for it."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Final, ParamSpec, TypeVar
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+log: Final = logging.getLogger("otel_llm")
+
+_reported: set[tuple[str, str]] = set()
+_REPORTED_LIMIT: Final = 1_000  # a failure whose text differs each time must not fill the memory
+_raising = False
+
+
+def raise_failures(raising: bool) -> None:
+    """Choose whether failures of ours are raised instead of logged: for tests alone."""
+    global _raising  # noqa: PLW0603 - one per process, like the logging that it stands in for
+    _raising = raising
+
+
+def report(where: str, error: Exception) -> None:
+    """Log a failure of ours, once for each place and text."""
+    if _raising:
+        raise error
+    key = (where, f"{type(error).__name__}: {error}")
+    if key in _reported or len(_reported) >= _REPORTED_LIMIT:
+        return
+    _reported.add(key)
+    log.warning(
+        "otel-llm: %s failed, the app is not affected: %s", where, key[1], exc_info=log.isEnabledFor(logging.DEBUG)
+    )
+
+
+def guarded(where: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T | None]]:
+    """Return a decorator: the function's failure is reported as `where`'s, and None returned."""
+
+    def decorate(function: Callable[_P, _T]) -> Callable[_P, _T | None]:
+        @functools.wraps(function)
+        def guarded_function(*args: _P.args, **kwargs: _P.kwargs) -> _T | None:
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:
+                report(where, error)
+                return None
+
+        return guarded_function
+
+    return decorate

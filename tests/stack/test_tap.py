@@ -1,6 +1,8 @@
 """The real Collector with collector/tap.yaml."""
 
+import os
 import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -124,6 +126,33 @@ def test_client_metrics_have_the_names_of_the_table_and_the_label_service_name(c
         lines = [line for line in page.splitlines() if line.startswith(series)]
         assert lines, f"{series} is not on the page:\n{page}"
         assert all('service_name="shop"' in line for line in lines)
+
+
+WORKER = """
+import sys
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from otel_llm.names import COST
+
+provider = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter(sys.argv[1]))])
+provider.get_meter("test").create_counter(COST.name, COST.unit).add(1)
+provider.shutdown()
+"""
+
+
+def test_two_workers_of_one_service_do_not_overwrite_each_other(collector: Collector) -> None:
+    for _ in range(2):
+        subprocess.run(
+            [sys.executable, "-c", WORKER, f"{collector.http_url}/v1/metrics"],
+            check=True,
+            env={**os.environ, "OTEL_SERVICE_NAME": "workers"},
+            timeout=30,
+        )
+    with urllib.request.urlopen(f"http://{collector.metrics}/metrics") as reply:
+        page = reply.read().decode()
+    series = [line for line in page.splitlines() if line.startswith(names.COST.prometheus_name)]
+    assert len([line for line in series if 'service_name="workers"' in line]) == 2
 
 
 def test_an_application_notices_nothing_when_the_evaluation_is_down_and_its_queue_full(

@@ -3,7 +3,7 @@
 # What is there stays as it is; what is missing is named before it is fetched. --check names it and fetches nothing.
 #
 #   Prometheus, Alertmanager   Debian's packages, by apt-get (with sudo where this is not root)
-#   Collector                  otelcol-contrib or otelcol on PATH; else built with Go from builder.yaml into
+#   Collector                  otelcol-contrib or otelcol on PATH that takes tap.yaml; else built with Go from builder.yaml into
 #                              ${OTEL_LLM_CACHE_DIR:-~/.cache/otel-llm}, anew when builder.yaml changes
 #
 # Debian starts and enables its packages where systemd runs: those that this script installs it stops and disables
@@ -27,8 +27,14 @@ manifest_checksum() {
   if have sha256sum; then sha256sum <"$manifest"; else shasum -a 256 <"$manifest"; fi | cut -d ' ' -f 1
 }
 
-collector() { # where it is, or nothing
-  if command -v otelcol-contrib || command -v otelcol; then return; fi
+collector() { # where it is, or nothing; a build on PATH that lacks what tap.yaml needs does not count
+  local name
+  for name in otelcol-contrib otelcol; do
+    if have "$name" && "$name" validate --config "$here/tap.yaml" >/dev/null 2>&1; then
+      command -v "$name"
+      return
+    fi
+  done
   if [[ -x $built && -f $built_from && $(<"$built_from") == "$(manifest_checksum)" ]]; then echo "$built"; fi
 }
 

@@ -5,28 +5,36 @@ from __future__ import annotations
 import errno
 import socket
 
-from otel_llm.errors import PortTakenError
+from otel_llm.errors import ConfigError, PortTakenError
+
+_TAKEN = {errno.EADDRINUSE: "is taken", errno.EACCES: "may not be opened by this user"}
 
 
 def bind(host: str, port: int, option: str) -> socket.socket:
-    """Return a TCP socket bound to the port, for a server to listen on; port 0 takes any free one.
+    """Return a TCP socket that holds the port, for a server to serve on; port 0 takes any free one.
+
+    It listens already: a port that is only bound could be bound once more, and the second server would fail later,
+    without a word about which option to change. Who connects before the server serves, waits.
 
     Raises:
         PortTakenError: the port is in use; the message names `option`, such as "--grpc-port".
+        ConfigError: the host is no address of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
+        sock.listen()
     except OSError as error:
         sock.close()
-        if error.errno in {errno.EADDRINUSE, errno.EACCES}:
-            reason = "is taken" if error.errno == errno.EADDRINUSE else "may not be opened by this user"
+        if error.errno in _TAKEN:
             raise PortTakenError(
-                f"port {port} on {host} {reason}: choose another with {option} (0: any free one)"
+                f"port {port} on {host} {_TAKEN[error.errno]}: choose another with {option} (0: any free one)"
             ) from error
-        raise
+        raise ConfigError(
+            f"host must be an address of this machine, got {host!r} ({error.strerror}): give one with --host"
+        ) from error
     return sock
 
 

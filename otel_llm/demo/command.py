@@ -33,24 +33,21 @@ _PORTS: Final = {
 }
 
 
-class _Servers(click.ParamType[frozenset[Server]]):
-    """A list such as "collector,prometheus", or "all"."""
-
-    name = "list"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[Server]:
-        if isinstance(value, frozenset):
-            return value
-        names = [name.strip() for name in str(value).split(",")]
-        if names == ["all"]:
-            return frozenset(SERVERS)
-        for name in names:
-            if name not in SERVERS:
-                self.fail(f"must be all, or a list of {', '.join(SERVERS)}; got {name!r}", param, ctx)
-        chosen = frozenset(server for server in SERVERS if server in names)
-        if chosen & {"alertmanager"} and "prometheus" not in chosen:
-            self.fail("alertmanager gets its alerts from Prometheus: write prometheus,alertmanager", param, ctx)
-        return chosen
+def _read_servers(ctx: click.Context, param: click.Parameter, value: str | None) -> frozenset[Server]:
+    """Return the servers of a list such as "collector,prometheus", or of "all"."""
+    if value is None:
+        return frozenset()
+    names = [name.strip() for name in value.split(",")]
+    if names == ["all"]:
+        return frozenset(SERVERS)
+    for name in names:
+        if name not in SERVERS:
+            raise click.BadParameter(f"must be all, or a list of {', '.join(SERVERS)}; got {name!r}", ctx, param)
+    chosen = frozenset(server for server in SERVERS if server in names)
+    if "alertmanager" in chosen and "prometheus" not in chosen:
+        text = "alertmanager gets its alerts from Prometheus: write prometheus,alertmanager"
+        raise click.BadParameter(text, ctx, param)
+    return chosen
 
 
 def _port_options(command: click.Command) -> click.Command:
@@ -66,7 +63,7 @@ def _port_options(command: click.Command) -> click.Command:
 @click.command("demo")
 @click.option("--keep", is_flag=True, help="Leave the servers running after the workload, until Ctrl-C.")
 @click.option(
-    "--with", "servers", type=_Servers(), default=frozenset(), show_default=False, metavar="LIST",
+    "--with", "servers", callback=_read_servers, metavar="LIST",
     help="Run the calls through real servers: all, or a list of collector, prometheus, alertmanager.",
 )  # fmt: skip
 @click.option(

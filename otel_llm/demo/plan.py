@@ -46,9 +46,7 @@ def choose_ports(settings: DemoSettings) -> Ports:
     with ExitStack() as held:  # all are held until all are found, so that they differ
 
         def take(port: int, option: str) -> int:
-            sock = held.enter_context(bind(HOST, port, option))
-            sock.listen()  # a port that only is bound could be bound once more
-            taken: int = sock.getsockname()[1]
+            taken: int = held.enter_context(bind(HOST, port, option)).getsockname()[1]
             return taken
 
         servers = settings.servers

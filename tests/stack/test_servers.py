@@ -48,6 +48,13 @@ def test_a_program_on_path_comes_before_the_one_in_the_cache(bare: tuple[Path, P
     assert program(bare[0], "otelcol-contrib") == COLLECTOR.require()
 
 
+def test_a_collector_that_does_not_take_the_tap_does_not_count(bare: tuple[Path, Path]) -> None:
+    program(bare[0], "otelcol").write_text("#!/bin/sh\nexit 1\n")
+    assert COLLECTOR.find() is None
+    cached = program(bare[1], "otelcol")
+    assert COLLECTOR.find() == cached
+
+
 @pytest.mark.parametrize("missing", PROGRAMS, ids=lambda one: one.title)
 @pytest.mark.usefixtures("bare")
 def test_a_missing_program_is_an_error_that_gives_the_command(missing: Program) -> None:

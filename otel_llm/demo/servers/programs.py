@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,12 +18,20 @@ class Program(NamedTuple):
 
     title: str
     names: tuple[str, ...]
+    configuration: tuple[str, ...] = ()
+    """The asset that its `validate` must accept: there are builds that lack what we need."""
 
     def find(self) -> Path | None:
-        """Return where it is: on PATH, else in our cache; None when it is in neither."""
+        """Return where it is: on PATH, else in our cache; None when no usable one is in either."""
         on_path = (Path(found) for name in self.names if (found := shutil.which(name)))
         cached = (path for name in self.names if (path := cache_folder() / name).is_file())
-        return next(chain(on_path, cached), None)
+        return next((path for path in chain(on_path, cached) if self._is_usable(path)), None)
+
+    def _is_usable(self, path: Path) -> bool:
+        if not self.configuration:
+            return True
+        command = [path, "validate", "--config", asset(*self.configuration)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def require(self) -> Path:
         """Return where it is.
@@ -35,7 +44,7 @@ class Program(NamedTuple):
         raise ServerError(f"{self.title} is not here ({' or '.join(self.names)} on PATH); get it with: {remedy()}")
 
 
-COLLECTOR: Final = Program("the OpenTelemetry Collector", ("otelcol-contrib", "otelcol"))
+COLLECTOR: Final = Program("the OpenTelemetry Collector", ("otelcol-contrib", "otelcol"), ("collector", "tap.yaml"))
 PROMETHEUS: Final = Program("Prometheus", ("prometheus",))
 PROMTOOL: Final = Program("promtool", ("promtool",))
 ALERTMANAGER: Final = Program("Alertmanager", ("alertmanager", "prometheus-alertmanager"))

@@ -30,7 +30,7 @@ class Program(NamedTuple):
     def _is_usable(self, path: Path) -> bool:
         if not self.configuration:
             return True
-        command = [path, "validate", "--config", asset(*self.configuration)]
+        command = [str(path), "validate", "--config", str(asset(*self.configuration))]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def require(self) -> Path:
@@ -44,7 +44,9 @@ class Program(NamedTuple):
         raise ServerError(f"{self.title} is not here ({' or '.join(self.names)} on PATH); get it with: {remedy()}")
 
 
-COLLECTOR: Final = Program("the OpenTelemetry Collector", ("otelcol-contrib", "otelcol"), ("collector", "tap.yaml"))
+COLLECTOR: Final = Program(
+    "the OpenTelemetry Collector", ("otelcol-contrib", "otelcol"), configuration=("collector", "tap.yaml")
+)
 PROMETHEUS: Final = Program("Prometheus", ("prometheus",))
 PROMTOOL: Final = Program("promtool", ("promtool",))
 ALERTMANAGER: Final = Program("Alertmanager", ("alertmanager", "prometheus-alertmanager"))

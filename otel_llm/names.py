@@ -56,7 +56,6 @@ DOCUMENTS: Final = "otel_llm.documents"  # what groundedness is judged against: 
 
 # Events: log records.
 EVENT_OPERATION_DETAILS: Final = "gen_ai.client.inference.operation.details"
-EVENT_OPERATION_EXCEPTION: Final = "gen_ai.client.operation.exception"
 EVENT_EVALUATION_RESULT: Final = "gen_ai.evaluation.result"
 EVALUATION_NAME: Final = "gen_ai.evaluation.name"
 EVALUATION_SCORE_VALUE: Final = "gen_ai.evaluation.score.value"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,6 +13,7 @@ from typing import Any, Final
 from otel_llm.errors import ConfigError
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
+_MODES_BEFORE: Final = {"TRUE": "SPAN_ONLY", "FALSE": "NO_CONTENT"}
 _EXPORTERS: Final = {
     "trace_exporter_names": ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"),
     "metric_exporter_names": ("OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"),
@@ -40,7 +41,9 @@ class ContentCapture(enum.Enum):
 
     @classmethod
     def of(cls, value: bool | str | ContentCapture, key: str) -> ContentCapture:
-        """Return the mode that a setting names: True is SPAN_ONLY, a name is read in any case.
+        """Return the mode that a setting names: True and `true` are SPAN_ONLY, a name is read in any case.
+
+        `true` and `false` are what the variable took before it named modes, and what many pages still say.
 
         Raises:
             ConfigError: it names none; the message says `key`.
@@ -50,9 +53,11 @@ class ContentCapture(enum.Enum):
         if isinstance(value, bool):
             return cls.SPAN_ONLY if value else cls.NO_CONTENT
         try:
-            return cls[value.strip().upper()]
+            return cls[_MODES_BEFORE.get(name := value.strip().upper(), name)]
         except KeyError:
-            raise ConfigError(f"{key} must be one of {', '.join(cls.__members__)}, got {value!r}") from None
+            raise ConfigError(
+                f"{key} must be one of {', '.join(cls.__members__)}, true or false, got {value!r}"
+            ) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +67,12 @@ class InstrumentSettings:
     capture_content: ContentCapture = field(
         default=ContentCapture.NO_CONTENT, metadata={"env": "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"}
     )
-    """Where messages are recorded: NO_CONTENT, SPAN_ONLY, EVENT_ONLY or SPAN_AND_EVENT, in any case."""
+    """Where messages are recorded: NO_CONTENT, SPAN_ONLY, EVENT_ONLY or SPAN_AND_EVENT, in any case.
+
+    `true` is SPAN_ONLY, `false` NO_CONTENT.
+    """
     content_limit: int = field(default=65_536, metadata={"env": "OTEL_LLM_CONTENT_LIMIT"})
-    """How many characters of text one attribute of content keeps; what is cut says so."""
+    """How many characters of JSON one attribute of content has at most; what is cut says so."""
     prices: Path | None = field(default=None, metadata={"env": "OTEL_LLM_PRICES"})
     """A TOML file of own prices, which come before genai-prices'."""
     providers: Mapping[str, str] = field(default_factory=lambda: _NONE, metadata={"env": "OTEL_LLM_PROVIDERS"})
@@ -89,19 +97,27 @@ def read_settings(
     problems = []
     values: dict[str, Any] = {}
     for setting in fields(InstrumentSettings):
-        override = overrides.pop(setting.name, None)
         key = setting.metadata["env"]
-        if override is not None:
-            values[setting.name] = _READERS[setting.name](override, setting.name)
-        elif text := environment.get(key, "").strip():
+        if overrides.get(setting.name) is None and (text := environment.get(key, "").strip()):
             try:
                 values[setting.name] = _READERS[setting.name](text, key)
             except ConfigError as error:
                 problems.append(error)
-    if overrides:
-        known = ", ".join(setting.name for setting in fields(InstrumentSettings))
-        raise ConfigError(f"instrument() has no setting {', '.join(overrides)}; it has {known}")
-    return InstrumentSettings(**values), problems
+    return override_settings(InstrumentSettings(**values), **overrides), problems
+
+
+def override_settings(settings: InstrumentSettings, **overrides: Any) -> InstrumentSettings:
+    """Return the settings with those fields that are set in code; None means not set.
+
+    Raises:
+        ConfigError: an override is wrong.
+    """
+    if unknown := overrides.keys() - _READERS.keys():
+        raise ConfigError(
+            f"instrument() has no setting {', '.join(sorted(unknown))}; it has {', '.join(_READERS)}"
+        )
+    given = {name: _READERS[name](value, name) for name, value in overrides.items() if value is not None}
+    return replace(settings, **given)
 
 
 def default_exporters(environment: Mapping[str, str] | None = None) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
@@ -69,7 +70,6 @@ class Call:
         self.request = request
         # an exception that is being handled already, say of a model that this call replaces, is not this call's
         self._error_before = id(sys.exc_info()[1])
-        self._context: otel_context.Context | None = None
         self._token: Token[otel_context.Context] | None = None
         self.is_requesting = False
         """Whether the client is at work on the request now, so that what it calls in turn is this call."""
@@ -95,17 +95,21 @@ class Call:
     def enter(self) -> None:
         """Make the span the current one, until `leave` in the same task or thread."""
         self.is_requesting = True
-        self._context = otel_context.set_value(_OPEN_CALL, self, set_span_in_context(self._span))
-        self._token = otel_context.attach(self._context)
+        context = otel_context.set_value(_OPEN_CALL, self, set_span_in_context(self._span))
+        self._token = otel_context.attach(context)
 
     @guarded("leaving a call's context")
     def leave(self) -> None:
         """Put back the context that was current before `enter`."""
         self.is_requesting = False
-        # another one is current when the app's coroutine was thrown away, say by an event loop that ends: there,
-        # OpenTelemetry would log an error
-        if self._token is not None and otel_context.get_current() is self._context:
-            otel_context.detach(self._token)
+        # the token leads to the context, and that to this call: kept, they would wait for the cyclic collector
+        token, self._token = self._token, None
+        # Not only where our context is the current one: what the request attached and forgot goes with ours.
+        # A coroutine that was thrown away, say by an event loop that ends, is closed outside its own context,
+        # where there is nothing to put back, and OpenTelemetry's detach() would log an error.
+        with contextlib.suppress(ValueError):
+            if token is not None:
+                token.var.reset(token)
 
     @guarded("ending a failed call")
     def fail(self, error: BaseException) -> None:

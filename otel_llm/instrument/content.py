@@ -1,47 +1,138 @@
-"""Content as JSON text within a limit: what is cut says so, and the JSON stays valid."""
+"""Content as JSON within a limit: what is cut says so, and the JSON stays valid and of the conventions' schema."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
+
+Item = dict[str, Any]
+"""A message, a part of a message, or a tool's definition."""
+
+# without them the rest cannot be read; a longer one is a text like others
+_KEPT: Final = frozenset({"type", "role", "name", "id", "finish_reason", "modality", "mime_type"})
+_KEPT_LIMIT: Final = 100
+_SEPARATOR: Final = len(", ")
 
 
-def to_json(value: Any, limit: int) -> str:
-    """Return the value as JSON text.
+def to_json(items: list[Item], limit: int) -> str:
+    """Return messages or tool definitions, in the conventions' schema, as JSON text.
 
     Args:
-        value: messages or tool definitions in the conventions' schema.
-        limit: how many characters of text are kept in all. The newest messages are kept first; a text that does
-            not fit ends with how much of it was cut.
+        items: the messages or definitions.
+        limit: how many characters the JSON has at most. The newest items are kept; the one in which the limit is
+            reached is shortened, each of its texts ending with how much was cut; in place of all that are older
+            stands one that says how many they were, even where the limit has no room for it.
     """
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= limit else json.dumps(cut(value, limit), ensure_ascii=False, default=str)
+    text = _json(items)
+    return text if len(text) <= limit else _json(_cut(items, limit))
 
 
-def cut(value: Any, limit: int) -> Any:
-    """Return a copy of the value whose texts have at most `limit` characters in all, the last ones kept first."""
-    return _Budget(limit).spend(value)
+def cut(items: list[Item], limit: int) -> list[Item]:
+    """Return the items that `to_json` would write."""
+    return items if len(_json(items)) <= limit else _cut(items, limit)
 
 
-class _Budget:
+def _cut(items: list[Item], limit: int) -> list[Item]:
+    if not items:
+        return items
+    dropped = _dropped_message if "role" in items[-1] else _dropped_tool
+    room = _Room(limit - len("[]") - _size(dropped(items)))
+    return room.newest(items, dropped)
+
+
+class _Room:
+    """How many characters are left. What marks a cut is paid for before anything is filled in."""
+
     def __init__(self, characters: int) -> None:
         self._left = characters
 
-    def spend(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self._spend_text(value)
-        if isinstance(value, dict):
-            # `type`, `role`, `name`, `id`: short, and without them the rest cannot be read
-            return {key: item if key in _KEPT else self.spend(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.spend(item) for item in reversed(value)][::-1]
-        return value
+    def newest(self, items: list[Item], dropped: Callable[[list[Item]], Item]) -> list[Item]:
+        """Return the newest items that fit; the room for `dropped`, in place of the others, is taken already."""
+        kept: list[Item] = []
+        for item in reversed(items):
+            if self._take(_size(item)):
+                kept.append(item)
+                continue
+            if (shortened := self._shortened(item)) is not None:
+                kept.append(shortened)
+            break
+        older = items[: len(items) - len(kept)]
+        return [*([dropped(older)] if older else []), *reversed(kept)]
 
-    def _spend_text(self, text: str) -> str:
+    def _shortened(self, item: Item) -> Item | None:
+        bare = {key: value if _is_kept(key, value) else _bare(key, value) for key, value in item.items()}
+        if not self._take(_size(bare)):
+            return None
+        return {key: self._filled(key, item[key], value) for key, value in bare.items()}
+
+    def _filled(self, key: str, value: Any, bare: Any) -> Any:
+        """Return as much of a value as there is room for, in place of its bare form."""
+        if value is bare:
+            return value
+        if _are_parts(key, value):
+            return self.newest(value, _dropped_part)
+        if self._take(max(0, len(_json(value)) - len(_json(bare)))):
+            return value
+        text = value if isinstance(value, str) else _json(value)
         kept = text[: self._left]
-        self._left -= len(kept)
-        lost = len(text) - len(kept)
-        return f"{kept}…[{lost} characters cut]" if lost else text
+        # what JSON escapes is longer than it looks
+        kept = kept[: max(0, len(kept) - (len(_json(kept)) - len('""') - len(kept)))]
+        self._left = 0
+        return kept + _mark(len(text) - len(kept), "character")
+
+    def _take(self, characters: int) -> bool:
+        if characters > self._left:
+            return False
+        self._left -= characters
+        return True
 
 
-_KEPT = frozenset({"type", "role", "name", "id", "finish_reason", "modality", "mime_type"})
+def _bare(key: str, value: Any) -> Any:
+    """Return what stands for a value of which nothing is kept: the value itself where that is no longer."""
+    if _are_parts(key, value):
+        return [_dropped_part(value)]
+    text = value if isinstance(value, str) else _json(value)
+    mark = _mark(len(text), "character")
+    return value if len(_json(value)) <= len(_json(mark)) else mark
+
+
+def _is_kept(key: str, value: Any) -> bool:
+    return key in _KEPT and isinstance(value, str) and len(value) < _KEPT_LIMIT
+
+
+def _are_parts(key: str, value: Any) -> bool:
+    # all other structures, such as arguments and responses, are the app's own: their JSON is cut as a text is
+    return (
+        key == "parts"
+        and isinstance(value, list)
+        and bool(value)
+        and all(isinstance(part, dict) for part in value)
+    )
+
+
+def _dropped_message(messages: list[Item]) -> Item:
+    marker: Item = {"role": "system", "parts": [{"type": "text", "content": _mark(len(messages), "message")}]}
+    if "finish_reason" in messages[-1]:  # an output message must have one
+        marker |= {"role": "assistant", "finish_reason": "unknown"}
+    return marker
+
+
+def _dropped_part(parts: list[Item]) -> Item:
+    return {"type": "text", "content": _mark(len(parts), "part")}
+
+
+def _dropped_tool(tools: list[Item]) -> Item:
+    return {"type": "function", "name": _mark(len(tools), "tool")}
+
+
+def _mark(count: int, what: str) -> str:
+    return f"…[{count} {what}{'' if count == 1 else 's'} cut]"
+
+
+def _size(item: Item) -> int:
+    return len(_json(item)) + _SEPARATOR
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

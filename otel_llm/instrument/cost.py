@@ -47,7 +47,8 @@ class Rates:
         write = usage.cache_write_tokens or 0
         read_price = self.input_mtok if self.cache_read_mtok is None else self.cache_read_mtok
         write_price = self.input_mtok if self.cache_write_mtok is None else self.cache_write_mtok
-        plain = (usage.input_tokens or 0) - read - write
+        # a server that counts them beside the input, not in it, must not make the rest negative
+        plain = max(0, (usage.input_tokens or 0) - read - write)
         total = plain * self.input_mtok + read * read_price + write * write_price
         return (total + (usage.output_tokens or 0) * self.output_mtok) / _PER_TOKENS
 

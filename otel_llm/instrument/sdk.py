@@ -13,7 +13,19 @@ from otel_llm.instrument.guard import guarded
 
 _EXPORTERS: Final = "opentelemetry.exporter.otlp.proto.http"
 _EXPORTER_LOGGERS: Final = ("trace_exporter", "metric_exporter", "_log_exporter")
-_CAUSE: Final = re.compile(r"\[Errno -?\d+\] ([^'\")]+)")
+# how opentelemetry-exporter-otlp-common 1.45, `http.py`, words a cause; anything else is its own cause
+_CAUSES: Final = (
+    re.compile(r"\[Errno -?\d+\] ([^'\")]+?)(?:['\")]| encountered|$)"),
+    re.compile(r"code: (?:None|(\d+)), reason: (.+)", re.DOTALL),
+    re.compile(r"Transient error (.+) encountered while exporting", re.DOTALL),
+    re.compile(r"Failed to export \w+ batch (due to timeout, max retries or shutdown)"),
+)
+_GIVING_UP: Final = "max retries"
+_AT_EXIT: Final = ("Exporter already shutdown", "Shutdown in progress")
+_VARYING: Final = re.compile(r"0x[0-9a-f]+|\d+\.\d+|\d{4,}")  # addresses, seconds, bytes: no cause of their own
+_CAUSES_LIMIT: Final = (
+    100  # causes said; texts that differ each time must not fill the memory, nor the app's output
+)
 
 
 @guarded("setting up the OpenTelemetry SDK")
@@ -31,21 +43,40 @@ def set_up_sdk() -> None:
 
 
 class _SaidOnce(logging.Filter):
-    """Makes one line of the exporters' many: each attempt of each signal is logged, into the app's own output."""
+    """Makes one line of the exporters' many for each cause: they log each attempt of each signal."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said = False
+        self._said: set[str] = set()
+        self._retrying: set[str] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING:
             return True
-        if self._said:
-            return False
-        self._said = True
         text = record.getMessage()
-        cause = _CAUSE.search(text)
+        if self._ends_a_retry(record.name, text):
+            return False
+        cause = _cause(text)
+        key = _VARYING.sub("", cause)
+        if key in self._said or len(self._said) >= _CAUSES_LIMIT:
+            return False
+        self._said.add(key)
         record.msg = "otel-llm: telemetry was not delivered: %s (said once; the app is not affected)"
-        record.args = (cause[1] if cause else text[:200],)
+        record.args = (cause,)
         record.exc_info = None
         return True
+
+    def _ends_a_retry(self, signal: str, text: str) -> bool:
+        """Whether this only says that retries end, whose cause was said when they began."""
+        if text.startswith("Transient error"):
+            self._retrying.add(signal)
+            return False
+        if _GIVING_UP in text and signal in self._retrying:
+            self._retrying.remove(signal)
+            return True
+        return text.startswith(_AT_EXIT) and bool(self._said)
+
+
+def _cause(text: str) -> str:
+    found = next(filter(None, (cause.search(text) for cause in _CAUSES)), None)
+    return (" ".join(filter(None, found.groups())) if found else text)[:200]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry._logs import LoggerProvider
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from otel_llm.config.instrument import ContentCapture, InstrumentSettings, read_settings
+from otel_llm.config.instrument import ContentCapture, InstrumentSettings, override_settings, read_settings
 from otel_llm.errors import ConfigError
 from otel_llm.instrument import guard
 from otel_llm.instrument.clients.openai import CLIENT as OPENAI
@@ -18,8 +19,8 @@ from otel_llm.instrument.cost import Prices, Rates, read_price_file
 from otel_llm.instrument.fields import Client
 from otel_llm.instrument.patch import patch_when_imported, unpatch
 from otel_llm.instrument.sdk import set_up_sdk
-from otel_llm.instrument.stream import end_open_streams
-from otel_llm.instrument.telemetry import Telemetry
+from otel_llm.instrument.stream import end_open_streams, leave_open_streams_to_the_parent
+from otel_llm.instrument.telemetry import Providers, Telemetry
 from otel_llm.instrument.worker import Worker
 
 CLIENTS: Final[tuple[Client, ...]] = (OPENAI,)
@@ -43,12 +44,13 @@ def instrument(
 ) -> None:
     """Instrument the LLM clients of this process, those that are imported and those that will be.
 
-    Calling it again changes nothing, unless settings are given: then they apply from here on.
+    Calling it again changes nothing, unless settings or providers are given: then these apply from here on, and
+    the others stay as they are.
 
     Args:
         capture_content: where messages are recorded: False (nowhere), True (on spans), or NO_CONTENT, SPAN_ONLY,
             EVENT_ONLY, SPAN_AND_EVENT. None: as OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says.
-        content_limit: characters of text that one attribute of content keeps.
+        content_limit: characters of JSON that one attribute of content has at most.
         prices: a TOML file of own prices.
         providers: provider names of OpenAI-compatible servers, by host or host:port.
         debug_raise: raise failures of the instrumentation itself; for its tests.
@@ -59,32 +61,24 @@ def instrument(
         ConfigError: an argument is wrong. A wrong environment variable is logged instead, and its default used.
     """
     global _active  # noqa: PLW0603 - one instrumentation per process
-    settings, problems = read_settings(
-        capture_content=capture_content,
-        content_limit=content_limit,
-        prices=prices,
-        providers=providers,
-        debug_raise=debug_raise,
-    )
-    own_providers = (tracer_provider, meter_provider, logger_provider)
-    if _active is not None and settings == _active.settings and not any(own_providers):
+    given = {
+        "capture_content": capture_content,
+        "content_limit": content_limit,
+        "prices": prices,
+        "providers": providers,
+        "debug_raise": debug_raise,
+    }
+    given_providers = Providers(tracer_provider, meter_provider, logger_provider)
+    if _active is not None and all(value is None for value in (*given.values(), *given_providers)):
         return
-    for problem in problems:
-        guard.log.warning("otel-llm: %s; its default is used", problem)
-    guard.raise_failures(settings.debug_raise)
-    if sdk and tracer_provider is None:
+    telemetry = _first(given, given_providers) if _active is None else _changed(_active, given, given_providers)
+    guard.raise_failures(telemetry.settings.debug_raise)
+    if sdk and telemetry.providers.tracer is None:
         set_up_sdk()
     uninstrument()
-    _active = Telemetry(
-        settings,
-        prices=Prices(_own_prices(settings, prices is not None)),
-        worker=_the_worker(),
-        tracer_provider=tracer_provider,
-        meter_provider=meter_provider,
-        logger_provider=logger_provider,
-    )
+    _active = telemetry
     for client in CLIENTS:
-        patch_when_imported(client, _active)
+        patch_when_imported(client, telemetry)
 
 
 def uninstrument() -> None:
@@ -107,6 +101,20 @@ def flush(timeout_s: float = _FLUSH_S) -> bool:
     return _worker is None or _worker.flush(timeout_s)
 
 
+def _first(given: Mapping[str, Any], providers: Providers) -> Telemetry:
+    settings, problems = read_settings(**given)
+    for problem in problems:
+        guard.log.warning("otel-llm: %s; its default is used", problem)
+    prices = Prices(_own_prices(settings, given["prices"] is not None))
+    return Telemetry(settings, prices=prices, worker=_the_worker(), providers=providers)
+
+
+def _changed(active: Telemetry, given: Mapping[str, Any], providers: Providers) -> Telemetry:
+    settings = override_settings(active.settings, **given)
+    prices = active.prices if given["prices"] is None else Prices(_own_prices(settings, in_code=True))
+    return Telemetry(settings, prices=prices, worker=active.worker, providers=providers.over(active.providers))
+
+
 def _own_prices(settings: InstrumentSettings, in_code: bool) -> dict[tuple[str | None, str], Rates]:
     if settings.prices is None:
         return {}
@@ -124,4 +132,5 @@ def _the_worker() -> Worker:
     if _worker is None:
         _worker = Worker()
         _worker.at_exit(end_open_streams)
+        os.register_at_fork(after_in_child=leave_open_streams_to_the_parent)
     return _worker

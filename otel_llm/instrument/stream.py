@@ -57,6 +57,10 @@ class Reading:
         if self._end_once():
             self._call.telemetry.worker.submit_dropped(self._end_dropped)
 
+    def leave_open(self) -> None:
+        """Have no end of this reading end its call, here."""
+        self._end_once()
+
     def _end_dropped(self) -> None:
         outcome = self._outcome(None)
         outcome.ended = self._times[-1] if self._times else self._opened
@@ -158,6 +162,17 @@ def watch(call: Call, stream: Any, chunks: Chunks) -> None:
     stream._iterator = reader(inner, reading)
 
 
+def watch_raw(call: Call, response: Any) -> None:
+    """Have the closing of an HTTP response, whose body the app reads by itself, end the call."""
+
+    @guarded("ending a raw response")
+    def closed() -> None:
+        unhook()
+        call.end(Outcome(error=call.error_of_the_caller()))
+
+    unhook = hook_close(response, closed)
+
+
 def hook_close(response: Any, closed: Callable[[], Any], inner: Any = None) -> Callable[[], None]:
     """Have the closing of an HTTP response call `closed`; return what puts everything back.
 
@@ -196,6 +211,14 @@ def end_open_streams() -> None:
     """End the streams that are still open: the process exits."""
     for reading in list(_open):
         reading.end()
+
+
+@guarded("forking")
+def leave_open_streams_to_the_parent() -> None:
+    """Never end the streams that were open when this process was forked: their calls are the parent's."""
+    for reading in list(_open):
+        reading.leave_open()
+    _open.clear()
 
 
 def _chunks_without_cycle(stream: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from opentelemetry._logs import LoggerProvider, get_logger
 from opentelemetry.metrics import MeterProvider, get_meter
 from opentelemetry.trace import TracerProvider, get_tracer
@@ -15,8 +17,20 @@ from otel_llm.instrument.worker import Worker
 _SCOPE = "otel_llm"
 
 
+class Providers(NamedTuple):
+    """OpenTelemetry's providers. One that is None is the process's own, even if that is set up later."""
+
+    tracer: TracerProvider | None = None
+    meter: MeterProvider | None = None
+    logger: LoggerProvider | None = None
+
+    def over(self, others: Providers) -> Providers:
+        """Return these, and the others' where there is none."""
+        return Providers(self.tracer or others.tracer, self.meter or others.meter, self.logger or others.logger)
+
+
 class Telemetry:
-    """One per `instrument()`. A provider that is None is the process's own, even if that is set up later."""
+    """One per `instrument()` that changes anything."""
 
     def __init__(
         self,
@@ -24,15 +38,14 @@ class Telemetry:
         *,
         prices: Prices,
         worker: Worker,
-        tracer_provider: TracerProvider | None = None,
-        meter_provider: MeterProvider | None = None,
-        logger_provider: LoggerProvider | None = None,
+        providers: Providers,
     ) -> None:
         self.enabled = True
         """False after `uninstrument`: something else may have wrapped our patches, and still call them."""
         self.settings = settings
         self.prices = prices
         self.worker = worker
-        self.tracer = get_tracer(_SCOPE, __version__, tracer_provider)
-        self.metrics = Metrics(get_meter(_SCOPE, __version__, meter_provider))
-        self.events = get_logger(_SCOPE, __version__, logger_provider)
+        self.providers = providers
+        self.tracer = get_tracer(_SCOPE, __version__, providers.tracer)
+        self.metrics = Metrics(get_meter(_SCOPE, __version__, providers.meter))
+        self.events = get_logger(_SCOPE, __version__, providers.logger)

@@ -28,6 +28,7 @@ class Worker:
         self._starting = threading.RLock()
         self._has_calls = False
         self._exiting = False
+        self._registered = False
         self._on_exit: list[Task] = []
         # a child process gets a copy of the queue but not the thread; the parent's thread does those tasks
         os.register_at_fork(after_in_child=self._reset)
@@ -68,8 +69,11 @@ class Worker:
         with self._starting:
             if self._thread is None:
                 # Now, not at import: exit handlers run last in, first out, and the SDK, which must still be up
-                # when this one runs, has normally been set up by the time of the first call.
-                atexit.register(self._exit)
+                # when this one runs, has normally been set up by the time of the first call. A child process
+                # inherits it.
+                if not self._registered:
+                    atexit.register(self._exit)
+                    self._registered = True
                 self._thread = threading.Thread(target=self._work, name="otel-llm", daemon=True)
                 self._thread.start()
 

@@ -9,7 +9,7 @@ from typing import Any
 from otel_llm.instrument.call import Call, Outcome, may_open
 from otel_llm.instrument.fields import Client, Raw, Response, Streamed
 from otel_llm.instrument.guard import guarded
-from otel_llm.instrument.stream import hook_close, watch
+from otel_llm.instrument.stream import watch, watch_raw
 from otel_llm.instrument.telemetry import Telemetry
 
 
@@ -75,12 +75,7 @@ def _end_or_watch(call: Call, client: Client, result: Any) -> bool:
     if isinstance(read, Streamed):
         watch(call, read.stream, read.chunks)
     elif isinstance(read, Raw):
-        hook_close(read.http_response, functools.partial(_end_raw, call))
+        watch_raw(call, read.http_response)
     else:
         call.end(Outcome(response=read or Response()))
     return True
-
-
-@guarded("ending a raw response")
-def _end_raw(call: Call) -> None:
-    call.end(Outcome(error=call.error_of_the_caller()))

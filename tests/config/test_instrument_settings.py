@@ -6,6 +6,7 @@ from otel_llm.config.instrument import (
     ContentCapture,
     InstrumentSettings,
     default_exporters,
+    override_settings,
     read_settings,
     run_environment,
 )
@@ -59,6 +60,27 @@ def test_code_comes_before_the_environment():
     assert settings.capture_content is ContentCapture.NO_CONTENT
     assert settings.providers == {"a": "b"}
     assert read_settings({CONTENT: "SPAN_ONLY"}, capture_content=None)[0].capture_content.on_span
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("true", ContentCapture.SPAN_ONLY),
+        ("True", ContentCapture.SPAN_ONLY),
+        ("false", ContentCapture.NO_CONTENT),
+        (" FALSE ", ContentCapture.NO_CONTENT),
+    ],
+)
+def test_content_is_switched_by_the_older_values_too(text, mode):
+    assert read_settings({CONTENT: text}) == (InstrumentSettings(capture_content=mode), [])
+
+
+def test_overriding_changes_only_what_is_given():
+    settings = InstrumentSettings(capture_content=ContentCapture.EVENT_ONLY, content_limit=9)
+
+    assert override_settings(settings, capture_content=None, content_limit=10) == InstrumentSettings(
+        capture_content=ContentCapture.EVENT_ONLY, content_limit=10
+    )
 
 
 def test_an_unknown_setting_is_refused():

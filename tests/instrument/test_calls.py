@@ -2,15 +2,19 @@
 
 import asyncio
 import contextlib
+import gc
+import weakref
 from urllib.parse import urlsplit
 
 import openai
 import pytest
+from opentelemetry.context import attach, get_current, set_value
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
 import otel_llm
 from otel_llm import names
+from otel_llm.instrument import wrap
 
 ASK = [{"role": "user", "content": "count"}]
 DURATION, TOKENS, COST = names.OPERATION_DURATION.name, names.TOKEN_USAGE.name, names.COST.name
@@ -250,6 +254,55 @@ def test_the_span_is_current_during_the_call_and_not_after(instrumented, client)
 
     inner, _ = instrumented.spans
     assert inner.parent.span_id == outer.get_span_context().span_id
+
+
+def test_what_a_request_attached_and_forgot_does_not_outlive_the_call(instrumented, base_url):
+    tracer = instrumented.tracer_provider.get_tracer("app")
+    before = get_current()
+
+    def attach_and_forget(_):
+        attach(set_value("forgotten", True))
+
+    http_client = openai.DefaultHttpxClient(event_hooks={"request": [attach_and_forget]})
+    with openai.OpenAI(api_key="none", base_url=base_url, http_client=http_client) as client:
+        client.chat.completions.create(model="scripted", messages=ASK)
+    assert get_current() is before
+    with tracer.start_as_current_span("later"):
+        pass
+
+    assert instrumented.spans[-1].parent is None
+
+
+@pytest.mark.parametrize("way", ["create", "with_raw_response", "with_streaming_response", "failing"])
+def test_a_call_that_ended_is_freed_without_the_garbage_collector(instrumented, client, monkeypatch, way):
+    calls = []
+
+    class NotedCall(wrap.Call):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            calls.append(weakref.ref(self))
+
+    def ask():
+        completions = client.chat.completions
+        if way == "create":
+            completions.create(model="scripted", messages=ASK)
+        elif way == "with_raw_response":
+            completions.with_raw_response.create(model="scripted", messages=ASK).parse()
+        elif way == "with_streaming_response":
+            with completions.with_streaming_response.create(model="scripted", messages=ASK) as response:
+                response.read()
+        else:
+            with contextlib.suppress(openai.RateLimitError):
+                completions.create(model="scripted", messages=[{"role": "user", "content": "rate limit"}])
+
+    monkeypatch.setattr(wrap, "Call", NotedCall)
+    gc.disable()
+    try:
+        ask()
+        assert len(instrumented.spans) == 1  # waits for the worker, too
+        assert [call() for call in calls] == [None]
+    finally:
+        gc.enable()
 
 
 def test_suppressed_instrumentation_records_nothing(instrumented, client):

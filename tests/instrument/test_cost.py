@@ -49,6 +49,12 @@ def test_audio_tokens_are_priced_as_audio():
     )
 
 
+def test_cached_tokens_beside_the_input_give_no_negative_cost():
+    usage = Usage(input_tokens=10, output_tokens=0, cache_read_tokens=1_000_000)
+
+    assert Rates(input_mtok=2.0, cache_read_mtok=0.5).cost(usage) == 0.5
+
+
 def test_an_unknown_price_is_absent_and_never_zero():
     prices = Prices()
     usage = Usage(input_tokens=1, output_tokens=1)

@@ -128,6 +128,34 @@ def test_a_forked_child_records_its_own_calls(environment):
         assert len(sink.spans) == 2
 
 
+def test_a_forked_child_leaves_the_open_streams_to_its_parent(environment):
+    code = (
+        "import atexit, os, otel_llm, openai\n"
+        "count = []; atexit.register(lambda: print('exit handlers of ours:', len(count), flush=True))\n"
+        "otel_llm.instrument()\n"
+        "from otel_llm.instrument import setup\n"
+        "client = openai.OpenAI()\n"
+        "ask = lambda text, **options: client.chat.completions.create(\n"
+        "    model='scripted', messages=[{'role': 'user', 'content': text}], **options)\n"
+        "stream = ask('long', stream=True)\n"
+        "next(stream)\n"
+        "setup._worker.at_exit(lambda: count.append(1))\n"
+        "if os.fork() == 0:\n"
+        "    client = openai.OpenAI(); ask('x')\n"
+        "    raise SystemExit\n"
+        "os.wait()"
+    )
+    with otlp_sink() as sink:
+        done = run(
+            sys.executable, "-W", "ignore", "-c", code,
+            environment={**environment, "OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint},
+        )  # fmt: skip
+
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == "exit handlers of ours: 1\n" * 2
+        assert len({span.span_id for _, span in sink.spans}) == len(sink.spans) == 2
+
+
 def test_an_endpoint_that_is_down_costs_one_line_and_little_time(environment, tmp_path):
     app = tmp_path / "app.py"
     app.write_text(APP + "import time; print(time.time())")

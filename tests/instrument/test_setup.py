@@ -13,7 +13,7 @@ from openai._base_client import AsyncAPIClient, SyncAPIClient
 import otel_llm
 from otel_llm import names
 from otel_llm.errors import ConfigError
-from otel_llm.instrument import patch
+from otel_llm.instrument import patch, setup
 from otel_llm.instrument.clients.openai import CLIENT as OPENAI
 from otel_llm.instrument.instrumentor import OpenAIInstrumentor
 
@@ -45,6 +45,43 @@ def test_settings_given_later_apply_from_then_on(instrumented):
     call()
 
     assert [names.INPUT_MESSAGES in span.attributes for span in instrumented.spans] == [False, True]
+
+
+def test_instrumenting_again_keeps_what_is_not_given(exported, monkeypatch):
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "SPAN_ONLY")
+    exported.instrument(capture_content=False)
+    otel_llm.instrument()
+    call()
+    otel_llm.instrument(content_limit=1000)
+    call()
+
+    assert [names.INPUT_MESSAGES in span.attributes for span in exported.spans] == [False, False]
+
+
+def test_settings_given_later_set_up_no_other_sdk(instrumented, monkeypatch):
+    monkeypatch.setattr(setup, "set_up_sdk", lambda: pytest.fail("an SDK was set up beside the app's provider"))
+    otel_llm.instrument(capture_content=True)
+    call()
+
+    assert names.INPUT_MESSAGES in instrumented.span.attributes
+    assert instrumented.points(names.OPERATION_DURATION.name)
+
+
+def test_own_prices_stay_when_other_settings_change(instrumented, client):
+    otel_llm.instrument(capture_content=True)
+    client.chat.completions.create(model="scripted", messages=[{"role": "user", "content": "count"}])
+
+    assert instrumented.span.attributes[names.USAGE_COST] == pytest.approx(26e-6)
+
+
+def test_a_wrong_setting_given_later_leaves_the_client_instrumented(instrumented, tmp_path):
+    path = tmp_path / "prices.toml"
+    path.write_text("[models")
+    with pytest.raises(ConfigError, match="must be a TOML file"):
+        otel_llm.instrument(prices=path)
+    call()
+
+    assert len(instrumented.spans) == 1
 
 
 def test_a_client_made_before_is_instrumented_too(exported):

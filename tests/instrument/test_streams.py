@@ -346,6 +346,19 @@ def test_no_context_is_left_attached_while_a_stream_is_read(instrumented, client
     assert get_current() is before
 
 
+def test_a_stream_that_ended_is_freed_without_the_garbage_collector(instrumented, client):
+    gc.disable()
+    try:
+        stream = ask(client)
+        call = weakref.ref(stream._iterator._reading._call)
+        list(stream)
+        del stream
+        instrumented.spans  # noqa: B018 - waits for the worker
+        assert call() is None
+    finally:
+        gc.enable()
+
+
 def test_streams_leave_nothing_behind(instrumented, client):
     kept = []
     for _ in range(3):

@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,7 @@ from otel_llm.config.evaluate import EvaluateSettings
 from otel_llm.config.service import EventSettings, QueueSettings, ServiceSettings, load_settings
 from otel_llm.evaluate.batcher import Batcher, Work
 from otel_llm.evaluate.pipeline import Pipeline
+from otel_llm.evaluate.result import DriftState
 from otel_llm.ports import bind
 from otel_llm.receive.asgi import AsgiServer
 from otel_llm.receive.call import Call
@@ -78,6 +80,7 @@ async def running(
         events = _open_events(stack, settings.events, deadline)
 
         pipeline = await asyncio.to_thread(load, settings.evaluate)
+        stack.callback(pipeline.close)
         batcher = _open_batcher(stack, settings.queue, _work(pipeline, metrics, events, feed), deadline)
         metrics.watch_oldest_pending(batcher.oldest_pending_s)
 
@@ -110,7 +113,12 @@ def _open_events(
     if settings.endpoint is None:
         _log.warning("events.endpoint is not set: results are metrics alone, no events are sent")
         return None
-    events = EventExporter(settings.endpoint, timeout_s=settings.timeout_s, queue_size=settings.queue_size)
+    events = EventExporter(
+        settings.endpoint,
+        timeout_s=settings.timeout_s,
+        queue_size=settings.queue_size,
+        explanations=settings.explanations,
+    )
 
     async def close() -> None:
         await asyncio.to_thread(events.close, deadline.left_s())
@@ -139,10 +147,13 @@ def _open_batcher(
 def _work(pipeline: Pipeline, metrics: ServiceMetrics, events: EventExporter | None, feed: Feed | None) -> Work:
     def work(calls: Sequence[Call]) -> None:
         try:
-            evaluation, drift = pipeline.evaluate(calls), pipeline.drift_states()
+            evaluation = pipeline.evaluate(calls)
+        except CancelledError:
+            return  # the time to stop is over, and the batcher has said how many calls are left
         except Exception as error:
             _log.exception("a batch of %d calls could not be evaluated", len(calls))
-            evaluation, drift = pipeline.failed(calls, error), []
+            evaluation = pipeline.failed(calls, error)
+        drift = _drift_states(pipeline)
         metrics.evaluated(evaluation.results, evaluation.durations_s, drift)
         if events:
             events.emit(evaluation.results)
@@ -150,6 +161,14 @@ def _work(pipeline: Pipeline, metrics: ServiceMetrics, events: EventExporter | N
             feed.publish(calls, evaluation.results, drift)
 
     return work
+
+
+def _drift_states(pipeline: Pipeline) -> list[DriftState]:
+    try:
+        return pipeline.drift_states()
+    except Exception:  # the results of a batch are not to be lost for it
+        _log.exception("where drift stands could not be told")
+        return []
 
 
 class _Deadline:

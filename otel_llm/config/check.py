@@ -35,6 +35,21 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return data
 
 
+def without_null_sections(model: type[BaseModel], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data without the sections, at any depth, that are null: so YAML reads one without a key.
+
+    Such is a section whose keys are all commented out. A null that is not a section stays.
+    """
+    kept: dict[str, Any] = {}
+    for key, value in data.items():
+        section = _section(model, key)
+        if section is None:
+            kept[key] = value
+        elif value is not None:
+            kept[key] = without_null_sections(section, value) if isinstance(value, dict) else value
+    return kept
+
+
 def check(model: type[Settings], data: Mapping[str, Any], where: str) -> Settings:
     """Return the settings in `data`.
 
@@ -63,8 +78,15 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> str:
 
 def _fields_beside(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     for part in location[:-1]:
-        annotation = model.model_fields[str(part)].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        section = _section(model, str(part))
+        if section is None:
             return []
-        model = annotation
+        model = section
     return list(model.model_fields)
+
+
+def _section(model: type[BaseModel], key: str) -> type[BaseModel] | None:
+    """Return the model of the settings under the key; None where it is not a section."""
+    field = model.model_fields.get(key)
+    annotation = field.annotation if field else None
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from otel_llm.config.check import check, read_yaml
+from otel_llm.config.check import check, read_yaml, without_null_sections
 from otel_llm.config.evaluate import EvaluateSettings
 
 
@@ -37,6 +37,8 @@ class EventSettings(BaseModel):
     """How long one export may take, its retries included."""
     queue_size: int = Field(default=8192, ge=1)
     """Records that wait to be sent; of more, the oldest are dropped."""
+    explanations: bool = True
+    """Send explanations, which quote the answer; false where the log backend must not hold content."""
 
     @field_validator("endpoint")
     @classmethod
@@ -91,8 +93,7 @@ def load_settings(path: Path | None, overrides: Mapping[str, Any]) -> ServiceSet
     Raises:
         ConfigError: the file cannot be read, a key is unknown, or a value wrong.
     """
-    # a section whose keys are all commented out reads as null
-    data = {key: value for key, value in (read_yaml(path) if path else {}).items() if value is not None}
+    data = without_null_sections(ServiceSettings, read_yaml(path) if path else {})
     for key, value in overrides.items():
         if value is not None:
             section, _, name = key.rpartition(".")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Final
 
@@ -62,6 +62,7 @@ class Reference:
     name: str
     rows: FloatArray
     """(n, 512): the features of its texts."""
+    _thresholds: dict[tuple[int, float], float] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def sum(self) -> WindowSum:
@@ -83,7 +84,15 @@ class Reference:
         scaled to the sizes asked for: beyond what chance puts there, distances spread in proportion to it.
         Texts are not drawn twice, as a bootstrap would: equal texts in a window made the thresholds of small
         windows far too high.
+
+        It takes a while: the streams that share a baseline share the answer too.
         """
+        asked = window, false_alarm_rate
+        if asked not in self._thresholds:
+            self._thresholds[asked] = self._split_threshold(window, false_alarm_rate)
+        return self._thresholds[asked]
+
+    def _split_threshold(self, window: int, false_alarm_rate: float) -> float:
         random = np.random.default_rng(_SEED)
         rows = self.rows
         if len(rows) > _SPLIT_TEXTS:
@@ -185,9 +194,10 @@ class MmdDrift:
     @property
     def statistic(self) -> float | None:
         """The distance of the window from the reference, None until the window is full."""
-        if self.reference is None or self.count < self.window or self.sum is None:
+        if self.reference is None or self.count < self.window:
             return None
-        return self.reference.distance(self.sum)
+        window = self.sum
+        return self.reference.distance(window) if window else None
 
     def _compare_with(self, reference: Reference) -> None:
         self.reference = reference

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from tokenizers import Tokenizer
 
+from otel_llm.errors import ModelError
 from otel_llm.evaluate.manifest import EncoderManifest
 from otel_llm.evaluate.runtime import FloatArray, IntArray, session
 from otel_llm.evaluate.text import Span, sentences
@@ -74,7 +75,7 @@ class Encoder:
         """Load tokenizer and weights.
 
         Raises:
-            ModelError: a file is missing or cannot be loaded.
+            ModelError: a file is missing, cannot be loaded, or gives states of another dimension.
             ChecksumError: a file is not the one on record.
         """
         manifest.check_files()
@@ -82,15 +83,40 @@ class Encoder:
         self._tokenizer = Tokenizer.from_file(str(manifest.path("tokenizer.json")))
         self._special = (self._tokenizer.token_to_id("[CLS]"), self._tokenizer.token_to_id("[SEP]"))
         self._session = session(manifest.path("encoder.onnx"))
+        dimension = self._session.get_outputs()[0].shape[-1]
+        if dimension != manifest.dimension:
+            raise ModelError(
+                f"{manifest.folder}: dimension must be that of encoder.onnx, {dimension}, got {manifest.dimension}"
+            )
+        self._closed = False
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="encoder") if threads > 1 else None
 
     def encode(self, texts: Iterable[str]) -> dict[str, Encoding]:
-        """Return the encoding of each distinct text; one text's never depends on the others."""
+        """Return the encoding of each distinct text; one text's never depends on the others.
+
+        Raises:
+            CancelledError: the encoder was closed meanwhile.
+        """
         distinct = dict.fromkeys(texts)
         # the longest first, so that no thread is left with a long one at the end
         order = sorted(distinct, key=len, reverse=True)
-        encodings = self._pool.map(self._encode, order) if self._pool else map(self._encode, order)
-        return dict(zip(order, encodings, strict=True))
+        return dict(zip(order, self._map(order), strict=True))
+
+    def close(self) -> None:
+        """Give up the texts that no thread has begun, so that the process need not wait for them to end."""
+        self._closed = True
+        if self._pool:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _map(self, texts: Sequence[str]) -> Iterable[Encoding]:
+        if self._pool is None:
+            return map(self._encode, texts)
+        try:
+            return self._pool.map(self._encode, texts)
+        except RuntimeError as error:
+            if self._closed:  # while the texts were handed over: the pool takes no more
+                raise CancelledError from error
+            raise
 
     def _encode(self, text: str) -> Encoding:
         windows = list(self._windows(text))

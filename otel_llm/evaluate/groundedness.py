@@ -96,7 +96,7 @@ class Groundedness:
         said = {sentence.stems for passage in candidates for sentence in passage.sentences}
         return {
             span: 1.0 if words(answer[span.start : span.end]).stems in said else self._score(comparison)
-            for span in sentences(answer)[: self._windowing.max_sentences]
+            for span in sentences(answer[: self._windowing.max_characters])[: self._windowing.max_sentences]
             if (comparison := compare(answer, span, candidates, encodings, self._windowing))
         }
 
@@ -122,7 +122,7 @@ def read_passages(answer: str, documents: Sequence[str], windowing: Windowing) -
     read = [Passage(text, tuple(words(text[start:end]) for start, end in sentences(text))) for text in found]
     if len(read) <= windowing.max_passages:
         return read
-    content = words(answer).content
+    content = words(answer[: windowing.max_characters]).content
     return _nearest(read, [overlap(content, passage.content) for passage in read], windowing.max_passages)
 
 

@@ -50,6 +50,9 @@ _OPENERS: Final = re.compile(
 )
 
 
+_CACHED_CHARACTERS: Final = 1_000
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """A sentence as signals read it."""
@@ -71,9 +74,13 @@ class Words:
         return frozenset().union(*self.numbers)
 
 
-@lru_cache(maxsize=4096)
 def words(sentence: str) -> Words:
     """Return the words of one sentence."""
+    # documents come again from call to call, but a cache of pages without a full stop would fill the memory
+    return _read_once(sentence) if len(sentence) <= _CACHED_CHARACTERS else _read(sentence)
+
+
+def _read(sentence: str) -> Words:
     tokens = _TOKEN.findall(sentence)
     lowered = [token.lower() for token in tokens]
     stems = tuple(_NUMBER_WORDS.get(token) or _stem(token) for token in lowered)
@@ -93,6 +100,9 @@ def words(sentence: str) -> Words:
         opens_politely=bool(_OPENERS.match(sentence)),
         asks=sentence.rstrip().endswith("?"),
     )
+
+
+_read_once = lru_cache(maxsize=4096)(_read)
 
 
 SIGNALS: Final = (

@@ -79,7 +79,7 @@ class Windowing(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_characters: Annotated[int, Field(gt=0)]
-    """Characters read of the documents of one call, together; what comes after them is not seen."""
+    """Characters read of the answer, and of the documents together; what comes after them is not seen."""
     passage_sentences: Annotated[int, Field(gt=0)]
     """Sentences in a passage of a document."""
     passage_characters: Annotated[int, Field(gt=0)]

@@ -30,6 +30,7 @@ class DriftMonitor:
         self._settings = settings
         self._reference = read_baseline(settings.baseline, encoder) if settings.baseline else None
         self._detectors: dict[tuple[str, Target], MmdDrift] = {}
+        self._states: dict[tuple[str, Target], DriftState] = {}
         self._full = False
 
     def texts(self, call: Call) -> Iterable[str]:
@@ -37,29 +38,20 @@ class DriftMonitor:
         return [text for target in self._settings.targets if (text := target_text(call, target))]
 
     def update(self, calls: Sequence[Call], encodings: Mapping[str, Encoding]) -> None:
-        """Take the calls' texts, in order."""
+        """Take the calls' texts, in order; the states of the streams that they belong to are worked out once."""
+        touched: dict[tuple[str, Target], MmdDrift] = {}
         for call in calls:
             for target in self._settings.targets:
                 text = target_text(call, target)
                 detector = self._detector(call.service, target) if text else None
                 if detector:
                     detector.update(encodings[text].pooled)
+                    touched[call.service, target] = detector
+        self._states |= {key: _state(*key, detector) for key, detector in touched.items()}
 
     def states(self) -> list[DriftState]:
-        """Return where each stream stands."""
-        return [
-            DriftState(
-                service=service,
-                detector=DETECTOR,
-                target=target,
-                baseline=detector.baseline,
-                count=detector.count,
-                window=detector.window,
-                statistic=detector.statistic,
-                threshold=detector.threshold,
-            )
-            for (service, target), detector in self._detectors.items()
-        ]
+        """Return where each stream stands, in the order in which they appeared."""
+        return list(self._states.values())
 
     def _detector(self, service: str, target: Target) -> MmdDrift | None:
         key = (service, target)
@@ -83,3 +75,16 @@ class DriftMonitor:
                 self._settings.max_streams,
                 service,
             )
+
+
+def _state(service: str, target: Target, detector: MmdDrift) -> DriftState:
+    return DriftState(
+        service=service,
+        detector=DETECTOR,
+        target=target,
+        baseline=detector.baseline,
+        count=detector.count,
+        window=detector.window,
+        statistic=detector.statistic,
+        threshold=detector.threshold,
+    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from otel_llm.config.evaluate import EvaluateSettings
+from otel_llm.errors import ModelError
 from otel_llm.evaluate.encoder import Encoder, Encoding
 from otel_llm.evaluate.evaluator import Evaluator, load_evaluators
 from otel_llm.evaluate.manifest import encoder_manifest
@@ -46,10 +47,16 @@ class Pipeline:
 
         Raises:
             ConfigError: an evaluator that is not installed, or a baseline that cannot be used.
-            ModelError: an evaluator or the encoder is not as its manifest says.
+            ModelError: an evaluator or the encoder is not as its manifest says, or an evaluator reads another one.
         """
         manifest = encoder_manifest(_ENCODER)
         evaluators = load_evaluators(settings.evaluators)
+        for evaluator in evaluators:
+            if evaluator.manifest.encoder != manifest.name:
+                raise ModelError(
+                    f"{evaluator.manifest.folder}: encoder must be {manifest.name!r}, the one that is run,"
+                    f" got {evaluator.manifest.encoder!r}: name only others in evaluate.evaluators"
+                )
         encoder = Encoder(manifest, threads=settings.threads)
         monitor = DriftMonitor(settings.drift, manifest) if settings.drift.enabled else None
         return cls(evaluators, encoder, monitor)
@@ -84,6 +91,10 @@ class Pipeline:
     def drift_states(self) -> list[DriftState]:
         """Return where each stream stands, by service and target; empty where drift is not watched."""
         return self._monitor.states() if self._monitor else []
+
+    def close(self) -> None:
+        """Give up what is being evaluated: `evaluate` may raise CancelledError in its thread."""
+        self._encoder.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,10 @@ class Span(NamedTuple):
 
 
 # A sentence ends at a line break, at CJK punctuation, or at . ! ? (and what closes after it) before white space.
-_BREAK: Final = re.compile(r"\n+|(?<=[。！？])|[.!?…]+[\"'”’)\]]*(?=\s)")  # noqa: RUF001 - full-width on purpose
+# A run of those is tried once, at its start, and never again in part: a million dots would else take hours.
+_BREAK: Final = re.compile(
+    r"\n+|(?<=[。！？])|(?<![.!?…])[.!?…]++[\"'”’)\]]*+(?=\s)"  # noqa: RUF001 - full-width on purpose
+)
 # A full stop after these does not end a sentence; nor does one after a single capital (an initial).
 _ABBREVIATION: Final = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|prof|st|sr|jr|vs|no|fig|vol|approx|inc|ltd|co|corp|etc|e\.g|i\.e|a\.m|p\.m)|\b[A-Z]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,8 @@ from otel_llm.errors import DecodeError
 from otel_llm.receive.call import Message
 
 _TAGS: Final = ("context", "documents")
+# not str.lower, which makes some texts longer ("İ"): offsets in the one must hold in the other
+_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _CONTEXT_HEADING: Final = re.compile(r"^[ \t]*(?:context|documents|sources):", re.IGNORECASE | re.MULTILINE)
 _QUESTION_HEADING: Final = re.compile(r"^[ \t]*(?:question|query):", re.IGNORECASE | re.MULTILINE)
 _ANSWER_HEADING: Final = re.compile(r"^[ \t]*answer:[ \t]*\Z", re.IGNORECASE | re.MULTILINE)
@@ -62,7 +65,7 @@ def _split_tags(text: str) -> Prompt | None:
     if "</" not in text:
         return None
     # str.find, no regular expression: many opening tags without a closing one would make that quadratic
-    lower = text.lower()
+    lower = text.translate(_LOWER)
     for tag in _TAGS:
         section = _find_element(lower, tag, 0)
         if section is not None:
@@ -90,7 +93,7 @@ def _question(text: str) -> str:
 
 
 def _documents(section: str) -> tuple[str, ...]:
-    lower, texts, position = section.lower(), [], 0
+    lower, texts, position = section.translate(_LOWER), [], 0
     while (element := _find_element(lower, "document", position)) is not None:
         _, inner, inner_end, position = element
         texts.append(section[inner:inner_end])

@@ -26,11 +26,13 @@ _log = logging.getLogger(__name__)
 class EventExporter:
     """Sends results over OTLP/HTTP from a thread of its own."""
 
-    def __init__(self, endpoint: str, *, timeout_s: float, queue_size: int) -> None:
+    def __init__(self, endpoint: str, *, timeout_s: float, queue_size: int, explanations: bool) -> None:
         """Send to `endpoint`, a base URL such as "http://localhost:4318".
 
-        Of more than `queue_size` records waiting, the oldest are dropped, and a warning is logged.
+        Of more than `queue_size` records waiting, the oldest are dropped, and a warning is logged. Without
+        `explanations`, nothing that is sent quotes a call's texts.
         """
+        self._explanations = explanations
         self._provider = LoggerProvider(
             resource=Resource.create({names.SERVICE_NAME: "otel-llm", "service.version": __version__}),
             shutdown_on_exit=False,  # `close` does it, within a deadline
@@ -53,7 +55,7 @@ class EventExporter:
                 context=_span_context(result),
                 severity_number=SeverityNumber.INFO,
                 event_name=names.EVENT_EVALUATION_RESULT,
-                attributes=_attributes(result),
+                attributes=_attributes(result, explain=self._explanations),
             )
 
     def close(self, timeout_s: float) -> None:
@@ -76,12 +78,12 @@ def _span_context(result: Result) -> Context:
     return set_span_in_context(NonRecordingSpan(span), Context())
 
 
-def _attributes(result: Result) -> dict[str, str | float]:
+def _attributes(result: Result, *, explain: bool) -> dict[str, str | float]:
     attributes = {
         names.EVALUATION_NAME: result.evaluator,
         names.EVALUATION_SCORE_LABEL: result.label,
         names.EVALUATION_SCORE_VALUE: result.score,
-        names.EVALUATION_EXPLANATION: result.explanation,
+        names.EVALUATION_EXPLANATION: result.explanation if explain else None,
         names.EVALUATION_ID: result.id,
         names.EVALUATION_VERSION: result.version,
         names.EVALUATION_TARGET: result.target,

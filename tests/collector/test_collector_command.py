@@ -72,6 +72,20 @@ def test_a_signal_drains_within_the_deadline_and_exits_with_0(
     )
 
 
+def test_encoding_on_several_threads_does_not_hold_up_the_end(started: list[Command], tmp_path: Path) -> None:
+    long = "Where is it? " * 2000
+    spans = [span(chat_attributes(f"{n} {long}"), span_id=n.to_bytes(8)) for n in range(1, 301)]  # a minute's work
+    config = tmp_path / "service.yaml"
+    config.write_text("queue: {max_batch: 300}\nshutdown_timeout_s: 1\nevaluate: {threads: 2}\n")
+    service = Command("--config", str(config))
+    started.append(service)
+    httpx.post(f"{service.http}/v1/traces", content=body(*spans), headers=PROTOBUF).raise_for_status()
+    status, _, log = service.stop(signal.SIGTERM)
+    assert status == 0
+    assert "300 calls were not evaluated before shutdown_timeout_s was over" in log
+    assert "could not be evaluated" not in log
+
+
 def evaluate_settings():
     from otel_llm.config.evaluate import EvaluateSettings
 

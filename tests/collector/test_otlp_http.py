@@ -159,7 +159,9 @@ def test_a_full_queue_refuses_retryably(pipeline: LengthPipeline) -> None:
     pipeline.gate.clear()
     queue = {"max_pending": 1, "max_batch": 1, "max_delay_s": 0}
     with service(pipeline, queue=queue) as at, httpx.Client(base_url=at.http) as client:
-        responses = [client.post("/v1/traces", content=body(span()), headers=PROTOBUF) for _ in range(3)]
+        responses = [client.post("/v1/traces", content=body(span()), headers=PROTOBUF)]
+        assert pipeline.waiting.wait(20)  # it has left the queue
+        responses += [client.post("/v1/traces", content=body(span()), headers=PROTOBUF) for _ in range(2)]
         pipeline.gate.set()
         taken = sum(response.status_code == 200 for response in responses)
         refused = responses[-1]

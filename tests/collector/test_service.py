@@ -2,6 +2,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 
 import httpx
@@ -14,6 +15,7 @@ from otel_llm.collector import Addresses, running
 from otel_llm.config.service import ServiceSettings
 from otel_llm.errors import PortTakenError
 from otel_llm.evaluate.pipeline import Pipeline
+from otel_llm.evaluate.result import DriftState
 from otel_llm.ports import bind
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
@@ -61,6 +63,37 @@ def test_a_batch_that_fails_gives_results_of_label_error_and_the_next_is_evaluat
     assert plain(failed.attributes)["gen_ai.evaluation.score.label"] == "error"
     assert plain(failed.attributes)["error.type"] == "RuntimeError"
     assert plain(evaluated.attributes)["gen_ai.evaluation.score.label"] == "pass"
+
+
+def test_a_batch_that_fails_leaves_the_drift_of_every_service_in_the_metrics(
+    running: Addresses, pipeline: LengthPipeline, sink: OtlpSink
+) -> None:
+    send(running, span())
+    sink.wait_for(lambda sink: sink.logs)
+    pipeline.fault = RuntimeError("out of memory")
+    send(running, span())
+    sink.wait_for(lambda sink: sink.logs[1:])
+    assert 'otel_llm_drift_alarm{baseline="first-10"' in httpx.get(f"{running.telemetry}/metrics").text
+
+
+def test_results_are_reported_even_where_drift_cannot_be_told(
+    running: Addresses, pipeline: LengthPipeline, sink: OtlpSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> list[DriftState]:
+        raise RuntimeError("no states")
+
+    pipeline.drift_states = broken
+    send(running, span())
+    [(_, record)] = sink.wait_for(lambda sink: sink.logs)
+    assert plain(record.attributes)["gen_ai.evaluation.score.label"] == "pass"
+    assert "where drift stands could not be told" in caplog.text
+
+
+def test_events_carry_no_explanation_where_the_settings_say_so(pipeline: LengthPipeline, sink: OtlpSink) -> None:
+    with service(pipeline, events={"endpoint": sink.endpoint, "explanations": False}) as at:
+        send(at, span())
+    [(_, record)] = sink.logs
+    assert "gen_ai.evaluation.explanation" not in plain(record.attributes)
 
 
 def test_the_feed_is_off_unless_asked_for(pipeline: LengthPipeline) -> None:
@@ -140,6 +173,7 @@ def test_leaving_drains_what_was_taken(pipeline: LengthPipeline) -> None:
             spans = [span(span_id=number.to_bytes(8)) for number in range(1, 41)]
             send(at, *spans)
             threading.Timer(0.2, pipeline.gate.set).start()
+        assert pipeline.closed_after == 40
         assert {record.span_id for _, record in sink.logs} == {sent.span_id for sent in spans}
 
 
@@ -151,3 +185,16 @@ def test_a_drain_that_takes_too_long_is_given_up_and_logged(
         send(at, span(), span())
     assert "2 calls were not evaluated before shutdown_timeout_s was over" in caplog.text
     pipeline.gate.set()
+
+
+def test_calls_given_up_at_the_end_are_no_failed_ones(
+    pipeline: LengthPipeline, sink: OtlpSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline.gate.clear()
+    pipeline.fault = CancelledError()  # what closing the pipeline raises in the evaluation under way
+    with service(pipeline, shutdown_timeout_s=20, events={"endpoint": sink.endpoint}) as at:
+        send(at, span())
+        assert pipeline.waiting.wait(20)
+        pipeline.gate.set()
+    assert sink.logs == []
+    assert "could not be evaluated" not in caplog.text

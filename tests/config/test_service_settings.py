@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from otel_llm.assets import asset
+from otel_llm.config.evaluate import EvaluateSettings
 from otel_llm.config.service import ServiceSettings, load_settings
 from otel_llm.errors import ConfigError
 
@@ -39,6 +40,16 @@ def test_a_section_whose_keys_are_all_commented_out_is_its_default(write) -> Non
     assert load_settings(write("events:\n  # endpoint: x\nqueue:\n"), {}) == ServiceSettings()
 
 
+def test_so_is_a_section_within_a_section(write) -> None:
+    settings = load_settings(write("evaluate:\n  threads: 2\n  drift:\n    # window: 5\n"), {})
+    assert settings == ServiceSettings(evaluate=EvaluateSettings(threads=2))
+
+
+def test_an_option_sets_a_key_of_a_section_that_is_null(write) -> None:
+    settings = load_settings(write("events:\n"), {"events.endpoint": "http://localhost:1"})
+    assert settings.events.endpoint == "http://localhost:1"
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -51,6 +62,8 @@ def test_a_section_whose_keys_are_all_commented_out_is_its_default(write) -> Non
             "evaluate: {drift: {windows: 5}}",
             "evaluate.drift.windows is not a setting (its value: 5): did you mean",
         ),
+        ("grpc_prot:", "grpc_prot is not a setting (its value: None): did you mean grpc_port?"),
+        ("http_port:", "http_port: input should be a valid integer, got None"),
         ("http_port: 70000", "http_port: input should be less than or equal to 65535, got 70000"),
         ("queue: 5", "queue: input should be a valid dictionary"),
         (

@@ -101,6 +101,28 @@ def test_a_baseline_file_is_the_reference_of_every_stream(tmp_path):
     assert alarms(drift, embeddings(1, 10, seed=3))[-1] == 9
 
 
+def test_streams_that_share_a_reference_share_its_threshold(monkeypatch):
+    reference = Reference("june", features(embeddings(0, 50, seed=1)))
+    first = MmdDrift(window=10, false_alarm_rate=0.01, reference=reference)
+    with monkeypatch.context() as patch:
+        patch.setattr(np.random, "default_rng", None)  # what a threshold is drawn with
+        assert MmdDrift(window=10, false_alarm_rate=0.01, reference=reference).threshold == first.threshold
+    assert MmdDrift(window=20, false_alarm_rate=0.01, reference=reference).threshold < first.threshold
+    assert MmdDrift(window=10, false_alarm_rate=0.1, reference=reference).threshold < first.threshold
+
+
+def test_the_window_is_summed_once_for_a_statistic(monkeypatch):
+    drift = MmdDrift(window=4, false_alarm_rate=0.01, reference_size=8)
+    for embedding in embeddings(0, 12, seed=1):
+        drift.update(embedding)
+    sums, of = [], WindowSum.of
+    monkeypatch.setattr(WindowSum, "of", lambda rows: sums.append(of(rows)) or sums[-1])
+    drift.reference.sum  # noqa: B018 - that of the reference is kept
+    sums.clear()
+    assert drift.statistic == drift.reference.distance(sums[0])
+    assert len(sums) == 1
+
+
 def test_a_baseline_of_another_encoder_is_refused(tmp_path):
     path = tmp_path / "june.npz"
     encoder = encoder_manifest("minilm_l6_v2")

@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -23,6 +26,30 @@ def test_threads_change_nothing(encoder):
     parallel = Encoder(encoder.manifest, threads=2).encode(TEXTS)
     for text, encoding in encoder.encode(TEXTS).items():
         assert np.array_equal(parallel[text].states, encoding.states)
+
+
+def test_closing_gives_up_what_no_thread_has_begun(encoder):
+    parallel = Encoder(encoder.manifest, threads=2)
+    texts = [f"{number} {'word ' * 3000}" for number in range(200)]  # half a minute and more
+    with ThreadPoolExecutor(1) as evaluating:
+        encoding = evaluating.submit(parallel.encode, texts)
+        while not any(thread.name.startswith("encoder") for thread in threading.enumerate()):
+            assert not encoding.done()
+        parallel.close()
+        with pytest.raises(CancelledError):
+            encoding.result(20)
+
+
+def test_a_closed_encoder_takes_no_more_texts(encoder):
+    parallel = Encoder(encoder.manifest, threads=2)
+    parallel.close()
+    with pytest.raises(CancelledError):
+        parallel.encode(["a"])
+
+
+def test_closing_without_threads_of_its_own_is_allowed(encoder):
+    encoder.close()
+    assert list(encoder.encode(["a"])) == ["a"]
 
 
 def test_each_distinct_text_is_encoded_once(encoder):

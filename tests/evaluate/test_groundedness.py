@@ -2,7 +2,7 @@ import pytest
 from support.calls import call_with
 
 from otel_llm.evaluate.evaluator import load_evaluators
-from otel_llm.evaluate.groundedness import read_passages
+from otel_llm.evaluate.groundedness import Groundedness, read_passages
 
 LIBRARY = "The library opens at 9 and closes at 17 on weekdays. Membership costs 12 euros a year."
 
@@ -82,6 +82,16 @@ def test_what_lies_beyond_the_characters_that_are_read_is_not_seen(groundedness)
     documents = ["Room 1 has 4 chairs.", "Room 2 has 5 chairs. Room 3 has 6 chairs.", "Room 4 has 7 chairs."]
     passages = read_passages("Room 1 has 4 chairs.", documents, windowing)
     assert [passage.text for passage in passages] == ["Room 1 has 4 chairs.", "Room 2 has 5 chairs."]
+
+
+def test_of_a_very_long_answer_the_beginning_is_scored(groundedness, encoder):
+    few = groundedness.manifest.windowing.model_copy(update={"max_characters": 60})
+    short = Groundedness(groundedness.manifest.model_copy(update={"windowing": few}))
+    answer = "Membership costs 12 euros a year. There is a swimming pool on the roof."
+    documents = ["Membership costs 12 euros a year."]
+    scored = evaluate(short, encoder, answer=answer[:34] + " " * 40 + answer[34:], documents=documents)
+    assert (scored.label, scored.score) == ("pass", 1.0)
+    assert evaluate(groundedness, encoder, answer=answer, documents=documents).label == "fail"
 
 
 def test_documents_without_words_are_no_context(groundedness, encoder):

@@ -57,6 +57,11 @@ def test_an_encoder_that_is_not_the_one_on_record_is_refused_by_name(tmp_path):
         Encoder(read_manifest(folder / "encoder.toml", EncoderManifest))
 
 
+def test_an_encoder_whose_states_have_another_dimension_is_refused(encoder):
+    with pytest.raises(ModelError, match=r"dimension must be that of encoder\.onnx, 384, got 512"):
+        Encoder(encoder.manifest.model_copy(update={"dimension": 512}))
+
+
 def test_missing_weights_are_named(folder):
     (folder / "model.onnx").unlink()
     with pytest.raises(ModelError, match=r"model\.onnx: is missing"):

@@ -1,10 +1,12 @@
 import logging
+import shutil
 
 import pytest
 from support.calls import call_with
 
 from otel_llm.config.evaluate import DriftSettings, EvaluateSettings
-from otel_llm.errors import ConfigError
+from otel_llm.errors import ConfigError, ModelError
+from otel_llm.evaluate.drift import MmdDrift
 from otel_llm.evaluate.evaluator import load_evaluators
 from otel_llm.evaluate.monitor import DriftMonitor
 from otel_llm.evaluate.pipeline import Pipeline
@@ -103,6 +105,27 @@ def test_an_evaluator_that_is_not_installed_is_named():
         Pipeline.load(EvaluateSettings(evaluators=("toxic",)))
 
 
+def test_an_evaluator_of_another_encoder_is_refused(tmp_path, monkeypatch):
+    (toxicity,) = load_evaluators(["toxicity"])
+    folder = shutil.copytree(toxicity.manifest.folder, tmp_path / "other_evaluators" / "rudeness")
+    manifest = (folder / "evaluator.toml").read_text()
+    for old, new in (('name = "toxicity"', 'name = "rudeness"'), ("minilm_l6_v2", "gpt_9")):
+        assert old in manifest
+        manifest = manifest.replace(old, new)
+    (folder / "evaluator.toml").write_text(manifest)
+    (tmp_path / "other_evaluators" / "__init__.py").touch()
+    metadata = tmp_path / "other_evaluators-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: other-evaluators\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[otel_llm.evaluators]\nother = other_evaluators\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(
+        ModelError, match=rf"{folder}: encoder must be 'minilm_l6_v2', the one that is run, got 'gpt_9'"
+    ):
+        Pipeline.load(EvaluateSettings())
+    assert list(Pipeline.load(EvaluateSettings(evaluators=("toxicity",))).evaluators) == ["toxicity"]
+
+
 def test_only_the_named_evaluators_run():
     pipeline = Pipeline.load(EvaluateSettings(evaluators=("toxicity",)))
     assert list(pipeline.evaluators) == ["toxicity"]
@@ -137,6 +160,19 @@ def test_services_and_targets_are_streams_of_their_own(encoder):
         ("a", "output"),
         ("b", "input"),
     ]
+
+
+def test_only_the_streams_of_a_batch_are_worked_out_anew(encoder, monkeypatch):
+    monitor = DriftMonitor(DriftSettings(), encoder.manifest)
+    hello = encoder.encode(["Hello"])
+    monitor.update([call_with(question="Hello", service=service) for service in ("a", "b")], hello)
+    before = monitor.states()
+    worked_out = []
+    statistic = MmdDrift.statistic.fget
+    monkeypatch.setattr(MmdDrift, "statistic", property(lambda self: worked_out.append(self) or statistic(self)))
+    monitor.update([call_with(question="Hello", service="b", number=number) for number in (1, 2)], hello)
+    assert monitor.states() == before
+    assert len(worked_out) == 1
 
 
 def test_streams_are_capped_and_that_is_said_once(encoder, caplog):

@@ -1,4 +1,5 @@
 import doctest
+import time
 
 import pytest
 
@@ -42,6 +43,20 @@ def test_passages_hold_whole_sentences_up_to_both_limits():
 def test_a_megabyte_without_a_full_stop_is_one_sentence():
     text = "word " * 200_000
     assert len(sentences(text)) == 1
+
+
+@pytest.mark.parametrize("run", ["." * 100_000, "!" * 100_000, ".”" * 50_000, "." + '"' * 100_000])
+def test_a_run_of_punctuation_is_read_in_time_that_grows_with_its_length(run):
+    text = f"Stop{run}x"
+    started = time.perf_counter()
+    assert sentences(text) == [(0, len(text))]
+    assert time.perf_counter() - started < 1  # it takes a hundredth of that; again at every character, minutes
+
+
+@pytest.mark.parametrize("run", ["...", "?!", "!!!", "…”", ".)'"])
+def test_a_run_of_punctuation_before_white_space_ends_one_sentence(run):
+    text = f"Stop{run} Go on{run}"
+    assert pieces(text, sentences(text)) == [f"Stop{run}", f"Go on{run}"]
 
 
 def test_examples_in_the_docstrings_hold():

@@ -30,6 +30,8 @@ def call(**attributes: object) -> Call:
         ("Use this.\n\nContext:\nA.\n\nB.\n\nQuestion: Which?\nAnswer:", ("A.\n\nB.",), "Which?"),
         ("Question: Which?\nContext: A.", ("A.",), "Which?"),
         ("Be brief.\n<context>A.</context>\nQuestion: Which?", ("A.",), "Which?"),
+        # a letter that lower case makes longer, and so moves what comes after it
+        ("<context>İstanbul is İn Türkiye.</context> Where?", ("İstanbul is İn Türkiye.",), "Where?"),
     ],
 )
 def test_a_delimited_context_is_told_from_the_question(

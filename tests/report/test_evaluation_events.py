@@ -9,9 +9,9 @@ from otel_llm.ports import free_port
 from otel_llm.report.events import EventExporter
 
 
-def sent(*results: Result) -> OtlpSink:
+def sent(*results: Result, explanations: bool = True) -> OtlpSink:
     with otlp_sink() as sink:
-        exporter = EventExporter(sink.endpoint, timeout_s=10, queue_size=100)
+        exporter = EventExporter(sink.endpoint, timeout_s=10, queue_size=100, explanations=explanations)
         exporter.emit(results)
         exporter.close(20)
         return sink
@@ -51,6 +51,16 @@ def test_what_is_unknown_is_absent() -> None:
     }
 
 
+def test_without_explanations_nothing_of_the_answer_is_sent() -> None:
+    quoting = result(
+        label="fail", explanation="not supported by the context (1 of 1 sentences): “My PIN is 1234.”"
+    )
+    [(_, record)] = sent(quoting, explanations=False).logs
+    assert "gen_ai.evaluation.explanation" not in plain(record.attributes)
+    assert b"1234" not in record.SerializeToString()
+    assert plain(record.attributes)["gen_ai.evaluation.score.label"] == "fail"
+
+
 def test_closing_sends_everything_that_was_emitted() -> None:
     ids = {f"{number:016x}" for number in range(1, 91)}
     logs = sent(*(result(call=call(span_id=span_id)) for span_id in ids)).logs
@@ -59,7 +69,7 @@ def test_closing_sends_everything_that_was_emitted() -> None:
 
 
 def test_closing_keeps_its_deadline_when_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
-    exporter = EventExporter(f"http://127.0.0.1:{free_port()}", timeout_s=3, queue_size=100)
+    exporter = EventExporter(f"http://127.0.0.1:{free_port()}", timeout_s=3, queue_size=100, explanations=True)
     exporter.emit([result()])
     started = time.monotonic()
     exporter.close(0.2)

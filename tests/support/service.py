@@ -24,6 +24,8 @@ class LengthPipeline:
     fault: Exception | None = None
     """Raised by the next evaluation."""
     seen: list[Call] = field(default_factory=list)
+    closed_after: int | None = None
+    """How many calls had been evaluated when the pipeline was closed."""
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -55,6 +57,9 @@ class LengthPipeline:
             )
             for service in sorted({call.service for call in self.seen})
         ]
+
+    def close(self) -> None:
+        self.closed_after = len(self.seen)
 
     def _result(self, call: Call) -> Result:
         score = min(1.0, len(call.output_text) / 100)

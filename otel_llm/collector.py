@@ -19,7 +19,6 @@ from otel_llm.config.evaluate import EvaluateSettings
 from otel_llm.config.service import EventSettings, QueueSettings, ServiceSettings, load_settings
 from otel_llm.evaluate.batcher import Batcher, Work
 from otel_llm.evaluate.pipeline import Pipeline
-from otel_llm.evaluate.result import DriftState
 from otel_llm.ports import bind
 from otel_llm.receive.asgi import AsgiServer
 from otel_llm.receive.call import Call
@@ -153,7 +152,7 @@ def _work(pipeline: Pipeline, metrics: ServiceMetrics, events: EventExporter | N
         except Exception as error:
             _log.exception("a batch of %d calls could not be evaluated", len(calls))
             evaluation = pipeline.failed(calls, error)
-        drift = _drift_states(pipeline)
+        drift = pipeline.drift_states()
         metrics.evaluated(evaluation.results, evaluation.durations_s, drift)
         if events:
             events.emit(evaluation.results)
@@ -161,14 +160,6 @@ def _work(pipeline: Pipeline, metrics: ServiceMetrics, events: EventExporter | N
             feed.publish(calls, evaluation.results, drift)
 
     return work
-
-
-def _drift_states(pipeline: Pipeline) -> list[DriftState]:
-    try:
-        return pipeline.drift_states()
-    except Exception:  # the results of a batch are not to be lost for it
-        _log.exception("where drift stands could not be told")
-        return []
 
 
 class _Deadline:

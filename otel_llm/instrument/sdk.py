@@ -23,9 +23,7 @@ _CAUSES: Final = (
 _GIVING_UP: Final = "max retries"
 _AT_EXIT: Final = ("Exporter already shutdown", "Shutdown in progress")
 _VARYING: Final = re.compile(r"0x[0-9a-f]+|\d+\.\d+|\d{4,}")  # addresses, seconds, bytes: no cause of their own
-_CAUSES_LIMIT: Final = (
-    100  # causes said; texts that differ each time must not fill the memory, nor the app's output
-)
+_CAUSES_LIMIT: Final = 100  # texts that differ each time must not fill the memory, nor the app's output
 
 
 @guarded("setting up the OpenTelemetry SDK")

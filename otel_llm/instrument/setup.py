@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +20,7 @@ from otel_llm.instrument.patch import patch_when_imported, unpatch
 from otel_llm.instrument.sdk import set_up_sdk
 from otel_llm.instrument.stream import end_open_streams, leave_open_streams_to_the_parent
 from otel_llm.instrument.telemetry import Providers, Telemetry
-from otel_llm.instrument.worker import Worker
+from otel_llm.instrument.worker import Worker, after_fork_in_child
 
 CLIENTS: Final[tuple[Client, ...]] = (OPENAI,)
 _FLUSH_S: Final = 3.0
@@ -132,5 +131,5 @@ def _the_worker() -> Worker:
     if _worker is None:
         _worker = Worker()
         _worker.at_exit(end_open_streams)
-        os.register_at_fork(after_in_child=leave_open_streams_to_the_parent)
+        after_fork_in_child(leave_open_streams_to_the_parent)
     return _worker

@@ -31,7 +31,7 @@ class Worker:
         self._registered = False
         self._on_exit: list[Task] = []
         # a child process gets a copy of the queue but not the thread; the parent's thread does those tasks
-        os.register_at_fork(after_in_child=self._reset)
+        after_fork_in_child(self._reset)
 
     def prepare(self, task: Task) -> None:
         """Run a task that no exit waits for, such as the import of prices."""
@@ -92,6 +92,12 @@ class Worker:
         self._thread = None
         self._starting = threading.RLock()
         self._has_calls = False
+
+
+def after_fork_in_child(task: Task) -> None:
+    """Run the task in each child process that is forked from now on; there are none on Windows."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=task)
 
 
 def let_others_run() -> None:

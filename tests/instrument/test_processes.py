@@ -9,14 +9,15 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import PRICES
 from otlp_sink import otlp_sink, plain
 
 from otel_llm import names
 
 BIN = Path(sys.executable).parent
+PRICES = Path(__file__).with_name("prices.toml")
 APP = """
 import openai
+
 answer = openai.OpenAI(max_retries=0).chat.completions.create(
     model="scripted", messages=[{"role": "user", "content": "count"}]
 )

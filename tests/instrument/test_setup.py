@@ -3,10 +3,10 @@
 import functools
 import inspect
 import logging
+from pathlib import Path
 
 import openai
 import pytest
-from conftest import PRICES
 from in_process import COMPLETION, client_for
 from openai._base_client import AsyncAPIClient, SyncAPIClient
 
@@ -16,6 +16,8 @@ from otel_llm.errors import ConfigError
 from otel_llm.instrument import patch, setup
 from otel_llm.instrument.clients.openai import CLIENT as OPENAI
 from otel_llm.instrument.instrumentor import OpenAIInstrumentor
+
+PRICES = Path(__file__).with_name("prices.toml")
 
 PLAIN = {SyncAPIClient: SyncAPIClient.request, AsyncAPIClient: AsyncAPIClient.request}
 
@@ -189,3 +191,13 @@ def test_the_entry_points_class_instruments_and_uninstruments(exported):
 def test_every_openai_error_class_is_a_name_of_its_own():
     """`error.type` is a class's name: it must not depend on the module that defines it."""
     assert openai.RateLimitError.__qualname__ == "RateLimitError"
+
+
+def test_a_platform_that_cannot_fork_is_instrumented_all_the_same(monkeypatch, instrumented):
+    monkeypatch.delattr("os.register_at_fork")
+    monkeypatch.setattr(setup, "_worker", None)
+    otel_llm.uninstrument()
+    instrumented.instrument()
+    call()
+
+    assert len(instrumented.spans) == 1

@@ -11,16 +11,15 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from opentelemetry import context as otel_context
-from opentelemetry._logs import SeverityNumber
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
-from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument import content
 from otel_llm.instrument.cost import Pending
-from otel_llm.instrument.fields import Content, Request, Response
-from otel_llm.instrument.guard import guarded
+from otel_llm.instrument.fields import Modalities, Request, Response, Usage
+from otel_llm.instrument.guard import guarded, report
 from otel_llm.instrument.metrics import Measurement
 from otel_llm.instrument.telemetry import Telemetry
 
@@ -31,14 +30,11 @@ _SUPPRESSED_BY: Final = (_SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentatio
 _ENDS: Final = (GeneratorExit, StopIteration, StopAsyncIteration)
 
 
-def may_open() -> bool:
-    """Whether a call may be recorded here: nobody suppresses it, and no layer further out has opened it."""
-    context = otel_context.get_current()
-    outer = context.get(_OPEN_CALL)
+def open_call() -> Call | None:
+    """Return the call that is at work here, so that what is called now is part of it."""
+    call = otel_context.get_current().get(_OPEN_CALL)
     # a task that was started inside a call keeps the call's context when the call is long over
-    if isinstance(outer, Call) and outer.is_requesting:
-        return False
-    return not any(context.get(key) for key in _SUPPRESSED_BY)
+    return call if isinstance(call, Call) and call.is_requesting else None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,19 +46,38 @@ class Outcome:
     error: BaseException | None = None
     first_chunk_s: float | None = None
     """Of a stream, the time from the request to the first chunk."""
-    chunk_gaps_s: Sequence[float] = ()
-    """Of a stream, the times between one chunk and the next."""
+    chunk_times: Sequence[float] = ()
+    """Of a stream, when its chunks came, by time.perf_counter()."""
     ended: float | None = None
     """When it ended, by time.perf_counter(); None is now."""
 
     @property
     def error_type(self) -> str | None:
-        """The error's class."""
-        return None if self.error is None else type(self.error).__qualname__
+        """The error's class, or what the provider's own response says that failed."""
+        return self.response.error_type if self.error is None else type(self.error).__qualname__
 
 
 class Call:
-    """One call of a client, from its request on. Opens the CLIENT span `{operation} {model}`."""
+    """One call of a client, from its request on. Opens the CLIENT span `{operation} {model}`.
+
+    Where instrumentation is suppressed there is no span and no content, but the call counts in the metrics.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_context",
+        "_ended",
+        "_error_before",
+        "_shared",
+        "_span",
+        "_token",
+        "asked",
+        "attempts",
+        "is_requesting",
+        "request",
+        "started",
+        "telemetry",
+    )
 
     def __init__(self, telemetry: Telemetry, request: Request) -> None:
         self.started = time.perf_counter()
@@ -70,51 +85,53 @@ class Call:
         self.request = request
         # an exception that is being handled already, say of a model that this call replaces, is not this call's
         self._error_before = id(sys.exc_info()[1])
-        self._token: Token[otel_context.Context] | None = None
+        self._token: Token[Context] | None = None
         self.is_requesting = False
         """Whether the client is at work on the request now, so that what it calls in turn is this call."""
+        self.attempts = 1
+        """How often the client has sent the request."""
         self._ended = False
         self._shared = _shared_attributes(request)
-        self._span = telemetry.tracer.start_span(
-            f"{request.operation} {request.model}" if request.model else request.operation,
-            kind=SpanKind.CLIENT,
-            attributes=self._shared,
-        )
-        capture = telemetry.settings.capture_content
-        captured = capture.on_event or (capture.on_span and self._span.is_recording())
-        self._content = request.read_content() if captured else None
+        self._context = otel_context.get_current()
+        operation = request.endpoint.operation
+        self._span: Span = INVALID_SPAN
+        if not any(self._context.get(key) for key in _SUPPRESSED_BY):
+            self._span = telemetry.tracer.start_span(
+                f"{operation} {request.model}" if request.model else operation,
+                context=self._context,
+                kind=SpanKind.CLIENT,
+                attributes=self._shared,
+            )
+        self.asked = telemetry.capture.asked(self._span, request)
+        """What was asked, where content is captured, else None."""
         if request.model and not telemetry.prices.knows(request.provider, request.model):
-            telemetry.worker.prepare(lambda: telemetry.prices.prepare(request.provider, request.model or ""))
+            telemetry.worker.prepare(telemetry.prices.prepare, request.provider, request.model)
 
     @property
     def captures_content(self) -> bool:
         """Whether the messages of this call are recorded."""
-        return self._content is not None
+        return self.asked is not None
 
-    @guarded("entering a call's context")
     def enter(self) -> None:
         """Make the span the current one, until `leave` in the same task or thread."""
         self.is_requesting = True
-        context = otel_context.set_value(_OPEN_CALL, self, set_span_in_context(self._span))
-        self._token = otel_context.attach(context)
+        entered = {**self._context, _OPEN_CALL: self}
+        if self._span is not INVALID_SPAN:
+            entered[_SPAN_KEY] = self._span
+        self._token = otel_context.attach(Context(entered))
 
-    @guarded("leaving a call's context")
     def leave(self) -> None:
         """Put back the context that was current before `enter`."""
         self.is_requesting = False
         # the token leads to the context, and that to this call: kept, they would wait for the cyclic collector
         token, self._token = self._token, None
+        if token is None:
+            return
         # Not only where our context is the current one: what the request attached and forgot goes with ours.
         # A coroutine that was thrown away, say by an event loop that ends, is closed outside its own context,
         # where there is nothing to put back, and OpenTelemetry's detach() would log an error.
         with contextlib.suppress(ValueError):
-            if token is not None:
-                token.var.reset(token)
-
-    @guarded("ending a failed call")
-    def fail(self, error: BaseException) -> None:
-        """End the call that raised `error` before anything came back."""
-        self.end(Outcome(error=error))
+            token.var.reset(token)
 
     def error_of_the_caller(self) -> BaseException | None:
         """Return the app's own exception that is passing through a `with` or `finally` now, if there is one."""
@@ -130,75 +147,55 @@ class Call:
         self._ended = True
         self.is_requesting = False
         now = time.perf_counter()
-        duration_s = (now if outcome.ended is None else outcome.ended) - self.started
-        cost = self._quick_cost(outcome.response)
-        self._describe(outcome, cost)
-        if self._content is not None:
-            self._record_content(self._content, outcome)
-        self._span.end(time.time_ns() - int((now - self.started - duration_s) * 1e9))
-        self.telemetry.worker.submit(lambda: self._measure(outcome, duration_s, cost))
-
-    @guarded("pricing a call")
-    def _quick_cost(self, response: Response) -> float | Literal[Pending.PENDING] | None:
-        if response.usage is None:
-            return None
-        request = self.request
-        return self.telemetry.prices.quick_cost(request.provider, request.model, response.model, response.usage)
+        ended = now if outcome.ended is None else outcome.ended
+        response, span, prices = outcome.response, self._span, self.telemetry.prices
+        cost: float | Literal[Pending.PENDING] | None = None
+        try:
+            if response.usage is not None:
+                request = self.request
+                cost = prices.quick_cost(request.provider, request.model, response.model, response.usage)
+        except Exception as error:
+            report("pricing a call", error)
+        if span.is_recording() or self.asked is not None:
+            self._describe(outcome, cost)
+        span.end(None if outcome.ended is None else time.time_ns() - int((now - ended) * 1e9))
+        self.telemetry.worker.submit(self._measure, outcome, ended - self.started, cost)
 
     @guarded("describing a call")
     def _describe(self, outcome: Outcome, cost: float | Literal[Pending.PENDING] | None) -> None:
-        if not self._span.is_recording():
-            return
-        if outcome.error is not None:
+        if outcome.error is not None or outcome.response.error_type is not None:
             # an error's text may repeat the prompt
-            text = None if self._content is None else str(outcome.error)
+            text = None if self.asked is None or outcome.error is None else str(outcome.error)
             self._span.set_status(Status(StatusCode.ERROR, text))
-        attributes = {**self.request.attributes, **_outcome_attributes(outcome)}
+        request = self.request
+        attributes = request.endpoint.read_attributes(request.body)
+        if request.stream:
+            attributes[names.REQUEST_STREAM] = True
+        _set_outcome(attributes, outcome)
+        if self.attempts > 1:
+            attributes[names.REQUEST_ATTEMPTS] = self.attempts
         if isinstance(cost, float):
             attributes[names.USAGE_COST] = cost
         self._span.set_attributes(attributes)
-
-    @guarded("recording content")
-    def _record_content(self, asked: Content, outcome: Outcome) -> None:
-        settings = self.telemetry.settings
-        parts = {
-            names.INPUT_MESSAGES: asked.messages,
-            names.OUTPUT_MESSAGES: outcome.response.read_messages(),
-            names.TOOL_DEFINITIONS: asked.tools,
-        }
-        parts = {name: part for name, part in parts.items() if part}
-        if settings.capture_content.on_span:
-            texts = {name: content.to_json(part, settings.content_limit) for name, part in parts.items()}
-            self._span.set_attributes(texts)
-        if settings.capture_content.on_event:
-            structures = {name: content.cut(part, settings.content_limit) for name, part in parts.items()}
-            self.telemetry.events.emit(
-                event_name=names.EVENT_OPERATION_DETAILS,
-                severity_number=SeverityNumber.DEBUG,
-                context=set_span_in_context(self._span),
-                attributes={
-                    **self._shared,
-                    **self.request.attributes,
-                    **_outcome_attributes(outcome),
-                    **structures,
-                },
+        if self.asked is not None:
+            self.telemetry.capture.record(
+                self._span, self.asked, outcome.response.read_messages, {**self._shared, **attributes}
             )
 
     def _measure(self, outcome: Outcome, duration_s: float, cost: float | Literal[Pending.PENDING] | None) -> None:
-        request, response, usage = self.request, outcome.response, outcome.response.usage
+        request, response = self.request, outcome.response
         measurement = Measurement(
             attributes={**self._shared, **({names.RESPONSE_MODEL: response.model} if response.model else {})},
-            context=set_span_in_context(self._span, otel_context.Context()),
+            context=Context({_SPAN_KEY: self._span}),
             duration_s=duration_s,
             error_type=outcome.error_type,
-            input_tokens=usage.input_tokens if usage else None,
-            output_tokens=usage.output_tokens if usage else None,
+            usage=response.usage,
             first_chunk_s=outcome.first_chunk_s,
-            chunk_gaps_s=outcome.chunk_gaps_s,
+            chunk_times=outcome.chunk_times,
         )
         self.telemetry.metrics.record(measurement)
-        if cost is Pending.PENDING and usage is not None:
-            cost = self.telemetry.prices.cost(request.provider, request.model, response.model, usage)
+        if cost is Pending.PENDING and response.usage is not None:
+            cost = self.telemetry.prices.cost(request.provider, request.model, response.model, response.usage)
         if isinstance(cost, float):
             self.telemetry.metrics.add_cost(cost, measurement.attributes, measurement.context)
 
@@ -206,7 +203,7 @@ class Call:
 def _shared_attributes(request: Request) -> dict[str, AttributeValue]:
     """Return what samplers see at the start, which is what the metrics are labelled with."""
     attributes: dict[str, AttributeValue] = {
-        names.OPERATION: request.operation,
+        names.OPERATION: request.endpoint.operation,
         names.PROVIDER: request.provider,
     }
     if request.model:
@@ -218,22 +215,46 @@ def _shared_attributes(request: Request) -> dict[str, AttributeValue]:
     return attributes
 
 
-def _outcome_attributes(outcome: Outcome) -> dict[str, AttributeValue]:
-    response, usage = outcome.response, outcome.response.usage
-    attributes: dict[str, AttributeValue | None] = {
-        names.RESPONSE_ID: response.id,
-        names.RESPONSE_MODEL: response.model,
-        names.RESPONSE_FINISH_REASONS: response.finish_reasons or None,
-        names.RESPONSE_TIME_TO_FIRST_CHUNK: outcome.first_chunk_s,
-        names.OPENAI_RESPONSE_SERVICE_TIER: response.service_tier,
-        names.ERROR_TYPE: outcome.error_type,
-    }
-    if usage is not None:
-        attributes |= {
-            names.USAGE_INPUT_TOKENS: usage.input_tokens,
-            names.USAGE_OUTPUT_TOKENS: usage.output_tokens,
-            names.USAGE_CACHE_READ_INPUT_TOKENS: usage.cache_read_tokens,
-            names.USAGE_CACHE_WRITE_INPUT_TOKENS: usage.cache_write_tokens,
-            names.USAGE_REASONING_OUTPUT_TOKENS: usage.reasoning_tokens,
-        }
-    return {name: value for name, value in attributes.items() if value is not None}
+def _set_outcome(attributes: dict[str, AttributeValue], outcome: Outcome) -> None:
+    response = outcome.response
+    if response.id:
+        attributes[names.RESPONSE_ID] = response.id
+    if response.model:
+        attributes[names.RESPONSE_MODEL] = response.model
+    if response.finish_reasons:
+        attributes[names.RESPONSE_FINISH_REASONS] = response.finish_reasons
+    if outcome.first_chunk_s is not None:
+        attributes[names.RESPONSE_TIME_TO_FIRST_CHUNK] = outcome.first_chunk_s
+    if (error_type := outcome.error_type) is not None:
+        attributes[names.ERROR_TYPE] = error_type
+    if response.usage is not None:
+        _set_usage(attributes, response.usage)
+    if response.attributes is not None:
+        attributes.update(response.attributes)
+
+
+def _set_usage(attributes: dict[str, AttributeValue], usage: Usage) -> None:
+    if usage.input_tokens is not None:
+        attributes[names.USAGE_INPUT_TOKENS] = usage.input_tokens
+    if usage.output_tokens is not None:
+        attributes[names.USAGE_OUTPUT_TOKENS] = usage.output_tokens
+    if usage.cache_read_tokens is not None:
+        attributes[names.USAGE_CACHE_READ_INPUT_TOKENS] = usage.cache_read_tokens
+    if usage.cache_write_tokens is not None:
+        attributes[names.USAGE_CACHE_WRITE_INPUT_TOKENS] = usage.cache_write_tokens
+    if usage.reasoning_tokens is not None:
+        attributes[names.USAGE_REASONING_OUTPUT_TOKENS] = usage.reasoning_tokens
+    if usage.modalities is not None:
+        _set_modalities(attributes, usage.modalities)
+
+
+def _set_modalities(attributes: dict[str, AttributeValue], modalities: Modalities) -> None:
+    counts = (
+        (names.USAGE_TEXT_INPUT_TOKENS, modalities.input_text_tokens),
+        (names.USAGE_AUDIO_INPUT_TOKENS, modalities.input_audio_tokens),
+        (names.USAGE_IMAGE_INPUT_TOKENS, modalities.input_image_tokens),
+        (names.USAGE_TEXT_OUTPUT_TOKENS, modalities.output_text_tokens),
+        (names.USAGE_AUDIO_OUTPUT_TOKENS, modalities.output_audio_tokens),
+        (names.USAGE_IMAGE_OUTPUT_TOKENS, modalities.output_image_tokens),
+    )
+    attributes.update({name: count for name, count in counts if count is not None})

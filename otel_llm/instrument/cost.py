@@ -145,7 +145,7 @@ class Prices:
         if kept is None:
             kept = self._rates[id(price)] = (price, _plain_rates(price))  # holding the price keeps its id taken
         rates = kept[1]
-        if rates is not None and not (usage.input_audio_tokens or usage.output_audio_tokens):
+        if rates is not None and usage.modalities is None:
             return rates.cost(usage)
         return _calculated(price, usage)
 
@@ -214,8 +214,8 @@ def _calculated(price: Any, usage: Usage) -> float | None:
             output_tokens=usage.output_tokens,
             cache_read_tokens=usage.cache_read_tokens,
             cache_write_tokens=usage.cache_write_tokens,
-            input_audio_tokens=usage.input_audio_tokens,
-            output_audio_tokens=usage.output_audio_tokens,
+            input_audio_tokens=usage.modalities.input_audio_tokens if usage.modalities else None,
+            output_audio_tokens=usage.modalities.output_audio_tokens if usage.modalities else None,
             output_reasoning_tokens=usage.reasoning_tokens,
         )
     )["total_price"]

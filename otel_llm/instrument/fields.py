@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from opentelemetry.util.types import AttributeValue
+
+if TYPE_CHECKING:
+    from otel_llm.instrument.telemetry import Telemetry
 
 Message = dict[str, Any]
 """A message in the conventions' schema: `{"role": …, "parts": [{"type": …}, …]}`."""
@@ -17,14 +20,28 @@ class Usage:
     """Token counts as the conventions count them; None where the provider reported none."""
 
     input_tokens: int | None = None
-    """Cached tokens included."""
+    """Cached tokens and all modalities included."""
     output_tokens: int | None = None
-    """Reasoning tokens included."""
+    """Reasoning tokens and all modalities included."""
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    modalities: Modalities | None = None
+    """Where not all of them are text."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Modalities:
+    """The parts of the token counts by what they stand for; None where the provider reported none."""
+
+    input_text_tokens: int | None = None
     input_audio_tokens: int | None = None
+    input_image_tokens: int | None = None
+    output_text_tokens: int | None = None
     output_audio_tokens: int | None = None
+    output_image_tokens: int | None = None
+    cache_read_audio_tokens: int | None = None
+    """Of the cached tokens, those of audio, which have a price of their own."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,22 +49,9 @@ class Content:
     """What was said, in the conventions' schema. Shares no object with the app, which may change its own."""
 
     messages: list[Message]
+    system: list[dict[str, Any]] = field(default_factory=list)
+    """System instructions that the API takes apart from the messages: a list of parts."""
     tools: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass(slots=True, kw_only=True)
-class Request:
-    """One call as the app made it."""
-
-    operation: str
-    provider: str
-    model: str | None
-    address: str | None
-    port: int | None
-    attributes: dict[str, AttributeValue]
-    """The request's further attributes, by their names."""
-    read_content: Callable[[], Content]
-    """Reads the content; called only where content is captured."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,7 +62,10 @@ class Response:
     model: str | None = None
     finish_reasons: list[str] = field(default_factory=list)
     usage: Usage | None = None
-    service_tier: str | None = None
+    attributes: Mapping[str, AttributeValue] | None = None
+    """Further attributes, by their names."""
+    error_type: str | None = None
+    """Where the provider says in a response that it failed, how."""
     read_messages: Callable[[], list[Message]] = list
     """Reads the output messages; called only where content is captured."""
 
@@ -73,12 +80,40 @@ class Chunks(Protocol):
         """Return what came so far."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One operation of a client's API: how its requests and responses are read."""
+
+    operation: str
+    """As gen_ai.operation.name has it."""
+    read_attributes: Callable[[Mapping[str, Any]], dict[str, AttributeValue]]
+    """Returns the attributes that the body of a request gives the span, the model apart."""
+    read_content: Callable[[Mapping[str, Any]], Content]
+    """Returns the content of a request's body; called only where content is captured."""
+    read_response: Callable[[Any], Response]
+    """Reads the client's own object for a whole response."""
+    add_up: Callable[[bool], Chunks] | None = None
+    """Starts to add up a stream; the argument is whether content is captured. None: it has no streams."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Request:
+    """One call as the app made it."""
+
+    endpoint: Endpoint
+    provider: str
+    model: str | None
+    address: str | None
+    port: int | None
+    body: Mapping[str, Any]
+    stream: bool = False
+
+
 @dataclass(slots=True)
 class Streamed:
-    """A call's result that is a stream: the client's own object, and what adds up its chunks."""
+    """A call's result that is a stream: the client's own object, whose chunks its endpoint adds up."""
 
     stream: Any
-    chunks: Chunks
 
 
 @dataclass(slots=True)
@@ -86,6 +121,34 @@ class Raw:
     """A call's result whose body the app reads by itself: the call ends when this HTTP response closes."""
 
     http_response: Any
+    read: Callable[[Any], Any] | None = None
+    """Turns the data of a body, or of one event of a body that is a stream, into the client's own object."""
+
+
+class Server(NamedTuple):
+    """Where calls go."""
+
+    provider: str
+    address: str | None
+    port: int | None
+
+
+class Servers(Protocol):
+    """Knows who serves a URL."""
+
+    def at(self, url: Any, default: str) -> Server:
+        """Return the server at a client's base URL; `default` is the provider of one that nobody has named."""
+
+
+class Patch(NamedTuple):
+    """One method of a client library, and what is put in its place."""
+
+    module: str
+    owner: str
+    """The class."""
+    method: str
+    wrap: Callable[[Callable[..., Any], Client, Telemetry], Callable[..., Any]]
+    """Returns the method that stands in for the original."""
 
 
 class Client(Protocol):
@@ -100,16 +163,11 @@ class Client(Protocol):
         """The major versions whose insides are known."""
 
     @property
-    def patches(self) -> tuple[tuple[str, str, str, bool], ...]:
-        """What is patched: module, class, method, whether it is a coroutine function."""
+    def patches(self) -> tuple[Patch, ...]:
+        """What is patched. Of those in one module all are found, or none is patched."""
 
-    def read_request(
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], providers: Mapping[str, str]
-    ) -> Request | None:
-        """Return the call's request, or None when it is none of the calls that are instrumented.
+    def read_request(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], servers: Servers) -> Request | None:
+        """Return the call's request, or None when it is none of the calls that are instrumented."""
 
-        `providers` are the user's own names of servers, for `provider_of`.
-        """
-
-    def read_result(self, result: Any, *, content: bool) -> Response | Streamed | Raw | None:
-        """Return what the call gave; None when that cannot be read."""
+    def read_result(self, result: Any) -> Any:
+        """Return what the call gave: a Streamed, a Raw, or else the object for the endpoint's `read_response`."""

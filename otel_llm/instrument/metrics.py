@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from opentelemetry.context import Context
@@ -11,6 +12,7 @@ from opentelemetry.metrics import Counter, Histogram, Meter
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
+from otel_llm.instrument.fields import Usage
 from otel_llm.instrument.worker import let_others_run
 
 _NO_SPAN: Final = Context()  # exemplars of the first chunk do; those of every chunk would cost a quarter more
@@ -26,10 +28,10 @@ class Measurement:
     """Holds the call's span, so that the SDK can link its exemplars."""
     duration_s: float
     error_type: str | None
-    input_tokens: int | None
-    output_tokens: int | None
+    usage: Usage | None
     first_chunk_s: float | None
-    chunk_gaps_s: Sequence[float]
+    chunk_times: Sequence[float]
+    """When a stream's chunks came, by time.perf_counter()."""
 
 
 class Metrics:
@@ -48,14 +50,15 @@ class Metrics:
         context = measurement.context
         error = {names.ERROR_TYPE: measurement.error_type} if measurement.error_type else {}
         self._duration.record(measurement.duration_s, {**attributes, **error}, context)
-        if measurement.input_tokens is not None:
-            self._tokens.record(measurement.input_tokens, {**attributes, names.TOKEN_TYPE: "input"}, context)
-        if measurement.output_tokens is not None:
-            self._tokens.record(measurement.output_tokens, {**attributes, names.TOKEN_TYPE: "output"}, context)
+        usage = measurement.usage
+        if usage is not None and usage.input_tokens is not None:
+            self._tokens.record(usage.input_tokens, {**attributes, names.TOKEN_TYPE: "input"}, context)
+        if usage is not None and usage.output_tokens is not None:
+            self._tokens.record(usage.output_tokens, {**attributes, names.TOKEN_TYPE: "output"}, context)
         if measurement.first_chunk_s is not None:
             self._first_chunk.record(measurement.first_chunk_s, attributes, context)
-        for index, gap_s in enumerate(measurement.chunk_gaps_s):
-            self._per_chunk.record(gap_s, attributes, _NO_SPAN)
+        for index, (earlier, later) in enumerate(pairwise(measurement.chunk_times)):
+            self._per_chunk.record(later - earlier, attributes, _NO_SPAN)
             if index % _SLICE == 0:
                 let_others_run()
 

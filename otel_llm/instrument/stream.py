@@ -1,44 +1,56 @@
 """The life of one stream: read to the end, closed, dropped, cancelled or failed, its call ends exactly once.
 
-The client's own object stays what it is: only its chunk iterator and its HTTP response's close are stood in for,
-and the latter is put back at the end. On the app's path a chunk costs a timestamp and its adding up.
+The client's own object stays what it is: only its chunk iterator and its HTTP response's body are stood in for. On
+the app's path a chunk costs a timestamp and its adding up.
 """
 
 from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
 
 from otel_llm.instrument.call import Call, Outcome
 from otel_llm.instrument.fields import Chunks, Response
 from otel_llm.instrument.guard import guarded, report
+from otel_llm.instrument.tap import tap
 
 
 class Reading:
     """One stream being read: its timestamps and its end."""
 
+    __slots__ = ("__weakref__", "_call", "_ended", "_opened", "chunks", "times", "unhook")
+
     def __init__(self, call: Call, chunks: Chunks) -> None:
         self._call = call
-        self._chunks = chunks
         self._opened = time.perf_counter()
-        self._times: list[float] = []
-        self._adding = True
         self._ended = False
+        self.chunks: Chunks | None = chunks
+        """What adds up the chunks; None after that failed: the rest of the stream is only timed."""
+        self.times: list[float] = []
+        """When chunks came."""
         self.unhook: Callable[[], None] = _nothing
         _open.add(self)
 
-    def chunk(self, chunk: Any) -> None:
-        """Take one chunk. When adding it up fails, the rest of the stream is only timed."""
+    @property
+    def ended(self) -> bool:
+        """Whether the call has ended, and nothing that still comes counts."""
+        return self._ended
+
+    def add(self, chunk: Any) -> None:
+        """Take one chunk."""
         try:
-            self._times.append(time.perf_counter())
-            if self._adding:
-                self._chunks.add(chunk)
+            self.times.append(time.perf_counter())
+            if self.chunks is not None:
+                self.chunks.add(chunk)
         except Exception as error:
-            self._adding = False
-            report("reading a chunk", error)
+            self.give_up(error)
+
+    def give_up(self, error: Exception) -> None:
+        """Add up no more chunks, as one could not be read."""
+        self.chunks = None
+        report("reading a chunk", error)
 
     @guarded("ending a stream")
     def end(self, error: BaseException | None = None) -> None:
@@ -63,7 +75,7 @@ class Reading:
 
     def _end_dropped(self) -> None:
         outcome = self._outcome(None)
-        outcome.ended = self._times[-1] if self._times else self._opened
+        outcome.ended = self.times[-1] if self.times else self._opened
         self._call.end(outcome)
 
     def _end_once(self) -> bool:
@@ -73,64 +85,80 @@ class Reading:
         return first
 
     def _outcome(self, error: BaseException | None) -> Outcome:
+        response = Response()
         try:
-            response = self._chunks.response()
+            if self.chunks is not None:
+                response = self.chunks.response()
         except Exception as failure:
             report("adding up a stream", failure)
-            response = Response()
-        times = self._times
+        times = self.times
         return Outcome(
             response=response,
             error=error,
             first_chunk_s=times[0] - self._call.started if times else None,
-            chunk_gaps_s=[later - earlier for earlier, later in pairwise(times)],
+            chunk_times=times,
         )
 
 
-class Reader:
-    """Stands in for a stream's chunk iterator."""
+class Dropped:
+    """Held by what reads a stream, and by nothing else: goes with it."""
 
-    _inner: Any = None
-    _reading: Reading
+    __slots__ = ("_reading",)
 
-    def __init__(self, inner: Any, reading: Reading) -> None:
+    def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._inner = inner
-
-    def __iter__(self) -> Reader:
-        return self
-
-    def __next__(self) -> Any:
-        try:
-            chunk = self._inner.__next__()
-        except StopIteration:
-            self._reading.end()
-            raise
-        except BaseException as error:
-            self._reading.end(error)
-            raise
-        self._reading.chunk(chunk)
-        return chunk
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
 
     def __del__(self) -> None:
-        if self._inner is not None:
-            self._reading.drop()
+        self._reading.drop()
 
 
-class AsyncReader:
+def watch(call: Call, stream: Any) -> None:
+    """Have the reading of a client's stream end its call."""
+    add_up = call.request.endpoint.add_up
+    if add_up is None:
+        raise LookupError(f"the endpoint {call.request.endpoint.operation} has no streams")
+    inner = _chunks_without_cycle(stream)
+    reading = Reading(call, add_up(call.captures_content))
+    reading.unhook = tap(stream.response, _Closing(reading, inner))
+    if hasattr(inner, "__anext__"):
+        stream._iterator = _AsyncReader(inner, reading)
+    else:
+        stream._iterator = _read(inner, reading, Dropped(reading))
+
+
+def _read(inner: Iterator[Any], reading: Reading, _: Dropped) -> Iterator[Any]:
+    """Yield the client's chunks. A generator, as the client's own, and the quickest way to stand between."""
+    clock, note = time.perf_counter, reading.times.append
+    try:
+        for chunk in inner:
+            note(clock())
+            try:
+                if reading.chunks is not None:
+                    reading.chunks.add(chunk)
+            except Exception as error:
+                reading.give_up(error)
+            yield chunk
+    except GeneratorExit:
+        reading.drop()
+        raise
+    except BaseException as error:
+        reading.end(error)
+        raise
+    else:
+        reading.end()
+
+
+class _AsyncReader:
     """Stands in for an asynchronous stream's chunk iterator."""
 
-    _inner: Any = None
-    _reading: Reading
+    __slots__ = ("_dropped", "_inner", "_reading")
 
-    def __init__(self, inner: Any, reading: Reading) -> None:
-        self._reading = reading
+    def __init__(self, inner: AsyncIterator[Any], reading: Reading) -> None:
         self._inner = inner
+        self._reading = reading
+        self._dropped = Dropped(reading)
 
-    def __aiter__(self) -> AsyncReader:
+    def __aiter__(self) -> _AsyncReader:
         return self
 
     async def __anext__(self) -> Any:
@@ -142,69 +170,29 @@ class AsyncReader:
         except BaseException as error:
             self._reading.end(error)
             raise
-        self._reading.chunk(chunk)
+        self._reading.add(chunk)
         return chunk
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def __del__(self) -> None:
-        if self._inner is not None:
-            self._reading.drop()
 
+class _Closing:
+    """What a stream does with its HTTP body: the chunks are read elsewhere, so that only its closing counts."""
 
-def watch(call: Call, stream: Any, chunks: Chunks) -> None:
-    """Have the reading of a client's stream end its call."""
-    inner = _chunks_without_cycle(stream)
-    reading = Reading(call, chunks)
-    reading.unhook = hook_close(stream.response, reading.close, inner)
-    reader = AsyncReader if hasattr(inner, "__anext__") else Reader
-    stream._iterator = reader(inner, reading)
+    def __init__(self, reading: Reading, inner: Any) -> None:
+        self._reading = reading
+        self._inner = inner
 
+    def data(self, data: bytes) -> None:
+        """Do nothing."""
 
-def watch_raw(call: Call, response: Any) -> None:
-    """Have the closing of an HTTP response, whose body the app reads by itself, end the call."""
-
-    @guarded("ending a raw response")
-    def closed() -> None:
-        unhook()
-        call.end(Outcome(error=call.error_of_the_caller()))
-
-    unhook = hook_close(response, closed)
-
-
-def hook_close(response: Any, closed: Callable[[], Any], inner: Any = None) -> Callable[[], None]:
-    """Have the closing of an HTTP response call `closed`; return what puts everything back.
-
-    Everything that closes a stream comes through here: `stream.close()`, its context manager, helpers that hold
-    only the response. So does the stream's own generator as it ends or fails, which `Reader` sees better.
-    """
-    close_response, aclose_response = response.close, response.aclose
-
-    def close() -> None:
-        try:
-            close_response()
-        finally:
-            _note_closed(closed, inner)
-
-    async def aclose() -> None:
-        try:
-            await aclose_response()
-        finally:
-            _note_closed(closed, inner)
-
-    def unhook() -> None:
-        response.__dict__.pop("close", None)
-        response.__dict__.pop("aclose", None)
-
-    response.close, response.aclose = close, aclose
-    return unhook
-
-
-@guarded("closing a stream")
-def _note_closed(closed: Callable[[], Any], inner: Any) -> None:
-    if not (getattr(inner, "gi_running", False) or getattr(inner, "ag_running", False)):
-        closed()
+    @guarded("closing a stream")
+    def closed(self) -> None:
+        """End the call, unless the stream's own generator closes the body: how that ended is seen there."""
+        inner = self._inner
+        if not (getattr(inner, "gi_running", False) or getattr(inner, "ag_running", False)):
+            self._reading.close()
 
 
 def end_open_streams() -> None:

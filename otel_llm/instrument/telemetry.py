@@ -1,4 +1,4 @@
-"""What calls are recorded with: the tracer, the metrics, the event logger, prices and settings."""
+"""What calls are recorded with: the tracer, the metrics, content, prices and settings."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from opentelemetry.trace import TracerProvider, get_tracer
 
 from otel_llm import __version__
 from otel_llm.config.instrument import InstrumentSettings
+from otel_llm.instrument.capture import Capture
 from otel_llm.instrument.cost import Prices
 from otel_llm.instrument.metrics import Metrics
+from otel_llm.instrument.providers import Servers
 from otel_llm.instrument.worker import Worker
 
 _SCOPE = "otel_llm"
@@ -48,4 +50,5 @@ class Telemetry:
         self.providers = providers
         self.tracer = get_tracer(_SCOPE, __version__, providers.tracer)
         self.metrics = Metrics(get_meter(_SCOPE, __version__, providers.meter))
-        self.events = get_logger(_SCOPE, __version__, providers.logger)
+        self.capture = Capture(settings, get_logger(_SCOPE, __version__, providers.logger))
+        self.servers = Servers(settings.providers)

@@ -3,65 +3,82 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
+import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
-from typing import Final
+from typing import Any, Final
 
 from otel_llm.instrument.guard import report
 
 _BACKLOG_LIMIT: Final = 4_096  # tasks; beyond it the app's own thread works, so that memory stays bounded
+_GATHER_S: Final = 0.05  # waking the thread costs the app more than handing it a task, so tasks are gathered
 _EXIT_FLUSH_S: Final = 3.0
 
-Task = Callable[[], None]
+Task = Callable[..., Any]
 
 
 class Worker:
     """Runs tasks in order on one daemon thread, which starts with the first of them."""
 
     def __init__(self) -> None:
-        # put() is reentrant: a stream may be dropped by the garbage collector inside any call, even this one
-        self._tasks: SimpleQueue[Task] = SimpleQueue()
+        # Handing over a task is reentrant, as deque.append() and SimpleQueue.put() are: a stream may be dropped by
+        # the garbage collector inside any call, even this one.
+        self._tasks: deque[tuple[Task, tuple[Any, ...]]] = deque()
+        self._bell: queue.SimpleQueue[bool] | None = None
+        self._awake = False
         self._thread: threading.Thread | None = None
         self._starting = threading.RLock()
         self._has_calls = False
         self._exiting = False
         self._registered = False
         self._on_exit: list[Task] = []
-        # a child process gets a copy of the queue but not the thread; the parent's thread does those tasks
+        # a child process gets a copy of the tasks but not the thread; the parent's thread does those
         after_fork_in_child(self._reset)
 
-    def prepare(self, task: Task) -> None:
+    def prepare(self, task: Task, *args: Any) -> None:
         """Run a task that no exit waits for, such as the import of prices."""
-        self._start()
-        self._tasks.put(task)
+        self._hand_over(task, args)
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task, *args: Any) -> None:
         """Run a call's task soon; on this thread when the backlog is full or the process exits."""
-        if self._exiting or self._tasks.qsize() >= _BACKLOG_LIMIT:
-            _run(task)
+        if self._exiting or len(self._tasks) >= _BACKLOG_LIMIT:
+            _run(task, args)
         else:
-            self.submit_dropped(task)
+            self._has_calls = True
+            self._hand_over(task, args)
 
-    def submit_dropped(self, task: Task) -> None:
+    def submit_dropped(self, task: Task, *args: Any) -> None:
         """Run a task soon, never on this thread: the garbage collector called, and any lock may be held here."""
         self._has_calls = True
-        self._start()
-        self._tasks.put(task)
+        self._hand_over(task, args)
 
     def flush(self, timeout_s: float) -> bool:
         """Return once the calls' tasks submitted so far are done: False if that took longer than the timeout."""
         if not self._has_calls:
             return True
         done = threading.Event()
-        self._tasks.put(done.set)
+        self._hand_over(done.set, ())
+        self._ring()
         return done.wait(timeout_s)
 
     def at_exit(self, task: Task) -> None:
         """Run a task when the process exits, before the last flush."""
         self._on_exit.append(task)
+
+    def _hand_over(self, task: Task, args: tuple[Any, ...]) -> None:
+        self._tasks.append((task, args))
+        if not self._awake:
+            self._awake = True
+            self._start()
+            self._ring()
+
+    def _ring(self) -> None:
+        if self._bell is not None:
+            self._bell.put(True)
 
     def _start(self) -> None:
         if self._thread is not None:
@@ -74,27 +91,48 @@ class Worker:
                 if not self._registered:
                     atexit.register(self._exit)
                     self._registered = True
-                self._thread = threading.Thread(target=self._work, name="otel-llm", daemon=True)
+                # both by the names that gevent has patched by now, if it patches at all
+                self._bell = queue.SimpleQueue()
+                self._thread = threading.Thread(
+                    target=self._work, args=(self._bell,), name="otel-llm", daemon=True
+                )
                 self._thread.start()
 
-    def _work(self) -> None:
+    def _work(self, bell: queue.SimpleQueue[bool]) -> None:
         while True:
-            _run(self._tasks.get())
+            bell.get()
+            with contextlib.suppress(queue.Empty):
+                bell.get(timeout=_GATHER_S)  # not empty: somebody waits for a flush
+            self._drain()
+
+    def _drain(self) -> None:
+        while True:
+            while self._tasks:
+                task, args = self._tasks.popleft()
+                _run(task, args)
+                del task, args  # what a call leads to must not wait here for the next one
+            self._awake = False
+            # whoever came between the last look and that line has not rung
+            if not self._tasks:
+                return
+            self._awake = True
 
     def _exit(self) -> None:
         for task in self._on_exit:
-            _run(task)
+            _run(task, ())
         self.flush(_EXIT_FLUSH_S)
         self._exiting = True
 
     def _reset(self) -> None:
-        self._tasks = SimpleQueue()
+        self._tasks = deque()
+        self._bell = None
+        self._awake = False
         self._thread = None
         self._starting = threading.RLock()
         self._has_calls = False
 
 
-def after_fork_in_child(task: Task) -> None:
+def after_fork_in_child(task: Callable[[], None]) -> None:
     """Run the task in each child process that is forked from now on; there are none on Windows."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=task)
@@ -105,8 +143,8 @@ def let_others_run() -> None:
     time.sleep(0)
 
 
-def _run(task: Task) -> None:
+def _run(task: Task, args: tuple[Any, ...]) -> None:
     try:
-        task()
+        task(*args)
     except Exception as error:
         report("recording a call", error)

@@ -6,10 +6,11 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from otel_llm.instrument.call import Call, Outcome, may_open
-from otel_llm.instrument.fields import Client, Raw, Response, Streamed
-from otel_llm.instrument.guard import guarded
-from otel_llm.instrument.stream import watch, watch_raw
+from otel_llm.instrument.body import watch_body
+from otel_llm.instrument.call import Call, Outcome, open_call
+from otel_llm.instrument.fields import Client, Raw, Streamed
+from otel_llm.instrument.guard import guarded, report
+from otel_llm.instrument.stream import watch
 from otel_llm.instrument.telemetry import Telemetry
 
 
@@ -21,12 +22,10 @@ def wrap(original: Callable[..., Any], client: Client, telemetry: Telemetry) -> 
         call = _open(telemetry, client, args, kwargs)
         if call is None:
             return original(*args, **kwargs)
-        call.enter()
         try:
             result = original(*args, **kwargs)
         except BaseException as error:
-            call.leave()
-            call.fail(error)
+            _fail(call, error)
             raise
         _settle(call, client, result)
         return result
@@ -42,12 +41,10 @@ def wrap_async(original: Callable[..., Any], client: Client, telemetry: Telemetr
         call = _open(telemetry, client, args, kwargs)
         if call is None:
             return await original(*args, **kwargs)
-        call.enter()
         try:
             result = await original(*args, **kwargs)
         except BaseException as error:
-            call.leave()
-            call.fail(error)
+            _fail(call, error)
             raise
         _settle(call, client, result)
         return result
@@ -55,27 +52,83 @@ def wrap_async(original: Callable[..., Any], client: Client, telemetry: Telemetr
     return call_client
 
 
-@guarded("opening a call")
+def wrap_retry(original: Callable[..., Any], _: Client, __: Telemetry) -> Callable[..., Any]:
+    """Return the method that stands in for the one that a client calls before it sends a request again."""
+
+    @functools.wraps(original)
+    def wait(*args: Any, **kwargs: Any) -> Any:
+        _count_attempt()
+        return original(*args, **kwargs)
+
+    return wait
+
+
+def wrap_retry_async(original: Callable[..., Any], _: Client, __: Telemetry) -> Callable[..., Any]:
+    """Return the coroutine method that stands in for the one that a client awaits before it sends again."""
+
+    @functools.wraps(original)
+    async def wait(*args: Any, **kwargs: Any) -> Any:
+        _count_attempt()
+        return await original(*args, **kwargs)
+
+    return wait
+
+
+@guarded("counting an attempt")
+def _count_attempt() -> None:
+    if (call := open_call()) is not None:
+        call.attempts += 1
+
+
 def _open(telemetry: Telemetry, client: Client, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
-    if not telemetry.enabled or not may_open():
+    """Return the call that begins here, its context entered; None where nothing is recorded."""
+    try:
+        if not telemetry.enabled:
+            return None
+        request = client.read_request(args, kwargs, telemetry.servers)
+        if request is None or open_call() is not None:
+            return None
+        call = Call(telemetry, request)
+    except Exception as error:
+        report("opening a call", error)
         return None
-    request = client.read_request(args, kwargs, telemetry.settings.providers)
-    return None if request is None else Call(telemetry, request)
+    try:
+        call.enter()
+    except Exception as error:
+        report("entering a call's context", error)
+    return call
+
+
+def _leave(call: Call) -> None:
+    try:
+        call.leave()
+    except Exception as error:
+        report("leaving a call's context", error)
+
+
+def _fail(call: Call, error: BaseException) -> None:
+    _leave(call)
+    try:
+        call.end(Outcome(error=error))
+    except Exception as failure:
+        report("ending a failed call", failure)
 
 
 def _settle(call: Call, client: Client, result: Any) -> None:
-    call.leave()
-    if not _end_or_watch(call, client, result):
-        call.end(Outcome())
+    _leave(call)
+    try:
+        read = client.read_result(result)
+        if type(read) is Streamed:
+            watch(call, read.stream)
+        elif type(read) is Raw:
+            watch_body(call, read)
+        else:
+            call.end(Outcome(response=call.request.endpoint.read_response(read)))
+    except Exception as error:
+        report("reading a result", error)
+        _end_unread(call)
 
 
-@guarded("reading a result")
-def _end_or_watch(call: Call, client: Client, result: Any) -> bool:
-    read = client.read_result(result, content=call.captures_content)
-    if isinstance(read, Streamed):
-        watch(call, read.stream, read.chunks)
-    elif isinstance(read, Raw):
-        watch_raw(call, read.http_response)
-    else:
-        call.end(Outcome(response=read or Response()))
-    return True
+@guarded("ending a call")
+def _end_unread(call: Call) -> None:
+    call.end(Outcome())

@@ -1,8 +1,5 @@
 """The scripted model of `otel-llm serve` behind a real socket, and what is exported, in memory."""
 
-import re
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +14,9 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from support.model_server import served_script
 
 import otel_llm
-from otel_llm.demo.process import Process
 from otel_llm.instrument import guard
 from otel_llm.instrument.setup import flush
 
@@ -118,25 +115,8 @@ def instrumented(exported: Exported) -> Exported:
 @pytest.fixture(scope="session")
 def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of `otel-llm serve --scripted-only`."""
-    log = tmp_path_factory.mktemp("serve") / "log"
-    command = [
-        sys.executable,
-        "-m",
-        "otel_llm",
-        "serve",
-        "--scripted-only",
-        "--script",
-        str(SCRIPT),
-        "--port",
-        "0",
-    ]
-    with Process("otel-llm serve", command, log_path=log) as process:
-        deadline = time.monotonic() + 60
-        while not (found := re.search(r"http://\S+", log.read_text())):
-            assert process.returncode is None, process.log_tail()
-            assert time.monotonic() < deadline, process.log_tail()
-            time.sleep(0.02)
-        yield found[0]
+    with served_script(SCRIPT, tmp_path_factory.mktemp("serve") / "log") as url:
+        yield url
 
 
 @pytest.fixture

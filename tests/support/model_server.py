@@ -1,9 +1,14 @@
-"""The model server in a thread of the test."""
+"""The model server: in a thread of the test, or as the command."""
 
+import re
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from otel_llm.demo.process import Process
 from otel_llm.ports import bind
 from otel_llm.serve.app import create_app
 from otel_llm.serve.model import Model
@@ -24,3 +29,26 @@ def serving(*models: Model, max_body_bytes: int = 1 << 20) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def served_script(script: Path, log: Path) -> Iterator[str]:
+    """Run `otel-llm serve --scripted-only --script SCRIPT`; gives the API's base URL."""
+    command = [
+        sys.executable,
+        "-m",
+        "otel_llm",
+        "serve",
+        "--scripted-only",
+        "--script",
+        str(script),
+        "--port",
+        "0",
+    ]
+    with Process("otel-llm serve", command, log_path=log) as process:
+        deadline = time.monotonic() + 60
+        while not (found := re.search(r"http://\S+", log.read_text())):
+            assert process.returncode is None, process.log_tail()
+            assert time.monotonic() < deadline, process.log_tail()
+            time.sleep(0.02)
+        yield found[0]

@@ -1,0 +1,97 @@
+"""The `openai` client, 2.x and 3.x.
+
+All its calls over HTTP, whatever helper they come from (`create`, `parse`, `stream`, `with_raw_response`, a copy
+by `with_options`), pass through the one `request` method of its two base clients, with the request's body as it
+goes out: there, omitted arguments are gone, and the retries are inside. What one endpoint's fields mean is in the
+module named for it; `endpoints.py` lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from otel_llm.instrument.clients.openai.endpoints import ENDPOINTS
+from otel_llm.instrument.fields import Patch, Raw, Request, Servers, Streamed
+from otel_llm.instrument.wrap import wrap, wrap_async, wrap_retry, wrap_retry_async
+
+_BASE: Final = "openai._base_client"
+
+
+class OpenAIClient:
+    """Where the client is patched, and how its fields are read."""
+
+    name: Final = "openai"
+    majors: Final = range(2, 4)
+    patches: Final = (
+        Patch(_BASE, "SyncAPIClient", "request", wrap),
+        Patch(_BASE, "AsyncAPIClient", "request", wrap_async),
+        # called before each attempt but the first, inside `request`
+        Patch(_BASE, "SyncAPIClient", "_sleep_for_retry", wrap_retry),
+        Patch(_BASE, "AsyncAPIClient", "_sleep_for_retry", wrap_retry_async),
+    )
+
+    def read_request(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], servers: Servers) -> Request | None:
+        """Return the request of `request(self, cast_to, options, *, …)`, if it is one of ours."""
+        options = args[2] if len(args) > 2 else kwargs["options"]
+        endpoint = ENDPOINTS.get(options.url)
+        if endpoint is None or options.method != "post":
+            return None
+        client = args[0]
+        body = options.json_data
+        if not isinstance(body, Mapping):
+            body = {}
+        if options.extra_json:
+            body = {**body, **options.extra_json}
+        server = servers.at(client.base_url, _default_provider(type(client)))
+        model = body.get("model")
+        return Request(
+            endpoint=endpoint,
+            provider=server.provider,
+            model=str(model) if model else None,
+            address=server.address,
+            port=server.port,
+            body=body,
+            stream=bool(kwargs.get("stream")),
+        )
+
+    def read_result(self, result: Any) -> Any:
+        """Return what `request` gave: a response's object, a stream, or either behind a raw response."""
+        held = getattr(result, "__dict__", {})  # not hasattr: on an object of pydantic that takes 20 µs to say no
+        if "http_response" in held:
+            if type(result).__name__ != "LegacyAPIResponse":
+                return Raw(result.http_response, _reader(result))  # with_streaming_response
+            result = result.parse()  # with_raw_response keeps it: the app's own parse() gives the same object
+            held = getattr(result, "__dict__", {})
+        return Streamed(result) if "_iterator" in held else result
+
+
+CLIENT: Final = OpenAIClient()
+
+
+def _reader(response: Any) -> Any:
+    """Return what turns a body's data into the client's own object, as its own streams do."""
+    from openai._streaming import extract_stream_chunk_type  # noqa: PLC0415 - the client's, and imported by now
+
+    streams = response._is_sse_stream and response._stream_cls is not None
+    kind = extract_stream_chunk_type(response._stream_cls) if streams else response._cast_to
+    process = response._client._process_response_data
+    raw = response.http_response
+    # named in errors alone; the response itself would be held by what it holds
+    like = type(raw)(raw.status_code, headers=raw.headers, request=raw.request)
+    return lambda data: process(data=data, cast_to=kind, response=like)
+
+
+def _default_provider(client_class: type) -> str:
+    """Return the provider of a client at an unknown host: an OpenAI-compatible server counts as openai.
+
+    Source: GenAI conventions, gen_ai.provider.name.
+    """
+    provider = _providers.get(client_class)
+    if provider is None:
+        azure = any(base.__name__ == "BaseAzureClient" for base in client_class.__mro__)
+        provider = _providers[client_class] = "azure.ai.openai" if azure else "openai"
+    return provider
+
+
+_providers: Final[dict[type, str]] = {}

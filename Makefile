@@ -45,7 +45,7 @@ dashboards: $(VENV)/.dev ## generate the dashboard and the rules anew
 	$(BIN)/otel-llm dashboards build
 
 bench: $(VENV)/.dev ## the benchmarks, one after the other
-	for file in instrument exit service evaluators; do $(BIN)/python benchmarks/$$file.py || exit 1; done
+	for each in instrument exit.py service.py evaluators.py; do $(BIN)/python benchmarks/$$each || exit 1; done
 
 clean: ## remove the environment and what was built
 	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache

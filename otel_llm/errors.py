@@ -7,6 +7,7 @@ OtelLlmError
 ├── PortTakenError       a port is in use: names the option that changes it
 ├── ModelError           weights or a manifest are missing, wrong or unreadable
 │   └── ChecksumError    a file's sha256 is not the one on record
+├── RedactionError       an app's own function for redaction failed: the content is withheld
 ├── DecodeError          bytes are not the OTLP message that they should be
 ├── ServerError          a server that we started did not come up, or went down
 └── GrafanaError         a Grafana refused what we sent, or could not be reached
@@ -40,6 +41,10 @@ class ModelError(OtelLlmError):
 
 class ChecksumError(ModelError):
     """A file's sha256 is not the one on record."""
+
+
+class RedactionError(OtelLlmError):
+    """An app's own function for redaction failed; the message says how, and nothing of the text."""
 
 
 class DecodeError(OtelLlmError):

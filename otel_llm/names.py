@@ -7,7 +7,21 @@ ours, where the conventions have none.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
+
+# Operations: the values of gen_ai.operation.name.
+EMBEDDINGS: Final = "embeddings"
+TEXT_COMPLETION: Final = "text_completion"
+GENERATE_IMAGE: Final = "generate_image"  # ours, like all below: the conventions name no operations on media
+EDIT_IMAGE: Final = "edit_image"
+VARY_IMAGE: Final = "vary_image"
+GENERATE_SPEECH: Final = "generate_speech"
+TRANSCRIBE_AUDIO: Final = "transcribe_audio"
+TRANSLATE_AUDIO: Final = "translate_audio"
+MODERATE_CONTENT: Final = "moderate_content"
+CREATE_BATCH: Final = "create_batch"
 
 # Spans: the request.
 OPERATION: Final = "gen_ai.operation.name"
@@ -24,12 +38,18 @@ REQUEST_FREQUENCY_PENALTY: Final = "gen_ai.request.frequency_penalty"
 REQUEST_PRESENCE_PENALTY: Final = "gen_ai.request.presence_penalty"
 REQUEST_ATTEMPTS: Final = "otel_llm.request.attempts"  # ours: how often the client sent it; absent where once
 REQUEST_REASONING_LEVEL: Final = "gen_ai.request.reasoning.level"
+REQUEST_PREVIOUS_RESPONSE_ID: Final = "gen_ai.request.previous_response.id"
+REQUEST_ENCODING_FORMATS: Final = "gen_ai.request.encoding_formats"
+EMBEDDINGS_DIMENSION_COUNT: Final = "gen_ai.embeddings.dimension.count"
 OUTPUT_TYPE: Final = "gen_ai.output.type"
+BATCH_ENDPOINT: Final = "otel_llm.request.batch.endpoint"  # ours: where a batch's requests go
+OPENAI_API_TYPE: Final = "openai.api.type"  # responses; absent of other APIs
 OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
 CONVERSATION_ID: Final = "gen_ai.conversation.id"
 PROMPT_NAME: Final = "gen_ai.prompt.name"
 PROMPT_VERSION: Final = "gen_ai.prompt.version"
 USER_ID: Final = "user.id"
+TAG_PREFIX: Final = "otel_llm.tag."  # ours: an app's own tags, by their keys
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
 SERVICE_NAME: Final = "service.name"
@@ -59,6 +79,11 @@ INPUT_MESSAGES: Final = "gen_ai.input.messages"
 OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
 SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+# where content was uploaded: no convention yet, but what opentelemetry-util-genai 1.3b0 emits
+INPUT_MESSAGES_REF: Final = "gen_ai.input.messages_ref"
+OUTPUT_MESSAGES_REF: Final = "gen_ai.output.messages_ref"
+SYSTEM_INSTRUCTIONS_REF: Final = "gen_ai.system_instructions_ref"
+TOOL_DEFINITIONS_REF: Final = "gen_ai.tool.definitions_ref"
 DOCUMENTS: Final = "otel_llm.documents"  # what groundedness is judged against: JSON list of texts
 
 # Events: log records.
@@ -74,6 +99,7 @@ EVALUATION_TARGET: Final = "otel_llm.evaluation.target"  # input | output
 
 # Labels of metrics.
 TOKEN_TYPE: Final = "gen_ai.token.type"  # input | output
+TOKEN_MODALITY: Final = "gen_ai.token.modality"  # text | audio | image | unknown
 LABEL_EVALUATOR: Final = "evaluator"
 LABEL_TARGET: Final = "target"
 LABEL_LABEL: Final = "label"
@@ -139,6 +165,84 @@ TOKEN_USAGE: Final = Metric(
     "Number of input and output tokens of an operation.", (*_CLIENT, TOKEN_TYPE), _TOKENS,
 )  # fmt: skip
 COST: Final = Metric("otel_llm.cost", "counter", "{USD}", "Cost of GenAI operations.", _SOURCE)
+
+# Client metrics, by the conventions' newest names: docs/gen-ai/client-inference.md at commit 024a4f9 and
+# docs/gen-ai/gen-ai-token-metrics.md at 066d4a7. What replaces what:
+# docs/gen-ai/non-normative/migration.md at 32c328e.
+INFERENCE_DURATION: Final = Metric(
+    "gen_ai.client.inference.duration", "histogram", "s",
+    "Duration of a GenAI inference.", (*_CLIENT, ERROR_TYPE), _SECONDS,
+)  # fmt: skip
+INFERENCE_TIME_TO_FIRST_CHUNK: Final = Metric(
+    "gen_ai.client.inference.time_to_first_chunk", "histogram", "s",
+    TIME_TO_FIRST_CHUNK.description, _CLIENT, _SECONDS,
+)  # fmt: skip
+INFERENCE_TIME_PER_OUTPUT_CHUNK: Final = Metric(
+    "gen_ai.client.inference.time_per_output_chunk", "histogram", "s",
+    TIME_PER_OUTPUT_CHUNK.description, _CLIENT, _SECONDS,
+)  # fmt: skip
+INFERENCE_INPUT_TOKENS: Final = Metric(
+    "gen_ai.client.inference.operation.input_tokens", "histogram", "{token}",
+    "Number of input tokens of an inference.", (*_CLIENT, ERROR_TYPE), _TOKENS,
+)  # fmt: skip
+INFERENCE_OUTPUT_TOKENS: Final = Metric(
+    "gen_ai.client.inference.operation.output_tokens", "histogram", "{token}",
+    "Number of output tokens of an inference.", (*_CLIENT, ERROR_TYPE), _TOKENS,
+)  # fmt: skip
+USED_INPUT_TOKENS: Final = Metric(
+    "gen_ai.client.inference.usage.input_tokens", "counter", "{token}",
+    "Input tokens used, cached ones included.", (*_CLIENT, TOKEN_MODALITY),
+)  # fmt: skip
+USED_OUTPUT_TOKENS: Final = Metric(
+    "gen_ai.client.inference.usage.output_tokens", "counter", "{token}",
+    "Output tokens used, reasoning included.", (*_CLIENT, TOKEN_MODALITY),
+)  # fmt: skip
+USED_CACHE_READ_TOKENS: Final = Metric(
+    "gen_ai.client.inference.usage.cache_read.input_tokens", "counter", "{token}",
+    "Input tokens read from the provider's cache.", (*_CLIENT, TOKEN_MODALITY),
+)  # fmt: skip
+USED_CACHE_WRITE_TOKENS: Final = Metric(
+    "gen_ai.client.inference.usage.cache_write.input_tokens", "counter", "{token}",
+    "Input tokens written to the provider's cache.", (*_CLIENT, TOKEN_MODALITY),
+)  # fmt: skip
+USED_REASONING_TOKENS: Final = Metric(
+    "gen_ai.client.inference.usage.reasoning.output_tokens", "counter", "{token}",
+    "Output tokens used for reasoning.", (*_CLIENT, TOKEN_MODALITY),
+)  # fmt: skip
+
+
+class Measured(NamedTuple):
+    """What one measurement of a call is recorded as."""
+
+    deployed: tuple[Metric, ...]
+    """By the names that today's instrumentations emit."""
+    newest: tuple[Metric, ...]
+    """By the conventions' newest names, of an inference."""
+    newest_beside_inference: tuple[Metric, ...] = ()
+    """By the newest names, of any other operation: there are few."""
+
+
+MeasurementName = Literal[
+    "duration", "first_chunk", "output_chunk", "input_tokens", "output_tokens", "cache_read_tokens",
+    "cache_write_tokens", "reasoning_tokens", "cost",
+]  # fmt: skip
+CLIENT_METRICS: Final[Mapping[MeasurementName, Measured]] = MappingProxyType({
+    "duration": Measured((OPERATION_DURATION,), (INFERENCE_DURATION,), (OPERATION_DURATION,)),
+    "first_chunk": Measured((TIME_TO_FIRST_CHUNK,), (INFERENCE_TIME_TO_FIRST_CHUNK,)),
+    "output_chunk": Measured((TIME_PER_OUTPUT_CHUNK,), (INFERENCE_TIME_PER_OUTPUT_CHUNK,)),
+    "input_tokens": Measured((TOKEN_USAGE,), (INFERENCE_INPUT_TOKENS, USED_INPUT_TOKENS)),
+    "output_tokens": Measured((TOKEN_USAGE,), (INFERENCE_OUTPUT_TOKENS, USED_OUTPUT_TOKENS)),
+    "cache_read_tokens": Measured((), (USED_CACHE_READ_TOKENS,)),
+    "cache_write_tokens": Measured((), (USED_CACHE_WRITE_TOKENS,)),
+    "reasoning_tokens": Measured((), (USED_REASONING_TOKENS,)),
+    "cost": Measured((COST,), (COST,), (COST,)),
+})  # fmt: skip
+"""What the instrumentation measures of a call."""
+INFERENCES: Final = frozenset({
+    "chat", "generate_content", TEXT_COMPLETION, GENERATE_IMAGE, EDIT_IMAGE, VARY_IMAGE, GENERATE_SPEECH,
+    TRANSCRIBE_AUDIO, TRANSLATE_AUDIO,
+})  # fmt: skip
+"""The operations in which a model generates something: the conventions' three, and ours on media."""
 
 # The model server's metrics.
 SERVER_REQUEST_DURATION: Final = Metric(

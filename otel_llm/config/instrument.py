@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +13,10 @@ from typing import Any, Final
 from otel_llm.errors import ConfigError
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
+REDACTED: Final = ("key", "iban", "card", "email", "phone")
+"""What the ready patterns of redaction find."""
+UPLOAD_HOOK: Final = "upload"
+_UPLOAD_FORMATS: Final = ("json", "jsonl")
 _MODES_BEFORE: Final = {"TRUE": "SPAN_ONLY", "FALSE": "NO_CONTENT"}
 _EXPORTERS: Final = {
     "trace_exporter_names": ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"),
@@ -60,6 +64,29 @@ class ContentCapture(enum.Enum):
             ) from None
 
 
+class MetricNames(enum.Enum):
+    """By which of the conventions' names the client metrics are emitted."""
+
+    DEPLOYED = "deployed"
+    NEWEST = "newest"
+    BOTH = "both"
+
+    @classmethod
+    def of(cls, value: str | MetricNames, key: str) -> MetricNames:
+        """Return the names that a setting chooses, in any case.
+
+        Raises:
+            ConfigError: it is none of them; the message says `key`.
+        """
+        if isinstance(value, MetricNames):
+            return value
+        try:
+            return cls(value.strip().lower())
+        except ValueError:
+            choices = ", ".join(choice.value for choice in cls)
+            raise ConfigError(f"{key} must be one of {choices}, got {value!r}") from None
+
+
 @dataclass(frozen=True, kw_only=True)
 class InstrumentSettings:
     """What the instrumentation records, and how."""
@@ -73,10 +100,27 @@ class InstrumentSettings:
     """
     content_limit: int = field(default=65_536, metadata={"env": "OTEL_LLM_CONTENT_LIMIT"})
     """How many characters of JSON one attribute of content has at most; what is cut says so."""
+    redact: tuple[str | Callable[[str], str], ...] = field(default=(), metadata={"env": "OTEL_LLM_REDACT"})
+    """What is taken out of content: `email`, `phone`, `card`, `key`, `iban` or `all`, comma-separated.
+
+    In code, functions from text to text too.
+    """
+    completion_hook: str | None = field(
+        default=None, metadata={"env": "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK"}
+    )
+    """Who else is given the content of each call: `upload`, or a hook by its entry point's name."""
+    upload_base_path: str | None = field(
+        default=None, metadata={"env": "OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH"}
+    )
+    """Where the hook `upload` writes: a folder, or a URL that fsspec knows, such as `s3://bucket/prompts`."""
+    upload_format: str = field(default="json", metadata={"env": "OTEL_INSTRUMENTATION_GENAI_UPLOAD_FORMAT"})
+    """What it writes: `json`, one list in each file, or `jsonl`, one message in each line."""
     prices: Path | None = field(default=None, metadata={"env": "OTEL_LLM_PRICES"})
     """A TOML file of own prices, which come before genai-prices'."""
     providers: Mapping[str, str] = field(default_factory=lambda: _NONE, metadata={"env": "OTEL_LLM_PROVIDERS"})
     """Provider names of OpenAI-compatible servers: `host=provider` or `host:port=provider`, comma-separated."""
+    metric_names: MetricNames = field(default=MetricNames.DEPLOYED, metadata={"env": "OTEL_LLM_METRIC_NAMES"})
+    """By which names the metrics are emitted: `deployed`, `newest` or `both`."""
     debug_raise: bool = field(default=False, metadata={"env": "OTEL_LLM_DEBUG_RAISE"})
     """Raise failures of the instrumentation instead of logging them: for its own tests."""
 
@@ -103,6 +147,14 @@ def read_settings(
                 values[setting.name] = _READERS[setting.name](text, key)
             except ConfigError as error:
                 problems.append(error)
+    if values.get("completion_hook") == UPLOAD_HOOK and "upload_base_path" not in values:
+        del values["completion_hook"]
+        problems.append(
+            ConfigError(
+                "OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH must be a folder or a URL where "
+                "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK is upload, got nothing"
+            )
+        )
     return override_settings(InstrumentSettings(**values), **overrides), problems
 
 
@@ -172,6 +224,37 @@ def _read_count(value: str | int, key: str) -> int:
     return count
 
 
+def _read_redact(
+    value: str | Callable[[str], str] | Iterable[str | Callable[[str], str]], key: str
+) -> tuple[str | Callable[[str], str], ...]:
+    if isinstance(value, str):
+        return _redacted(value.split(","), key)
+    return _redacted([value] if callable(value) else value, key)
+
+
+def _redacted(entries: Iterable[str | Callable[[str], str]], key: str) -> tuple[str | Callable[[str], str], ...]:
+    """Return the names in the order in which their patterns are applied, then the functions."""
+    entries = [entry.strip().lower() if isinstance(entry, str) else entry for entry in entries]
+    for entry in entries:
+        if not callable(entry) and entry not in {*REDACTED, "all", ""}:
+            raise ConfigError(
+                f"{key} must be of {', '.join(REDACTED)}, all, "
+                f"or in code a function from text to text, got {entry!r}"
+            )
+    names = REDACTED if "all" in entries else tuple(name for name in REDACTED if name in entries)
+    return (*names, *(entry for entry in entries if callable(entry)))
+
+
+def _read_text(value: str, _: str) -> str:
+    return value
+
+
+def _read_upload_format(value: str, key: str) -> str:
+    if (name := value.lower()) not in _UPLOAD_FORMATS:
+        raise ConfigError(f"{key} must be one of {', '.join(_UPLOAD_FORMATS)}, got {value!r}")
+    return name
+
+
 def _read_path(value: str | Path, key: str) -> Path:
     path = Path(value)
     if not path.is_file():
@@ -201,7 +284,12 @@ def _read_flag(value: str | bool, key: str) -> bool:
 _READERS: Final[dict[str, Callable[[Any, str], Any]]] = {
     "capture_content": ContentCapture.of,
     "content_limit": _read_count,
+    "redact": _read_redact,
+    "completion_hook": _read_text,
+    "upload_base_path": _read_text,
+    "upload_format": _read_upload_format,
     "prices": _read_path,
     "providers": _read_providers,
+    "metric_names": MetricNames.of,
     "debug_raise": _read_flag,
 }

@@ -7,7 +7,7 @@ body is closed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from otel_llm.instrument.call import Call
@@ -42,8 +42,14 @@ def _decoder(response: Any) -> Callable[[bytes], bytes]:
     if response.is_closed or "content-encoding" not in response.headers:
         return bytes
     # a response of its own has a decoder of its own, for all encodings that its library knows
-    decode: Callable[[bytes], bytes] = type(response)(200, headers=response.headers)._get_content_decoder().decode
-    return decode
+    decode: Callable[[bytes], bytes | Iterable[bytes]]
+    decode = type(response)(200, headers=response.headers)._get_content_decoder().decode
+
+    def decoded(data: bytes) -> bytes:
+        pieces = decode(data)
+        return pieces if isinstance(pieces, bytes) else b"".join(pieces)  # httpx2 gives them one by one
+
+    return decoded
 
 
 class _Listener:
@@ -57,10 +63,9 @@ class _Listener:
 
     def data(self, data: bytes) -> None:
         """Take a piece; after one that cannot be read, no more."""
-        if self._take is None:
-            return
         try:
-            self._take(self._decode(data))
+            if self._take is not None:
+                self._take(self._decode(data))
         except Exception as error:
             self._take = None
             self._reading.give_up(error)

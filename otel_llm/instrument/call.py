@@ -17,10 +17,11 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
+from otel_llm.instrument.baggage import without_baggage
+from otel_llm.instrument.carried import carried_attributes, carried_documents
 from otel_llm.instrument.cost import Pending
 from otel_llm.instrument.fields import Modalities, Request, Response, Usage
 from otel_llm.instrument.guard import guarded, report
-from otel_llm.instrument.metrics import Measurement
 from otel_llm.instrument.telemetry import Telemetry
 
 _OPEN_CALL: Final = otel_context.create_key("otel_llm.open_call")
@@ -65,6 +66,7 @@ class Call:
 
     __slots__ = (
         "__weakref__",
+        "_carried",
         "_context",
         "_ended",
         "_error_before",
@@ -93,6 +95,7 @@ class Call:
         self._ended = False
         self._shared = _shared_attributes(request)
         self._context = otel_context.get_current()
+        self._carried = carried_attributes(self._context)
         operation = request.endpoint.operation
         self._span: Span = INVALID_SPAN
         if not any(self._context.get(key) for key in _SUPPRESSED_BY):
@@ -100,10 +103,13 @@ class Call:
                 f"{operation} {request.model}" if request.model else operation,
                 context=self._context,
                 kind=SpanKind.CLIENT,
-                attributes=self._shared,
+                # what is carried is for samplers too, but no label of metrics: users are too many
+                attributes={**self._carried, **self._shared} if self._carried else self._shared,
             )
         self.asked = telemetry.capture.asked(self._span, request)
         """What was asked, where content is captured, else None."""
+        if self.asked is not None:
+            self.asked.documents = list(carried_documents(self._context))
         if request.model and not telemetry.prices.knows(request.provider, request.model):
             telemetry.worker.prepare(telemetry.prices.prepare, request.provider, request.model)
 
@@ -118,7 +124,7 @@ class Call:
         entered = {**self._context, _OPEN_CALL: self}
         if self._span is not INVALID_SPAN:
             entered[_SPAN_KEY] = self._span
-        self._token = otel_context.attach(Context(entered))
+        self._token = otel_context.attach(Context(without_baggage(entered)))
 
     def leave(self) -> None:
         """Put back the context that was current before `enter`."""
@@ -164,25 +170,27 @@ class Call:
     @guarded("describing a call")
     def _describe(self, outcome: Outcome, cost: float | Literal[Pending.PENDING] | None) -> None:
         if outcome.error is not None or outcome.response.error_type is not None:
-            # an error's text may repeat the prompt
-            text = None if self.asked is None or outcome.error is None else str(outcome.error)
+            text = None if outcome.error is None else self.telemetry.capture.error_text(outcome.error)
             self._span.set_status(Status(StatusCode.ERROR, text))
         request = self.request
         attributes = request.endpoint.read_attributes(request.body)
         if request.stream:
             attributes[names.REQUEST_STREAM] = True
         _set_outcome(attributes, outcome)
+        for name in self._carried or ():  # what the app says of the call comes before what the provider does
+            attributes.pop(name, None)
         if self.attempts > 1:
             attributes[names.REQUEST_ATTEMPTS] = self.attempts
         if isinstance(cost, float):
             attributes[names.USAGE_COST] = cost
         self._span.set_attributes(attributes)
         if self.asked is not None:
-            self.telemetry.capture.record(
-                self._span, self.asked, outcome.response.read_messages, {**self._shared, **attributes}
-            )
+            described = {**(self._carried or {}), **self._shared, **attributes}
+            self.telemetry.capture.record(self._span, self.asked, outcome.response.read_messages, described)
 
     def _measure(self, outcome: Outcome, duration_s: float, cost: float | Literal[Pending.PENDING] | None) -> None:
+        from otel_llm.instrument.metrics import Measurement  # noqa: PLC0415 - slow, and off the app's path here
+
         request, response = self.request, outcome.response
         measurement = Measurement(
             attributes={**self._shared, **({names.RESPONSE_MODEL: response.model} if response.model else {})},

@@ -1,39 +1,73 @@
-"""Content on its way to spans and events: by default nothing of it goes anywhere."""
+"""Content on its way to spans, events and uploads: by default nothing of it goes anywhere."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from opentelemetry._logs import Logger, SeverityNumber
+from opentelemetry._logs import Logger, LogRecord, SeverityNumber
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.config.instrument import InstrumentSettings
-from otel_llm.instrument import content
+from otel_llm.config.instrument import UPLOAD_HOOK, InstrumentSettings
+from otel_llm.instrument.content import Fitted, fit
+from otel_llm.instrument.documents import fit_documents
 from otel_llm.instrument.fields import Content, Message, Request
 from otel_llm.instrument.guard import guarded
+from otel_llm.instrument.worker import Worker
+
+Said = dict[str, list[dict[str, Any]]]
+"""Content by the names of its attributes; none of it is empty."""
 
 
 class Capture:
     """Reads and records the content of calls, where the settings ask for it."""
 
-    def __init__(self, settings: InstrumentSettings, events: Logger) -> None:
+    def __init__(self, settings: InstrumentSettings, events: Logger, worker: Worker) -> None:
         self._on_span = settings.capture_content.on_span
         self._on_event = settings.capture_content.on_event
         self._limit = settings.content_limit
         self._events = events
+        self._worker = worker
+        self._uploader = self._hook = None
+        if settings.completion_hook == UPLOAD_HOOK and settings.upload_base_path is not None:
+            from otel_llm.instrument.upload import uploader  # noqa: PLC0415 - for those who upload
+
+            self._uploader = uploader(settings.upload_base_path, settings.upload_format)
+        elif settings.completion_hook is not None:
+            from otel_llm.instrument.completion_hook import load_hook  # noqa: PLC0415 - for those who have one
+
+            self._hook = load_hook(settings.completion_hook)
+        self._for_spans = self._on_span or self._uploader is not None
+        # a hook decides by itself, as the conventions have it; an upload that no span refers to is of no use
+        self._for_all = self._on_event or self._hook is not None
+        if self._for_spans or self._for_all:
+            from otel_llm.instrument.preparation import Preparation  # noqa: PLC0415 - for those who record content
+            from otel_llm.instrument.redact import redaction  # noqa: PLC0415
+
+            self._preparation = Preparation(redaction(settings.redact))
 
     def asked(self, span: Span, request: Request) -> Content | None:
         """Return what is asked, read now, as the app may change it later; None where it is not to be recorded."""
-        if not self._on_event and not (self._on_span and span.is_recording()):
+        if not self._for_all and not (self._for_spans and span.is_recording()):
             return None
         return self._read(request)
 
     @guarded("reading content")
     def _read(self, request: Request) -> Content:
-        return request.endpoint.read_content(request.body)
+        from otel_llm.instrument.media import large_media  # noqa: PLC0415 - as above
+
+        content = request.endpoint.read_content(request.body)
+        for media in large_media(content.messages):
+            self._worker.prepare(media.take_digest)
+        return content
+
+    @guarded("recording an error's text")
+    def error_text(self, error: BaseException) -> str | None:
+        """Return an error's text, which may repeat the prompt, where spans carry content."""
+        return self._preparation.text(str(error))[: self._limit] if self._on_span else None
 
     @guarded("recording content")
     def record(
@@ -43,21 +77,65 @@ class Capture:
         read_answer: Callable[[], list[Message]],
         attributes: Mapping[str, AttributeValue],
     ) -> None:
-        """Record a call's content on its span and on an event, which has the call's attributes too."""
-        parts = {
-            names.INPUT_MESSAGES: asked.messages,
-            names.OUTPUT_MESSAGES: read_answer(),
-            names.SYSTEM_INSTRUCTIONS: asked.system,
-            names.TOOL_DEFINITIONS: asked.tools,
-        }
-        parts = {name: part for name, part in parts.items() if part}
+        """Record a call's content on its span and on an event, which has the call's attributes too.
+
+        Where it cannot be redacted, none of it is recorded.
+        """
+        said = _said(asked, read_answer())
+        fitted: dict[str, Fitted] = {}
+        documents: list[str] = []
+        if self._on_span or self._on_event:
+            fitted = {name: fit(items, self._limit, self._preparation.item) for name, items in said.items()}
+            documents = [self._preparation.text(text) for text in asked.documents]
+        references = self._upload(said)
+        span.set_attributes(references)
         if self._on_span:
-            span.set_attributes({name: content.to_json(part, self._limit) for name, part in parts.items()})
+            texts = {name: each.text for name, each in fitted.items()}
+            if documents:
+                texts[names.DOCUMENTS] = fit_documents(documents, self._limit).json
+            span.set_attributes(texts)
+        record = None
         if self._on_event:
-            structures = {name: content.cut(part, self._limit) for name, part in parts.items()}
-            self._events.emit(
-                event_name=names.EVENT_OPERATION_DETAILS,
-                severity_number=SeverityNumber.DEBUG,
-                context=set_span_in_context(span, Context()),
-                attributes={**attributes, **structures},
-            )
+            structures: dict[str, Any] = {name: each.items for name, each in fitted.items()}
+            if documents:
+                structures[names.DOCUMENTS] = fit_documents(documents, self._limit).texts
+            record = _event(span, {**attributes, **references, **structures})
+        if self._hook is not None:
+            self._run_hook(said, span, record)
+        if record is not None:
+            self._events.emit(record)
+
+    def _upload(self, said: Said) -> dict[str, str]:
+        if self._uploader is None:
+            return {}
+        from otel_llm.instrument.media import large_media  # noqa: PLC0415 - as above
+
+        # what waits for the store has no media, which are large
+        for media in large_media(said.get(names.OUTPUT_MESSAGES, [])):
+            media.take_digest()
+        return self._uploader.submit(said, self._preparation.item)
+
+    @guarded("running the completion hook")
+    def _run_hook(self, said: Said, span: Span, record: LogRecord | None) -> None:
+        if self._hook is not None:
+            prepared = {name: [self._preparation.item(item) for item in items] for name, items in said.items()}
+            self._hook(prepared, span, record)
+
+
+def _said(asked: Content, answer: list[Message]) -> Said:
+    said = {
+        names.INPUT_MESSAGES: asked.messages,
+        names.OUTPUT_MESSAGES: answer,
+        names.SYSTEM_INSTRUCTIONS: asked.system,
+        names.TOOL_DEFINITIONS: asked.tools,
+    }
+    return {name: items for name, items in said.items() if items}
+
+
+def _event(span: Span, attributes: Mapping[str, Any]) -> LogRecord:
+    return LogRecord(
+        event_name=names.EVENT_OPERATION_DETAILS,
+        severity_number=SeverityNumber.DEBUG,
+        context=set_span_in_context(span, Context()),
+        attributes=attributes,
+    )

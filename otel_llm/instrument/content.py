@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from copy import copy
+from typing import Any, Final, NamedTuple
 
 Item = dict[str, Any]
 """A message, a part of a message, or a tool's definition."""
@@ -15,28 +16,41 @@ _KEPT_LIMIT: Final = 100
 _SEPARATOR: Final = len(", ")
 
 
-def to_json(items: list[Item], limit: int) -> str:
-    """Return messages or tool definitions, in the conventions' schema, as JSON text.
+class Fitted(NamedTuple):
+    """Items within a limit."""
+
+    items: list[Item]
+    text: str
+    """Their JSON."""
+
+
+def fit(items: list[Item], limit: int, prepare: Callable[[Item], Item] = copy) -> Fitted:
+    """Return messages, parts or tool definitions, in the conventions' schema, within a limit.
 
     Args:
-        items: the messages or definitions.
+        items: the messages, parts or definitions.
         limit: how many characters the JSON has at most. The newest items are kept; the one in which the limit is
             reached is shortened, each of its texts ending with how much was cut; in place of all that are older
             stands one that says how many they were, even where the limit has no room for it.
+        prepare: is applied to each item before it is measured; those that are too old for the limit need it not.
     """
-    text = _json(items)
-    return text if len(text) <= limit else _json(_cut(items, limit))
-
-
-def cut(items: list[Item], limit: int) -> list[Item]:
-    """Return the items that `to_json` would write."""
-    return items if len(_json(items)) <= limit else _cut(items, limit)
+    prepared: list[Item] = []
+    texts: list[str] = []
+    left = limit - len("[]") + _SEPARATOR
+    for item in reversed(items):
+        prepared.append(prepare(item))
+        texts.append(_json(prepared[-1]))
+        left -= len(texts[-1]) + _SEPARATOR
+        if left < 0:
+            kept = _cut(items[: len(items) - len(prepared)] + prepared[::-1], limit)
+            return Fitted(kept, _json(kept))
+    return Fitted(prepared[::-1], f"[{', '.join(reversed(texts))}]")
 
 
 def _cut(items: list[Item], limit: int) -> list[Item]:
-    if not items:
-        return items
-    dropped = _dropped_message if "role" in items[-1] else _dropped_tool
+    dropped = (
+        _dropped_message if "role" in items[-1] else _dropped_part if "content" in items[-1] else _dropped_tool
+    )
     room = _Room(limit - len("[]") - _size(dropped(items)))
     return room.newest(items, dropped)
 
@@ -113,8 +127,8 @@ def _are_parts(key: str, value: Any) -> bool:
 
 def _dropped_message(messages: list[Item]) -> Item:
     marker: Item = {"role": "system", "parts": [{"type": "text", "content": _mark(len(messages), "message")}]}
-    if "finish_reason" in messages[-1]:  # an output message must have one
-        marker |= {"role": "assistant", "finish_reason": "unknown"}
+    if "finish_reason" in messages[-1]:
+        marker |= {"role": "assistant", "finish_reason": messages[-1]["finish_reason"]}
     return marker
 
 

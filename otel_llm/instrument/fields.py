@@ -28,6 +28,8 @@ class Usage:
     reasoning_tokens: int | None = None
     modalities: Modalities | None = None
     """Where not all of them are text."""
+    service_tier: str | None = None
+    """By which the provider bills them, where it says so: "flex", "priority", "batch"."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class Modalities:
     output_image_tokens: int | None = None
     cache_read_audio_tokens: int | None = None
     """Of the cached tokens, those of audio, which have a price of their own."""
+    cache_read_image_tokens: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +55,8 @@ class Content:
     system: list[dict[str, Any]] = field(default_factory=list)
     """System instructions that the API takes apart from the messages: a list of parts."""
     tools: list[dict[str, Any]] = field(default_factory=list)
+    documents: list[str] = field(default_factory=list)
+    """The texts that the answer is to be grounded in."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -131,6 +136,8 @@ class Server(NamedTuple):
     provider: str
     address: str | None
     port: int | None
+    deployment: str | None = None
+    """Where the URL names one, as Azure's may: it is what answers, whatever model a request names."""
 
 
 class Servers(Protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import platform
 import sys
 from importlib.metadata import version
 from itertools import groupby
@@ -9,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from otel_llm.instrument.fields import Client, Patch
 from otel_llm.instrument.guard import guarded, log
+from otel_llm.instrument.imports import when_imported
 from otel_llm.instrument.telemetry import Telemetry
 
 
@@ -22,7 +25,7 @@ class _Done(NamedTuple):
 
 
 _telemetry: dict[str, Telemetry] = {}
-_hooked: Final[set[str]] = set()
+_awaited: Final[set[str]] = set()
 _patched: dict[str, list[_Done]] = {}
 """By module."""
 _said: Final[set[str]] = set()
@@ -34,11 +37,9 @@ def patch_when_imported(client: Client, telemetry: Telemetry) -> None:
     for module, _ in groupby(client.patches, lambda patch: patch.module):
         if module in sys.modules:
             _patch(client, module)
-        elif module not in _hooked:  # wrapt cannot take a hook back: one each, for good
-            _hooked.add(module)
-            from wrapt import register_post_import_hook  # noqa: PLC0415 - slow, and only for this
-
-            register_post_import_hook(lambda imported: _patch(client, imported.__name__), module)
+        elif module not in _awaited:
+            _awaited.add(module)
+            when_imported(module, functools.partial(_patch, client, module))
 
 
 @guarded("uninstrumenting a client")
@@ -71,7 +72,11 @@ def _patch(client: Client, module: str) -> None:
         ours = patch.wrap(original, client, telemetry)
         setattr(owner, patch.method, ours)
         done.append(_Done(owner, patch.method, original, ours))
-    telemetry.worker.prepare(telemetry.prices.load)
+    if "gevent" in sys.modules:
+        # Clients ask for it with their first request, and Python asks a child process, once. Asked by greenlets at
+        # the same time, the children run the app's greenlets too, and fork in turn without end: the SDK's hooks,
+        # which run after a fork, wait for threads (opentelemetry-sdk 1.45, `_get_process_dependent_resource`).
+        platform.platform()
 
 
 def _is_known(client: Client) -> bool:

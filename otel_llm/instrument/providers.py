@@ -7,34 +7,90 @@ from typing import Any, Final
 
 from otel_llm.instrument.fields import Server
 
-# Hosts: each provider's API reference. Names: GenAI conventions, well-known values of gen_ai.provider.name;
-# where these have none (together, fireworks, openrouter, cerebras), the provider's own.
+# Hosts: each provider's API reference. Names: GenAI conventions, well-known values of gen_ai.provider.name; where
+# these have none, the id in genai-prices, else the provider's own name.
 _HOSTS: Final = {
-    "api.openai.com": "openai",
-    "api.groq.com": "groq",
-    "api.deepseek.com": "deepseek",
-    "api.x.ai": "x_ai",
-    "api.mistral.ai": "mistral_ai",
-    "api.perplexity.ai": "perplexity",
+    "aiplatform.googleapis.com": "gcp.vertex_ai",
     "api.anthropic.com": "anthropic",
-    "generativelanguage.googleapis.com": "gcp.gemini",
-    "api.together.xyz": "together",
-    "api.fireworks.ai": "fireworks",
     "api.cerebras.ai": "cerebras",
+    "api.cloudflare.com": "cloudflare",
+    "api.cohere.ai": "cohere",
+    "api.cohere.com": "cohere",
+    "api.deepinfra.com": "deepinfra",
+    "api.deepseek.com": "deepseek",
+    "api.fireworks.ai": "fireworks",
+    "api.groq.com": "groq",
+    "api.hyperbolic.xyz": "hyperbolic",
+    "api.llama.com": "meta",
+    "api.minimax.io": "minimax",
+    "api.minimaxi.com": "minimax",
+    "api.mistral.ai": "mistral_ai",
+    "api.moonshot.ai": "moonshot_ai",
+    "api.moonshot.cn": "moonshot_ai",
+    "api.novita.ai": "novita",
+    "api.openai.com": "openai",
+    "api.perplexity.ai": "perplexity",
+    "api.sambanova.ai": "sambanova",
+    "api.siliconflow.cn": "siliconflow",
+    "api.siliconflow.com": "siliconflow",
+    "api.studio.nebius.ai": "nebius",
+    "api.studio.nebius.com": "nebius",
+    "api.together.ai": "together",
+    "api.together.xyz": "together",
+    "api.tokenfactory.nebius.com": "nebius",
+    "api.x.ai": "x_ai",
+    "api.z.ai": "zai",
+    "codestral.mistral.ai": "mistral_ai",
+    "dashscope-intl.aliyuncs.com": "dashscope",
+    "dashscope-us.aliyuncs.com": "dashscope",
+    "dashscope.aliyuncs.com": "dashscope",
+    "generativelanguage.googleapis.com": "gcp.gemini",
+    "inference.baseten.co": "baseten",
+    "integrate.api.nvidia.com": "nvidia",
+    "models.github.ai": "github",
+    "models.inference.ai.azure.com": "github",  # GitHub Models before it had a host of its own
+    "oai.endpoints.kepler.ai.cloud.ovh.net": "ovhcloud",
+    "ollama.com": "ollama",
+    "open.bigmodel.cn": "zhipuai",
     "openrouter.ai": "openrouter",
+    "router.huggingface.co": "huggingface",
 }
+# Hosts with a region, a resource or a workspace in front
 _SUFFIXES: Final = {
-    ".openai.azure.com": "azure.ai.openai",
+    "-aiplatform.googleapis.com": "gcp.vertex_ai",
+    ".api.openai.com": "openai",
+    ".api.x.ai": "x_ai",
+    ".azuredatabricks.net": "databricks",
+    ".cloud.databricks.com": "databricks",
     ".cognitiveservices.azure.com": "azure.ai.openai",
+    ".gcp.databricks.com": "databricks",
+    ".ml.cloud.ibm.com": "ibm.watsonx.ai",
+    ".openai.azure.cn": "azure.ai.openai",
+    ".openai.azure.com": "azure.ai.openai",
+    ".openai.azure.us": "azure.ai.openai",
     ".services.ai.azure.com": "azure.ai.openai",
 }
+# Amazon's: `bedrock-runtime.eu-west-1.amazonaws.com`, with other ends in other partitions
+_PREFIXES: Final = {
+    "bedrock-mantle.": "aws.bedrock",
+    "bedrock-runtime-fips.": "aws.bedrock",
+    "bedrock-runtime.": "aws.bedrock",
+}
+# Servers that people run themselves, where the host is called so: `vllm`, `vllm-small.models.svc`
+_SOFTWARE: Final = frozenset({"litellm", "lmstudio", "localai", "ollama", "sglang", "vllm"})
+# ... and the one whose default port nothing else is known for. vLLM's 8000, LiteLLM's 4000, LM Studio's 1234 and
+# llama.cpp's 8080 say nothing: OTEL_LLM_PROVIDERS names these.
+_OWN_PORTS: Final = {11434: "ollama"}
 _PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 # genai-prices 0.2.3, provider ids; a name that is not here is the same there
 _PRICE_LISTS: Final = {
+    "aws.bedrock": "aws",
     "azure.ai.openai": "azure",
-    "x_ai": "x-ai",
-    "mistral_ai": "mistral",
     "gcp.gemini": "google",
+    "gcp.vertex_ai": "google",
+    "mistral_ai": "mistral",
+    "moonshot_ai": "moonshotai",
+    "x_ai": "x-ai",
 }
 
 _KNOWN_LIMIT: Final = 100  # base URLs kept; an app that makes a client for each call must not fill the memory
@@ -59,7 +115,7 @@ class Servers:
 
     def _find(self, url: Any, default: str) -> Server:
         host, port = url.host or None, url.port or _PORTS.get(url.scheme)
-        return Server(provider_of(host, port, self._own, default), host, port)
+        return Server(provider_of(host, port, self._own, default), host, port, _deployment(url.path))
 
 
 def provider_of(host: str | None, port: int | None, own: Mapping[str, str], default: str) -> str:
@@ -71,9 +127,26 @@ def provider_of(host: str | None, port: int | None, own: Mapping[str, str], defa
         return provider
     if provider := _HOSTS.get(host):
         return provider
-    return next((name for suffix, name in _SUFFIXES.items() if host.endswith(suffix)), default)
+    for suffix, provider in _SUFFIXES.items():
+        if host.endswith(suffix):
+            return provider
+    for prefix, provider in _PREFIXES.items():
+        if host.startswith(prefix):
+            return provider
+    return _own_software(host, port) or default if default == "openai" else default
+
+
+def _own_software(host: str, port: int | None) -> str | None:
+    called = host.partition(".")[0].partition("-")[0]
+    return called if called in _SOFTWARE else _OWN_PORTS.get(port or 0)
 
 
 def price_list_of(provider: str) -> str:
     """Return the provider's id in genai-prices."""
     return _PRICE_LISTS.get(provider, provider)
+
+
+def _deployment(path: str) -> str | None:
+    """Return Azure's deployment in a base URL: `https://shop.openai.azure.com/openai/deployments/chat-small`."""
+    _, found, rest = path.partition("/deployments/")
+    return rest.strip("/").partition("/")[0] or None if found else None

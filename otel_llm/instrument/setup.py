@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry._logs import LoggerProvider
-from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import TracerProvider
-
-from otel_llm.config.instrument import ContentCapture, InstrumentSettings, override_settings, read_settings
+from otel_llm.config.instrument import (
+    ContentCapture,
+    InstrumentSettings,
+    MetricNames,
+    override_settings,
+    read_settings,
+)
 from otel_llm.errors import ConfigError
 from otel_llm.instrument import guard
 from otel_llm.instrument.clients.openai import CLIENT as OPENAI
-from otel_llm.instrument.cost import Prices, Rates, read_price_file
+from otel_llm.instrument.cost import Prices
 from otel_llm.instrument.fields import Client
 from otel_llm.instrument.patch import patch_when_imported, unpatch
 from otel_llm.instrument.sdk import set_up_sdk
 from otel_llm.instrument.stream import end_open_streams, leave_open_streams_to_the_parent
 from otel_llm.instrument.telemetry import Providers, Telemetry
+from otel_llm.instrument.threads import restore_threads
 from otel_llm.instrument.worker import Worker, after_fork_in_child
+
+if TYPE_CHECKING:
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from otel_llm.instrument.own_prices import OwnPrices
 
 CLIENTS: Final[tuple[Client, ...]] = (OPENAI,)
 _FLUSH_S: Final = 3.0
@@ -33,8 +43,10 @@ def instrument(
     *,
     capture_content: bool | str | ContentCapture | None = None,
     content_limit: int | None = None,
+    redact: str | Callable[[str], str] | Iterable[str | Callable[[str], str]] | None = None,
     prices: str | Path | None = None,
     providers: Mapping[str, str] | None = None,
+    metric_names: str | MetricNames | None = None,
     debug_raise: bool | None = None,
     sdk: bool = True,
     tracer_provider: TracerProvider | None = None,
@@ -50,8 +62,11 @@ def instrument(
         capture_content: where messages are recorded: False (nowhere), True (on spans), or NO_CONTENT, SPAN_ONLY,
             EVENT_ONLY, SPAN_AND_EVENT. None: as OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says.
         content_limit: characters of JSON that one attribute of content has at most.
+        redact: what is taken out of content: email, phone, card, key, iban, or all, comma-separated; a function
+            from text to text; or a list of them. Where a function raises, the call's content is not recorded.
         prices: a TOML file of own prices.
         providers: provider names of OpenAI-compatible servers, by host or host:port.
+        metric_names: by which of the conventions' names metrics are emitted: `deployed`, `newest` or `both`.
         debug_raise: raise failures of the instrumentation itself; for its tests.
         sdk: set up the OpenTelemetry SDK from the OTEL_* variables when nobody has yet; False leaves that alone.
         tracer_provider, meter_provider, logger_provider: used instead of the process's own.
@@ -63,8 +78,10 @@ def instrument(
     given = {
         "capture_content": capture_content,
         "content_limit": content_limit,
+        "redact": redact,
         "prices": prices,
         "providers": providers,
+        "metric_names": metric_names,
         "debug_raise": debug_raise,
     }
     given_providers = Providers(tracer_provider, meter_provider, logger_provider)
@@ -74,14 +91,19 @@ def instrument(
     guard.raise_failures(telemetry.settings.debug_raise)
     if sdk and telemetry.providers.tracer is None:
         set_up_sdk()
-    uninstrument()
+    _stop()
     _active = telemetry
     for client in CLIENTS:
         patch_when_imported(client, telemetry)
 
 
 def uninstrument() -> None:
-    """Take out again what `instrument` put into the clients. Streams that are open end as they would."""
+    """Take out again what `instrument` and `context` put in. Streams that are open end as they would."""
+    _stop()
+    restore_threads()
+
+
+def _stop() -> None:
     global _active  # noqa: PLW0603 - one instrumentation per process
     if _active is None:
         return
@@ -93,11 +115,13 @@ def uninstrument() -> None:
 
 
 def flush(timeout_s: float = _FLUSH_S) -> bool:
-    """Return once all that ended is recorded: False if that took longer than the timeout.
+    """Return once all that ended is recorded and uploaded: False if that took longer than the timeout.
 
     For a process that is frozen or killed rather than exited; then flush the SDK's providers.
     """
-    return _worker is None or _worker.flush(timeout_s)
+    recorded = _worker is None or _worker.flush(timeout_s)
+    upload = sys.modules.get("otel_llm.instrument.upload")  # imported where something is uploaded
+    return (upload is None or bool(upload.flush(timeout_s))) and recorded
 
 
 def _first(given: Mapping[str, Any], providers: Providers) -> Telemetry:
@@ -114,9 +138,11 @@ def _changed(active: Telemetry, given: Mapping[str, Any], providers: Providers) 
     return Telemetry(settings, prices=prices, worker=active.worker, providers=providers.over(active.providers))
 
 
-def _own_prices(settings: InstrumentSettings, in_code: bool) -> dict[tuple[str | None, str], Rates]:
+def _own_prices(settings: InstrumentSettings, in_code: bool) -> OwnPrices:
     if settings.prices is None:
         return {}
+    from otel_llm.instrument.own_prices import read_price_file  # noqa: PLC0415 - only where there is a file
+
     try:
         return read_price_file(settings.prices)
     except ConfigError as error:

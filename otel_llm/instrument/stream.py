@@ -103,13 +103,14 @@ class Reading:
 class Dropped:
     """Held by what reads a stream, and by nothing else: goes with it."""
 
-    __slots__ = ("_reading",)
+    _reading: Reading | None = None
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
 
     def __del__(self) -> None:
-        self._reading.drop()
+        if self._reading is not None:
+            self._reading.drop()
 
 
 def watch(call: Call, stream: Any) -> None:

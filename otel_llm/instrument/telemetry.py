@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from opentelemetry._logs import LoggerProvider, get_logger
-from opentelemetry.metrics import MeterProvider, get_meter
 from opentelemetry.trace import TracerProvider, get_tracer
 
 from otel_llm import __version__
 from otel_llm.config.instrument import InstrumentSettings
 from otel_llm.instrument.capture import Capture
 from otel_llm.instrument.cost import Prices
-from otel_llm.instrument.metrics import Metrics
 from otel_llm.instrument.providers import Servers
 from otel_llm.instrument.worker import Worker
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+
+    from otel_llm.instrument.metrics import Metrics
 
 _SCOPE = "otel_llm"
 
@@ -49,6 +53,14 @@ class Telemetry:
         self.worker = worker
         self.providers = providers
         self.tracer = get_tracer(_SCOPE, __version__, providers.tracer)
-        self.metrics = Metrics(get_meter(_SCOPE, __version__, providers.meter))
-        self.capture = Capture(settings, get_logger(_SCOPE, __version__, providers.logger))
+        self.capture = Capture(settings, get_logger(_SCOPE, __version__, providers.logger), worker)
         self.servers = Servers(settings.providers)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """The metrics, made when the first call is recorded: off the app's path, as their API is slow."""
+        from opentelemetry.metrics import get_meter  # noqa: PLC0415
+
+        from otel_llm.instrument.metrics import Metrics  # noqa: PLC0415
+
+        return Metrics(get_meter(_SCOPE, __version__, self.providers.meter), self.settings.metric_names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import contextlib
 import os
@@ -17,12 +18,13 @@ from otel_llm.instrument.guard import report
 _BACKLOG_LIMIT: Final = 4_096  # tasks; beyond it the app's own thread works, so that memory stays bounded
 _GATHER_S: Final = 0.05  # waking the thread costs the app more than handing it a task, so tasks are gathered
 _EXIT_FLUSH_S: Final = 3.0
+_FORK_WAIT_S: Final = 2.0  # more than any task takes; the longest is the import of prices
 
 Task = Callable[..., Any]
 
 
 class Worker:
-    """Runs tasks in order on one daemon thread, which starts with the first of them."""
+    """Runs tasks in order on one thread, which starts with the first of them and which no exit waits for."""
 
     def __init__(self) -> None:
         # Handing over a task is reentrant, as deque.append() and SimpleQueue.put() are: a stream may be dropped by
@@ -30,14 +32,17 @@ class Worker:
         self._tasks: deque[tuple[Task, tuple[Any, ...]]] = deque()
         self._bell: queue.SimpleQueue[bool] | None = None
         self._awake = False
-        self._thread: threading.Thread | None = None
         self._starting = threading.RLock()
+        self._working: threading.Lock | None = None
+        """Held while a task runs."""
+        self._forking: set[int] = set()
+        """Threads that hold it because they fork."""
         self._has_calls = False
         self._exiting = False
         self._registered = False
         self._on_exit: list[Task] = []
-        # a child process gets a copy of the tasks but not the thread; the parent's thread does those
-        after_fork_in_child(self._reset)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._pause, after_in_parent=self._go_on, after_in_child=self._reset)
 
     def prepare(self, task: Task, *args: Any) -> None:
         """Run a task that no exit waits for, such as the import of prices."""
@@ -72,44 +77,53 @@ class Worker:
     def _hand_over(self, task: Task, args: tuple[Any, ...]) -> None:
         self._tasks.append((task, args))
         if not self._awake:
-            self._awake = True
+            self._wake()
+
+    def _wake(self) -> None:
+        self._awake = True
+        try:
             self._start()
             self._ring()
+        except BaseException:
+            self._awake = False  # the next task tries again
+            raise
 
     def _ring(self) -> None:
         if self._bell is not None:
             self._bell.put(True)
 
     def _start(self) -> None:
-        if self._thread is not None:
+        if self._bell is not None:
             return
         with self._starting:
-            if self._thread is None:
+            if self._bell is None:
                 # Now, not at import: exit handlers run last in, first out, and the SDK, which must still be up
                 # when this one runs, has normally been set up by the time of the first call. A child process
                 # inherits it.
                 if not self._registered:
                     atexit.register(self._exit)
                     self._registered = True
-                # both by the names that gevent has patched by now, if it patches at all
-                self._bell = queue.SimpleQueue()
-                self._thread = threading.Thread(
-                    target=self._work, args=(self._bell,), name="otel-llm", daemon=True
-                )
-                self._thread.start()
+                # By the names that gevent has patched by now, if it patches at all. Not threading.Thread, whose
+                # start() waits for the thread: under gevent all others run meanwhile, and when one of them forks,
+                # as the openai client does to ask for the platform, a thread half started breaks the child.
+                bell: queue.SimpleQueue[bool] = queue.SimpleQueue()
+                self._working = threading.Lock()
+                _thread.start_new_thread(self._work, (bell, self._working))
+                self._bell = bell
 
-    def _work(self, bell: queue.SimpleQueue[bool]) -> None:
+    def _work(self, bell: queue.SimpleQueue[bool], working: threading.Lock) -> None:
         while True:
             bell.get()
             with contextlib.suppress(queue.Empty):
                 bell.get(timeout=_GATHER_S)  # not empty: somebody waits for a flush
-            self._drain()
+            self._drain(working)
 
-    def _drain(self) -> None:
+    def _drain(self, working: threading.Lock) -> None:
         while True:
             while self._tasks:
                 task, args = self._tasks.popleft()
-                _run(task, args)
+                with working:
+                    _run(task, args)
                 del task, args  # what a call leads to must not wait here for the next one
             self._awake = False
             # whoever came between the last look and that line has not rung
@@ -123,11 +137,23 @@ class Worker:
         self.flush(_EXIT_FLUSH_S)
         self._exiting = True
 
+    def _pause(self) -> None:
+        """Wait, before a fork, for the task that runs: what it has locked, as an import, stays so in the child."""
+        if self._working is not None and self._working.acquire(timeout=_FORK_WAIT_S):
+            self._forking.add(threading.get_ident())
+
+    def _go_on(self) -> None:
+        if self._working is not None and threading.get_ident() in self._forking:
+            self._forking.discard(threading.get_ident())
+            self._working.release()
+
     def _reset(self) -> None:
+        # a child process gets a copy of the tasks but not the thread; the parent's thread does those
+        self._working = None
+        self._forking = set()
         self._tasks = deque()
         self._bell = None
         self._awake = False
-        self._thread = None
         self._starting = threading.RLock()
         self._has_calls = False
 

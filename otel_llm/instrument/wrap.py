@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from otel_llm.instrument.baggage import baggage_withheld
 from otel_llm.instrument.body import watch_body
 from otel_llm.instrument.call import Call, Outcome, open_call
 from otel_llm.instrument.fields import Client, Raw, Streamed
@@ -21,7 +22,8 @@ def wrap(original: Callable[..., Any], client: Client, telemetry: Telemetry) -> 
     def call_client(*args: Any, **kwargs: Any) -> Any:
         call = _open(telemetry, client, args, kwargs)
         if call is None:
-            return original(*args, **kwargs)
+            with baggage_withheld():
+                return original(*args, **kwargs)
         try:
             result = original(*args, **kwargs)
         except BaseException as error:
@@ -40,7 +42,8 @@ def wrap_async(original: Callable[..., Any], client: Client, telemetry: Telemetr
     async def call_client(*args: Any, **kwargs: Any) -> Any:
         call = _open(telemetry, client, args, kwargs)
         if call is None:
-            return await original(*args, **kwargs)
+            with baggage_withheld():
+                return await original(*args, **kwargs)
         try:
             result = await original(*args, **kwargs)
         except BaseException as error:

@@ -14,9 +14,9 @@ from prometheus_client.exposition import choose_encoder
 
 from otel_llm import __version__, names
 from otel_llm.evaluate.result import DriftState, Result
+from otel_llm.labels import LabelLimit
 from otel_llm.names import Metric
 from otel_llm.receive.intake import Transport
-from otel_llm.report.labels import LabelLimit
 
 _HISTOGRAMS = (names.EVALUATION_SCORE, names.EVALUATION_DURATION)
 

@@ -9,14 +9,21 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from otel_llm.serve.api_error import ApiError
-from otel_llm.serve.chat import ChatCompletions, unknown_model
+from otel_llm.serve.azure import AzurePaths
+from otel_llm.serve.chat import ChatCompletions
+from otel_llm.serve.completions import TextCompletions
+from otel_llm.serve.endpoint import unknown_model
 from otel_llm.serve.metrics import Metrics
 from otel_llm.serve.model import Model
+from otel_llm.serve.realtime import Realtime
+from otel_llm.serve.responses import Responses
+from otel_llm.serve.scripted_routes import scripted_routes
 
 
 def create_app(models: Sequence[Model], *, max_body_bytes: int = 1 << 20) -> Starlette:
@@ -57,11 +64,16 @@ def create_app(models: Sequence[Model], *, max_body_bytes: int = 1 << 20) -> Sta
     return Starlette(
         routes=[
             Route("/v1/chat/completions", ChatCompletions(by_id, metrics, max_body_bytes), methods=["POST"]),
+            Route("/v1/responses", Responses(by_id, metrics, max_body_bytes), methods=["POST"]),
+            Route("/v1/completions", TextCompletions(by_id, metrics, max_body_bytes), methods=["POST"]),
+            *scripted_routes(by_id, metrics, max_body_bytes),
+            WebSocketRoute("/v1/realtime", Realtime(by_id, metrics)),
             Route("/v1/models", list_models),
             Route("/v1/models/{model_id:path}", show_model),
             Route("/healthz", health),
             Route("/metrics", scrape),
         ],
+        middleware=[Middleware(AzurePaths)],
         exception_handlers={HTTPException: _http_error, Exception: _internal_error},
         lifespan=lifespan,
     )
@@ -71,7 +83,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     messages = {
-        404: f"there is no {request.url.path} here; the API is at /v1/chat/completions and /v1/models",
+        404: f"there is no {request.url.path} here; the API is at /v1, such as /v1/chat/completions",
         405: f"{request.url.path} does not answer {request.method}",
     }
     message = messages.get(error.status_code, error.detail)

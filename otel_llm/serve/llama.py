@@ -26,7 +26,7 @@ from otel_llm.serve.weights import check_gguf, ensure_weights
 _REFUSED: Final = (
     "tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "response_format", "logprobs",
     "top_logprobs", "logit_bias", "reasoning_effort", "verbosity", "modalities", "audio", "prediction",
-    "web_search_options",
+    "web_search_options", "previous_response_id", "conversation",
 )  # fmt: skip
 
 # Passed on as they are; what the request leaves out is llama.cpp's default.
@@ -60,7 +60,7 @@ class LlamaModel:
         """Refuse what the engine would ignore."""
         refuse(request, _REFUSED, self.id)
         if (request.token_limit or 0) > self._context_tokens:
-            name = "max_completion_tokens" if request.max_completion_tokens else "max_tokens"
+            name = request.name_of("max_completion_tokens" if request.max_completion_tokens else "max_tokens")
             raise ApiError(
                 400,
                 f"{name} must be at most {self._context_tokens}, the model's context, got {request.token_limit}",
@@ -69,7 +69,8 @@ class LlamaModel:
             )
         for index, message in enumerate(request.messages):
             if message.role == "tool" or message.tool_calls or message.function_call:
-                raise ApiError(400, f"the model {self.id} knows no tools", param=f"messages.{index}")
+                param = request.name_of(f"messages.{index}")
+                raise ApiError(400, f"the model {self.id} knows no tools", param=param)
 
     async def generate(self, request: ChatRequest, choice: int) -> AsyncGenerator[Piece, None]:
         """Yield the answer, token by token; closing the generator stops the engine at its next token."""

@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from otel_llm import __version__, names
 from otel_llm.serve.api_error import ApiError
-from otel_llm.serve.model import Delta, Piece
+from otel_llm.serve.model import End, Piece
 
 PROVIDER = "otel-llm"
 
@@ -43,11 +43,11 @@ class Metrics:
 class Measurement:
     """The time of one request: a context manager around all of it."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, operation: str) -> None:
         self._metrics = metrics
         self._start = time.monotonic()
         self._first: dict[int, float] = {}
-        self._attributes = {names.OPERATION: "chat", names.PROVIDER: PROVIDER}
+        self._attributes = {names.OPERATION: operation, names.PROVIDER: PROVIDER}
         self.error_type: str | None = None
         """What error.type says; None: the request succeeded."""
 
@@ -58,7 +58,7 @@ class Measurement:
     def piece(self, choice: int, piece: Piece) -> None:
         """Take note of a piece of an answer, as it comes."""
         now = time.monotonic()
-        if isinstance(piece, Delta):
+        if not isinstance(piece, End):
             if not self._first:
                 self._metrics.first_token.record(now - self._start, self._attributes)
             self._first.setdefault(choice, now)

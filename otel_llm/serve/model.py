@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from otel_llm.serve.request import ChatRequest
 
@@ -18,15 +18,33 @@ class TokenCounts:
     completion: int
     cached: int = 0
     """Of the prompt's, those that were not computed again."""
+    cache_write: int = 0
+    """Of the prompt's, those that were kept for later requests."""
+    prompt_audio: int = 0
+    prompt_image: int = 0
+    completion_audio: int = 0
     reasoning: int = 0
     """Of the completion's, those of hidden reasoning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The next piece of an answer's text."""
+    """The next piece of an answer's text, or of one that stands in its place or before it."""
 
     text: str
+    kind: Literal["text", "refusal", "reasoning"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """The next piece of a tool call's arguments, or of a custom tool's input."""
+
+    index: int
+    """Which of the answer's calls it is."""
+    call_id: str
+    name: str
+    text: str
+    custom: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +55,7 @@ class End:
     tokens: TokenCounts
 
 
-Piece = Delta | End
+Piece = Delta | ToolCallDelta | End
 
 
 class StreamBroken(Exception):  # noqa: N818 - it is no failure: the script asks for it

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -12,13 +12,15 @@ from otel_llm.serve.api_error import ApiError
 
 MAX_CHOICES: Final = 8
 
-_STRICT: Final = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+BodyT = TypeVar("BodyT", bound=BaseModel)
+
+STRICT: Final = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class TextPart(BaseModel):
     """One part of a message's content. Images, audio and files are refused: no model here reads them."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     type: Literal["text"]
     text: str
@@ -27,7 +29,7 @@ class TextPart(BaseModel):
 class ChatMessage(BaseModel):
     """One message. The fields after `content` are those that a client sends back from an earlier answer."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[TextPart] | None = None
@@ -36,12 +38,14 @@ class ChatMessage(BaseModel):
     tool_calls: list[dict[str, Any]] | None = None
     function_call: dict[str, Any] | None = None
     refusal: str | None = None
+    reasoning_content: str | None = None
     annotations: list[dict[str, Any]] | None = None
     audio: dict[str, Any] | None = None
 
     @model_validator(mode="after")
     def _with_content(self) -> ChatMessage:
-        if self.content is None and not (self.role == "assistant" and (self.tool_calls or self.function_call)):
+        instead = self.tool_calls or self.function_call or self.refusal
+        if self.content is None and not (self.role == "assistant" and instead):
             raise ValueError("content is required")
         return self
 
@@ -56,7 +60,7 @@ class ChatMessage(BaseModel):
 class StreamOptions(BaseModel):
     """Options of a streamed answer."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     include_usage: bool = False
     include_obfuscation: bool = False
@@ -69,7 +73,7 @@ class ChatRequest(BaseModel):
     Source: the OpenAI API reference, "Create chat completion", read in November 2026.
     """
 
-    model_config = _STRICT
+    model_config = STRICT
 
     model: str
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
@@ -131,6 +135,10 @@ class ChatRequest(BaseModel):
         """Whether the stream ends with a chunk of token counts."""
         return self.stream_options is not None and self.stream_options.include_usage
 
+    def name_of(self, field: str) -> str:
+        """Return what the client calls a field."""
+        return field
+
     @property
     def last_user_text(self) -> str:
         """The text of the last user message; empty where there is none."""
@@ -157,13 +165,25 @@ def parse(body: bytes) -> ChatRequest:
     Raises:
         ApiError: status 400, naming the parameter that is wrong and its value.
     """
-    try:
-        request = ChatRequest.model_validate_json(body)
-    except ValidationError as error:
-        raise _invalid(error) from error
+    request = parse_as(ChatRequest, body)
     if request.stream_options is not None and not request.stream:
         raise ApiError(400, "stream_options is allowed with stream=true only", param="stream_options")
     return request
+
+
+def parse_as(kind: type[BodyT], body: bytes | Mapping[str, Any]) -> BodyT:
+    """Return a body, the bytes of JSON or the fields of a form, as an object of the kind.
+
+    Raises:
+        ApiError: status 400, naming the parameter that is wrong and its value.
+    """
+    try:
+        # the fields of a form are texts, whatever they stand for
+        return (
+            kind.model_validate_json(body) if isinstance(body, bytes) else kind.model_validate(body, strict=False)
+        )
+    except ValidationError as error:
+        raise _invalid(error) from error
 
 
 def refuse(request: ChatRequest, parameters: Sequence[str], model: str) -> None:
@@ -173,11 +193,12 @@ def refuse(request: ChatRequest, parameters: Sequence[str], model: str) -> None:
         ApiError: status 400, naming the first such parameter.
     """
     for name in parameters:
-        value = getattr(request, name)
+        value = getattr(request, name, None)
         if value is None or value in _NO_EFFECT.get(name, ()):
             continue
+        param = request.name_of(name)
         raise ApiError(
-            400, f"{name} is not supported by the model {model}", param=name, code="unsupported_parameter"
+            400, f"{param} is not supported by the model {model}", param=param, code="unsupported_parameter"
         )
 
 

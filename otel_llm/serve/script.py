@@ -20,14 +20,18 @@ DEFAULT_ANSWER: Final = (
 
 
 class ScriptedUsage(BaseModel):
-    """Token counts that a rule states; what it leaves out is counted, one token per word."""
+    """Token counts that a rule states; what it leaves out is counted, one token per word, or else 0."""
 
     model_config = _CHECKED
 
     prompt_tokens: int | None = Field(default=None, ge=0)
     completion_tokens: int | None = Field(default=None, ge=0)
     cached_tokens: int = Field(default=0, ge=0)
-    reasoning_tokens: int = Field(default=0, ge=0)
+    cache_write_tokens: int = Field(default=0, ge=0)
+    prompt_audio_tokens: int = Field(default=0, ge=0)
+    prompt_image_tokens: int = Field(default=0, ge=0)
+    completion_audio_tokens: int = Field(default=0, ge=0)
+    reasoning_tokens: int | None = Field(default=None, ge=0)
 
 
 class ScriptedError(BaseModel):
@@ -41,6 +45,24 @@ class ScriptedError(BaseModel):
     code: str | None = None
 
 
+class ScriptedToolCall(BaseModel):
+    """A call of a tool: of a function with arguments, or of a custom tool with an input."""
+
+    model_config = _CHECKED
+
+    name: str
+    arguments: dict[str, Any] | str = {}
+    """A table, or its JSON as text, which may be wrong."""
+    input: str | None = None
+    """Makes it the call of a custom tool."""
+
+    @model_validator(mode="after")
+    def _arguments_or_input(self) -> ScriptedToolCall:
+        if self.input is not None and "arguments" in self.model_fields_set:
+            raise ValueError("a call has arguments (of a function) or input (of a custom tool), not both")
+        return self
+
+
 class Rule(BaseModel):
     """What one kind of request is answered."""
 
@@ -49,7 +71,13 @@ class Rule(BaseModel):
     match: re.Pattern[str] | None = None
     """Searched for in the last user message; the first rule that matches wins. None: the default rule."""
     answer: str = DEFAULT_ANSWER
-    """The text of the answer."""
+    """The text of the answer; where the rule has a refusal or tool calls, none unless it is given."""
+    refusal: str | None = None
+    """The text by which the model refuses."""
+    reasoning: str | None = None
+    """The summary of the model's reasoning, before the answer."""
+    tool_calls: tuple[ScriptedToolCall, ...] = ()
+    """The calls of tools that the answer asks for."""
     delay_s: float = Field(default=0, ge=0, le=3600)
     """The wait before the first byte of the response."""
     chunk_delay_s: float = Field(default=0, ge=0, le=3600)
@@ -58,6 +86,10 @@ class Rule(BaseModel):
     """Answer with this HTTP error."""
     error: ScriptedError = ScriptedError()
     """The error's body: a table, or its message alone."""
+    fail_times: int | None = Field(default=None, ge=1)
+    """Fail for so many requests, then answer."""
+    fail_after_chunks: int | None = Field(default=None, ge=1)
+    """Fail after this many words of a streamed answer, in the stream."""
     break_after_chunks: int | None = Field(default=None, ge=0)
     """Cut the connection after this many words of a streamed answer; of another, midway through its body."""
     finish_reason: Literal["stop", "length", "content_filter"] | None = None
@@ -82,12 +114,23 @@ class Rule(BaseModel):
     @model_validator(mode="after")
     def _error_or_answer(self) -> Rule:
         given = self.model_fields_set
-        if self.status is None and "error" in given:
-            raise ValueError("error needs status, such as status = 500")
-        refused = given & {"answer", "chunk_delay_s", "break_after_chunks", "finish_reason", "usage"}
-        if self.status is not None and refused:
+        needing = given & {"error", "fail_times", "fail_after_chunks"}
+        if self.status is None and needing:
+            raise ValueError(f"{min(needing)} needs status, such as status = 500")
+        refused = given & {
+            "answer", "refusal", "reasoning", "tool_calls", "chunk_delay_s", "break_after_chunks", "finish_reason",
+            "usage",
+        }  # fmt: skip
+        answers = self.fail_times is not None or self.fail_after_chunks is not None
+        if self.status is not None and refused and not answers:
             raise ValueError(f"status answers with an error, so {', '.join(sorted(refused))} cannot apply")
         return self
+
+    @property
+    def text(self) -> str:
+        """What is answered as text."""
+        instead = self.refusal is not None or self.tool_calls
+        return "" if instead and "answer" not in self.model_fields_set else self.answer
 
 
 class Script(BaseModel):
@@ -143,6 +186,10 @@ def _describe(error: ValidationError) -> str:
 
 
 def _keys_beside(loc: list[Any], *, in_rule: bool) -> list[str]:
-    tables: dict[Any, type[BaseModel]] = {"usage": ScriptedUsage, "error": ScriptedError}
+    tables: dict[Any, type[BaseModel]] = {
+        "usage": ScriptedUsage,
+        "error": ScriptedError,
+        "tool_calls": ScriptedToolCall,
+    }
     table: type[BaseModel] = Rule if in_rule else Script
     return list(tables.get(loc[0], table).model_fields)

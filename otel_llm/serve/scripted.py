@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 
 from otel_llm.serve.api_error import ApiError
-from otel_llm.serve.model import Delta, End, Piece, StreamBroken, TokenCounts
+from otel_llm.serve.model import Piece, StreamBroken
 from otel_llm.serve.request import ChatRequest, refuse
 from otel_llm.serve.script import Rule, Script
+from otel_llm.serve.scripted_answer import scripted_answer
 
 # Fields that the answer would have to carry and does not. What only asks for another text (tools, a response
 # format) is accepted: the script decides what is answered.
 _REFUSED: Final = (
     "logprobs", "top_logprobs", "functions", "function_call", "audio", "modalities", "web_search_options",
 )  # fmt: skip
-
-_WORD: Final = re.compile(r"\s*\S+(?:\s+\Z)?|\s+\Z")
 
 
 class ScriptedModel:
@@ -31,6 +29,7 @@ class ScriptedModel:
 
     def __init__(self, script: Script, slots: AbstractAsyncContextManager[None] | None = None) -> None:
         self._script = script
+        self._failed: dict[int, int] = {}
         self.slots: AbstractAsyncContextManager[None] = slots or nullcontext()
 
     def check(self, request: ChatRequest) -> None:
@@ -41,45 +40,52 @@ class ScriptedModel:
         """Yield the answer of the rule for the last user message, word by word; all choices are the same."""
         rule = self._script.rule_for(request.last_user_text)
         await asyncio.sleep(rule.delay_s)
-        if rule.status is not None:
-            error = rule.error
-            raise ApiError(rule.status, error.message, type=error.type, param=error.param, code=error.code)
-        words, reason = _limited(rule, request)
-        for number, word in enumerate(words):
+        failure = self._failure(rule, choice)
+        fail_after = rule.fail_after_chunks if request.stream else None
+        if failure is not None and fail_after is None:
+            raise failure
+        answer = scripted_answer(rule, request)
+        for number, piece in enumerate(answer.pieces):
+            if failure is not None and number == fail_after:
+                raise failure
             if number == rule.break_after_chunks:
-                raise StreamBroken("".join(words[number:]))
+                raise StreamBroken("".join(later.text for later in answer.pieces[number:]))
             if number and request.stream:
                 await asyncio.sleep(rule.chunk_delay_s)
-            yield Delta(word)
+            yield piece
+        if failure is not None:
+            raise failure
         if rule.break_after_chunks is not None:
             raise StreamBroken("")
-        yield End(reason, _count(rule, request, len(words)))
+        yield answer.end
+
+    async def rule_for(self, text: str) -> Rule:
+        """Return the rule for a text, after its delay.
+
+        Raises:
+            ApiError: the rule is one.
+        """
+        rule = self._script.rule_for(text)
+        await asyncio.sleep(rule.delay_s)
+        if (failure := self._failure(rule, choice=0)) is not None:
+            raise failure
+        return rule
 
     def close(self) -> None:
         """Nothing to free."""
 
-
-def split_words(text: str) -> list[str]:
-    """Return the text cut before each word but the first; joined, the pieces are the text again."""
-    return _WORD.findall(text)
-
-
-def _limited(rule: Rule, request: ChatRequest) -> tuple[list[str], str]:
-    answer = rule.answer
-    for stop in request.stop_sequences:
-        answer = answer.partition(stop)[0]
-    words = split_words(answer)
-    limit = request.token_limit
-    cut = limit is not None and len(words) > limit
-    return words[:limit], rule.finish_reason or ("length" if cut else "stop")
-
-
-def _count(rule: Rule, request: ChatRequest, words: int) -> TokenCounts:
-    usage = rule.usage
-    prompt = sum(len(message.text.split()) for message in request.messages)
-    return TokenCounts(
-        prompt=prompt if usage.prompt_tokens is None else usage.prompt_tokens,
-        completion=words if usage.completion_tokens is None else usage.completion_tokens,
-        cached=usage.cached_tokens,
-        reasoning=usage.reasoning_tokens,
-    )
+    def _failure(self, rule: Rule, choice: int) -> ApiError | None:
+        """Return the error that this request is answered with, if it is; counts the requests that fail."""
+        if rule.status is None:
+            return None
+        headers = {}
+        if rule.fail_times is not None:
+            failed = self._failed.get(id(rule), 0)
+            if choice > 0 or failed >= rule.fail_times:  # the first of a request's answers fails for all of them
+                return None
+            self._failed[id(rule)] = failed + 1
+            headers["retry-after-ms"] = "1"  # a client that tries again would wait half a second
+        error = rule.error
+        return ApiError(
+            rule.status, error.message, type=error.type, param=error.param, code=error.code, headers=headers
+        )

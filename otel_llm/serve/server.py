@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 _STOP_AFTER_S = 3
+_MESSAGE_BYTES = 16 << 20  # the most that one event of audio may have, by the Realtime API's reference: 15 MiB
 
 
 def run(app: ASGIApp, sock: socket.socket, ready: Callable[[], None]) -> None:
@@ -28,7 +29,8 @@ def create_server(app: ASGIApp, ready: Callable[[], None]) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         http="h11",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=_MESSAGE_BYTES,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -12,10 +11,13 @@ from starlette.types import Send
 
 from otel_llm import __version__
 from otel_llm.serve.api_error import ApiError
-from otel_llm.serve.model import Delta, End, Piece, TokenCounts
+from otel_llm.serve.model import Delta, End, Piece, TokenCounts, ToolCallDelta
 from otel_llm.serve.request import ChatRequest
+from otel_llm.serve.sending import EventStream, send_object
 
 _FINGERPRINT: Final = f"otel-llm-{__version__}"
+# what a text of each kind is called in a message; the last is the name that OpenAI-compatible servers gave it
+_FIELDS: Final = {"text": "content", "refusal": "refusal", "reasoning": "reasoning_content"}
 
 
 class Answer(Protocol):
@@ -43,81 +45,74 @@ class StreamedAnswer:
 
     def __init__(self, request: ChatRequest, headers: Mapping[str, str], send: Send) -> None:
         self._include_usage = request.include_usage
-        self._headers = {
-            "content-type": "text/event-stream; charset=utf-8",
-            "cache-control": "no-cache",
-            **headers,
-        }
-        self._send = send
+        self._stream = EventStream(send, headers)
         self._common = _common(request.model, "chat.completion.chunk")
         self._counts: list[TokenCounts] = []
-        self._started = False
         self._with_role: set[int] = set()
+        self._tool_calls: set[tuple[int, int]] = set()
 
     async def put(self, choice: int, piece: Piece) -> None:
         """Send a chunk."""
-        await self._start(choice)
         if isinstance(piece, Delta):
-            await self._chunk(choice, {"content": piece.text})
+            await self._start(choice, "" if piece.kind == "text" else None)
+            await self._chunk(choice, {_FIELDS[piece.kind]: piece.text})
+        elif isinstance(piece, ToolCallDelta):
+            await self._start(choice, None)
+            if (choice, piece.index) not in self._tool_calls:
+                self._tool_calls.add((choice, piece.index))
+                await self._chunk(choice, {"tool_calls": [{"index": piece.index, **_tool_call(piece, "")}]})
+            await self._chunk(choice, {"tool_calls": [{"index": piece.index, **_arguments(piece)}]})
         else:
+            await self._start(choice, "")
             self._counts.append(piece.tokens)
             await self._chunk(choice, {}, piece.finish_reason)
 
     async def finish(self) -> None:
         """Send the usage chunk, if asked for, and the end."""
         if self._include_usage:
-            await self._event({**self._common, "choices": [], "usage": _usage(self._counts)})
-        await self._write(b"data: [DONE]\n\n", more=False)
+            await self._stream.event({**self._common, "choices": [], "usage": _usage(self._counts)})
+        await self._stream.end(b"data: [DONE]\n\n")
 
     async def cut(self, choice: int, rest: str) -> None:
         """Leave the chunked body without its terminator."""
-        await self._start(choice)
+        await self._start(choice, "")
 
     async def fail(self, error: ApiError) -> None:
         """Send the error as an event, and end without [DONE]."""
-        if not self._started:
+        if not self._stream.started:
             raise error
-        await self._event(error.body)
-        await self._write(b"", more=False)
+        await self._stream.event(error.body)
+        await self._stream.end()
 
-    async def _start(self, choice: int) -> None:
-        if not self._started:
-            self._started = True
-            await _start(self._send, self._headers)
+    async def _start(self, choice: int, content: str | None) -> None:
         if choice not in self._with_role:
             self._with_role.add(choice)
-            await self._chunk(choice, {"role": "assistant", "content": "", "refusal": None})
+            await self._chunk(choice, {"role": "assistant", "content": content, "refusal": None})
 
     async def _chunk(self, choice: int, delta: dict[str, Any], finish_reason: str | None = None) -> None:
         chunk = {
             **self._common,
             "choices": [{"index": choice, "delta": delta, "logprobs": None, "finish_reason": finish_reason}],
         }
-        await self._event({**chunk, "usage": None} if self._include_usage else chunk)
-
-    async def _event(self, data: dict[str, Any]) -> None:
-        await self._write(f"data: {json.dumps(data, separators=(',', ':'))}\n\n".encode(), more=True)
-
-    async def _write(self, body: bytes, *, more: bool) -> None:
-        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+        await self._stream.event({**chunk, "usage": None} if self._include_usage else chunk)
 
 
 class WholeAnswer:
     """One JSON object, sent when every answer is complete."""
 
     def __init__(self, request: ChatRequest, headers: Mapping[str, str], send: Send) -> None:
-        self._headers = {"content-type": "application/json", **headers}
+        self._headers = headers
         self._send = send
         self._common = _common(request.model, "chat.completion")
-        self._texts = [""] * request.choices
+        self._messages = [_Message() for _ in range(request.choices)]
         self._ends: list[End | None] = [None] * request.choices
 
     async def put(self, choice: int, piece: Piece) -> None:
         """Keep the piece."""
-        if isinstance(piece, Delta):
-            self._texts[choice] += piece.text
-        else:
+        if isinstance(piece, End):
             self._ends[choice] = piece
+        else:
+            self._messages[choice].add(piece)
 
     async def finish(self) -> None:
         """Send the object."""
@@ -125,7 +120,7 @@ class WholeAnswer:
 
     async def cut(self, choice: int, rest: str) -> None:
         """Send half of the object that the headers promise."""
-        self._texts[choice] += rest
+        self._messages[choice].add(Delta(rest))
         await self._respond(whole=False)
 
     async def fail(self, error: ApiError) -> None:
@@ -137,18 +132,51 @@ class WholeAnswer:
         choices = [
             {
                 "index": index,
-                "message": {"role": "assistant", "content": text, "refusal": None},
+                "message": message.body(),
                 "logprobs": None,
                 "finish_reason": end.finish_reason if end else "stop",
             }
-            for index, (text, end) in enumerate(zip(self._texts, self._ends, strict=True))
+            for index, (message, end) in enumerate(zip(self._messages, self._ends, strict=True))
         ]
-        body = json.dumps(
-            {**self._common, "choices": choices, "usage": _usage([end.tokens for end in ends])}
-        ).encode()
-        await _start(self._send, {**self._headers, "content-length": str(len(body))})
-        sent = body if whole else body[: len(body) // 2]
-        await self._send({"type": "http.response.body", "body": sent, "more_body": not whole})
+        data = {**self._common, "choices": choices, "usage": _usage([end.tokens for end in ends])}
+        await send_object(self._send, self._headers, data, whole=whole)
+
+
+class _Message:
+    """One whole message, put together of its pieces."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._tool_calls: dict[int, tuple[ToolCallDelta, str]] = {}
+
+    def add(self, piece: Delta | ToolCallDelta) -> None:
+        if isinstance(piece, Delta):
+            self._texts[_FIELDS[piece.kind]] = self._texts.get(_FIELDS[piece.kind], "") + piece.text
+        else:
+            first, text = self._tool_calls.get(piece.index, (piece, ""))
+            self._tool_calls[piece.index] = (first, text + piece.text)
+
+    def body(self) -> dict[str, Any]:
+        instead = self._tool_calls or "refusal" in self._texts
+        body: dict[str, Any] = {
+            "role": "assistant",
+            "content": None if instead else "",
+            "refusal": None,
+            **self._texts,
+        }
+        if self._tool_calls:
+            body["tool_calls"] = [_tool_call(first, text) for first, text in self._tool_calls.values()]
+        return body
+
+
+def _tool_call(piece: ToolCallDelta, text: str) -> dict[str, Any]:
+    if piece.custom:
+        return {"id": piece.call_id, "type": "custom", "custom": {"name": piece.name, "input": text}}
+    return {"id": piece.call_id, "type": "function", "function": {"name": piece.name, "arguments": text}}
+
+
+def _arguments(piece: ToolCallDelta) -> dict[str, Any]:
+    return {"custom": {"input": piece.text}} if piece.custom else {"function": {"arguments": piece.text}}
 
 
 def _common(model: str, kind: str) -> dict[str, Any]:
@@ -169,11 +197,20 @@ def _usage(counts: list[TokenCounts]) -> dict[str, Any]:
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": max((count.cached for count in counts), default=0)},
-        "completion_tokens_details": {"reasoning_tokens": sum(count.reasoning for count in counts)},
+        "prompt_tokens_details": {
+            "cached_tokens": max((count.cached for count in counts), default=0),
+            **_where_any(
+                cache_write_tokens=max((count.cache_write for count in counts), default=0),
+                audio_tokens=max((count.prompt_audio for count in counts), default=0),
+                image_tokens=max((count.prompt_image for count in counts), default=0),
+            ),
+        },
+        "completion_tokens_details": {
+            "reasoning_tokens": sum(count.reasoning for count in counts),
+            **_where_any(audio_tokens=sum(count.completion_audio for count in counts)),
+        },
     }
 
 
-async def _start(send: Send, headers: Mapping[str, str]) -> None:
-    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": 200, "headers": raw})
+def _where_any(**counts: int) -> dict[str, int]:
+    return {name: count for name, count in counts.items() if count}

@@ -2,7 +2,7 @@
 
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import openai
@@ -35,6 +35,25 @@ def transport(answer: Any) -> Any:
 def client_for(answer: Any, make: Callable[..., openai.OpenAI] = openai.OpenAI, **options: Any) -> openai.OpenAI:
     http_client = httpx.Client(transport=transport(answer))
     return make(**{"api_key": "none", "max_retries": 0, "http_client": http_client, **options})
+
+
+class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that comes in small pieces, as from a socket."""
+
+    def __init__(self, body: bytes, size: int = 11) -> None:
+        self._pieces = [body[start : start + size] for start in range(0, len(body), size)]
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
+
+def sse(*events: dict[str, Any]) -> bytes:
+    """Return server-sent events as the body of a response."""
+    return b"".join(f"data: {json.dumps(event)}\n\n".encode() for event in events) + b"data: [DONE]\n\n"
 
 
 def chunk(

@@ -12,7 +12,7 @@ from opentelemetry.trace import StatusCode
 
 from otel_llm import names
 from otel_llm.config.instrument import ContentCapture
-from otel_llm.instrument.content import cut, to_json
+from otel_llm.instrument.content import fit
 from otel_llm.receive.messages import read_messages
 
 CONTENT = {names.INPUT_MESSAGES, names.OUTPUT_MESSAGES, names.TOOL_DEFINITIONS, names.SYSTEM_INSTRUCTIONS}
@@ -24,6 +24,9 @@ WEATHER = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
     },
 }
+# printf '\x89PNG\r' | sha256sum; printf RIFF | sha256sum
+PNG = "nih:sha-256;a8eb710131695aa6b6463346898b51a4d751c1f5771f367f55a0bb52dd9a7e32"
+WAV = "nih:sha-256;a40ff3d5900fb7698b8c865041347cb49eccedc8f93945f89629ad104aaecce4"
 TALK = [
     {"role": "developer", "content": "Be brief."},
     {
@@ -55,8 +58,8 @@ TALK_IN_SCHEMA = [
         "parts": [
             {"type": "text", "content": "What is this?"},
             {"type": "uri", "modality": "image", "uri": "https://example.com/cat.png"},
-            {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "iVBORw0="},
-            {"type": "blob", "modality": "audio", "mime_type": "audio/wav", "content": "UklGRg=="},
+            {"type": "uri", "modality": "image", "mime_type": "image/png", "uri": PNG, "byte_size": 5},
+            {"type": "uri", "modality": "audio", "mime_type": "audio/wav", "uri": WAV, "byte_size": 4},
         ],
     },
     {
@@ -73,6 +76,10 @@ TALK_IN_SCHEMA = [
 
 def ask(client, messages=TALK, model="gpt-4o-mini", **options):
     return client.chat.completions.create(model=model, messages=messages, **options)
+
+
+def fitted(items, limit):
+    return fit(items, limit).text
 
 
 def test_no_content_is_recorded_unless_asked_for(instrumented):
@@ -159,7 +166,7 @@ def test_a_streams_pieces_become_whole_messages(exported):
             "finish_reason": "tool_call",
         },
     ]
-    assert attributes[names.RESPONSE_FINISH_REASONS] == ("stop", "tool_calls")
+    assert attributes[names.RESPONSE_FINISH_REASONS] == ("stop", "tool_call")
     assert attributes[names.OPENAI_RESPONSE_SERVICE_TIER] == "default"
 
 
@@ -169,7 +176,7 @@ def test_a_stream_closed_early_has_the_text_that_came(exported):
         next(stream)
 
     assert json.loads(exported.span.attributes[names.OUTPUT_MESSAGES]) == [
-        {"role": "assistant", "parts": [{"type": "text", "content": "It "}], "finish_reason": "unknown"}
+        {"role": "assistant", "parts": [{"type": "text", "content": "It "}], "finish_reason": "error"}
     ]
 
 
@@ -231,7 +238,7 @@ def test_what_an_app_calls_name_or_type_in_its_own_structures_is_cut():
     arguments = {"name": "x" * 100_000, "type": {"a": "y" * 100_000}}
     call = {"type": "tool_call", "id": "call-1", "name": "weather", "arguments": arguments}
 
-    text = to_json([{"role": "assistant", "parts": [call]}], 300)
+    text = fitted([{"role": "assistant", "parts": [call]}], 300)
     assert len(text) <= 300
     ((part,),) = (message["parts"] for message in json.loads(text))
     assert {**part, "arguments": None} == {**call, "arguments": None}
@@ -240,7 +247,7 @@ def test_what_an_app_calls_name_or_type_in_its_own_structures_is_cut():
 
 
 def test_a_name_that_is_a_text_is_cut_as_one():
-    text = to_json([{"role": "user", "name": "n" * 1000, "parts": [{"type": "text", "content": "Hello?"}]}], 300)
+    text = fitted([{"role": "user", "name": "n" * 1000, "parts": [{"type": "text", "content": "Hello?"}]}], 300)
 
     assert len(text) <= 300
     assert json.loads(text)[0]["name"].endswith("characters cut]")
@@ -249,7 +256,7 @@ def test_a_name_that_is_a_text_is_cut_as_one():
 def test_many_short_messages_become_one_that_counts_them():
     messages = [{"role": "user", "parts": [{"type": "text", "content": "x"}]}] * 10_000
 
-    older, *newest = json.loads(to_json(messages, 1000))
+    older, *newest = json.loads(fitted(messages, 1000))
     assert older["parts"] == [{"type": "text", "content": f"…[{10_000 - len(newest)} messages cut]"}]
     assert newest == messages[: len(newest)] != []
 
@@ -258,15 +265,15 @@ def test_tools_and_answers_that_are_dropped_leave_one_of_their_own_kind():
     tools = [{"type": "function", "name": f"tool-{number}", "description": "x" * 90} for number in range(5)]
     answers = [{"role": "assistant", "parts": [{"type": "text", "content": "x"}], "finish_reason": "stop"}] * 5
 
-    assert cut(tools, 0) == [{"type": "function", "name": "…[5 tools cut]"}]
-    assert cut(answers, 0) == [
+    assert fit(tools, 0).items == [{"type": "function", "name": "…[5 tools cut]"}]
+    assert fit(answers, 0).items == [
         {
             "role": "assistant",
             "parts": [{"type": "text", "content": "…[5 messages cut]"}],
-            "finish_reason": "unknown",
+            "finish_reason": "stop",
         }
     ]
-    assert cut([], 0) == []
+    assert fit([], 0) == ([], "[]")
 
 
 TEXTS = st.text(st.sampled_from('ab "\\\n\x00ß…'), max_size=150)
@@ -283,12 +290,12 @@ MESSAGES = st.fixed_dictionaries({"role": st.just("user"), "parts": st.lists(PAR
 
 @given(st.lists(MESSAGES, max_size=5), st.integers(0, 1500))
 def test_cut_content_is_of_the_schema_and_within_the_limit(messages, limit):
-    text = to_json(messages, limit)
+    text = fitted(messages, limit)
     shortened = json.loads(text)
     marker = [{"role": "system", "parts": [{"type": "text", "content": f"…[{len(messages)} messages cut]"}]}]
 
     assert len(text) <= max(limit, len(json.dumps(marker)))
-    assert shortened == json.loads(json.dumps(cut(messages, limit)))
+    assert shortened == json.loads(json.dumps(fit(messages, limit).items))
     read = read_messages(shortened, "messages")
     assert len(read) <= len(messages) + 1
     if len(json.dumps(messages, ensure_ascii=False)) <= limit:

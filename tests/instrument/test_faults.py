@@ -1,37 +1,68 @@
 """A fault at any line of ours leaves the app's result as it was, ends nothing twice, and is logged."""
 
+import asyncio
+import inspect
+import json
+import linecache
 import logging
+import re
 import sys
 import threading
+import time
 from pathlib import Path
 
 import openai
 import pytest
-from in_process import COMPLETION, chunk, client_for
+from in_process import COMPLETION, Pieces, chunk, client_for, httpx, sse
 
+import otel_llm
 from otel_llm import instrument as package
 from otel_llm.instrument import guard, setup
 
 FOLDER = str(Path(package.__file__).parent)
+MESSAGES = [{"role": "user", "content": "How is the weather? Write to me@example.org."}]
 CHUNKS = [chunk({"content": "It "}), chunk({"content": "rains."}), chunk({}, finish_reason="stop")]
+ANSWERS = {"/v1/chat/completions": json.dumps(COMPLETION).encode()}
+STREAMS = {"/v1/chat/completions": sse(*CHUNKS)}
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": {}}}
 # Where the app's own call or iteration goes through a function of ours, its lines only hand over. They, and what
 # catches our faults, cannot be faulty themselves; all else can.
 HANDS_OVER = {
     "wrap.<locals>.call_client",
+    "wrap_async.<locals>.call_client",
+    "wrap_retry.<locals>.wait",
+    "wrap_retry_async.<locals>.wait",
     "_settle",
-    "Reader.__next__",
-    "Reader.__iter__",
-    "Reader.__getattr__",
-    "Reader.__del__",
-    "Reading.chunk",
+    "_fail",
+    "_leave",
+    "_read",
+    "_AsyncReader.__anext__",
+    "_AsyncReader.__aiter__",
+    "_AsyncReader.__getattr__",
+    "_Closing.data",
+    "_Listener.data",
+    "Dropped.__del__",
+    "Reading.add",
+    "Reading.give_up",
     "Reading._outcome",
-    "hook_close.<locals>.close",
+    "_tap_class.<locals>.Tapped.__iter__",
+    "_tap_class.<locals>.Tapped.__aiter__",
+    "_tap_class.<locals>.Tapped.__getattr__",
+    "_tap_class.<locals>.Tapped.close",
+    "_tap_class.<locals>.Tapped.aclose",
+    "_tap_closed.<locals>.closing",
+    "_tap_closed.<locals>.aclosing",
     "guarded.<locals>.decorate.<locals>.guarded_function",
     "report",
     "_run",
     "Worker._work",
+    "Worker._drain",
 }
+CANNOT_FAIL = re.compile(r"\s*(try:|return( \w+)?)\s*")
+
+
+COVERED = set()
+"""Places that an earlier scenario has tried."""
 
 
 class InjectedError(Exception):
@@ -52,7 +83,9 @@ class Tracer:
         return None
 
     def line(self, frame, event, argument):
-        if event == "line":
+        if event == "line" and not CANNOT_FAIL.fullmatch(
+            linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+        ):
             place = (Path(frame.f_code.co_filename).name, frame.f_code.co_qualname, frame.f_lineno)
             self.lines.add(place)
             if place == self.target:
@@ -61,71 +94,174 @@ class Tracer:
         return self.line
 
 
-def scenario(failing_client):
-    """Return all that an app sees of one call, of streams read and closed, and of an error."""
-    messages = [{"role": "user", "content": "How is the weather?"}]
-    seen = []
-    answer = client_for(COMPLETION).chat.completions.create(
-        model="gpt-4o-mini", messages=messages, temperature=1, stop="x", tools=[TOOL]
+def client_for_all(kind=openai.OpenAI, **options):
+    """Return a client whose server streams, or answers, or first fails, as the last message asks."""
+    failures = []
+
+    def handler(request):
+        body = json.loads(request.content)
+        if body["model"] == "refused":
+            return httpx.Response(400, json={"error": {"message": "No."}})
+        if body["model"] == "retried" and not failures:
+            failures.append(body)
+            return httpx.Response(500, headers={"retry-after-ms": "1"}, json={"error": {"message": "Again."}})
+        answer = STREAMS[request.url.path] if body.get("stream") else ANSWERS[request.url.path]
+        kind = "text/event-stream" if body.get("stream") else "application/json"
+        return httpx.Response(200, headers={"content-type": kind}, stream=Pieces(answer, 200))
+
+    async def async_handler(request):
+        return handler(request)
+
+    if kind is openai.OpenAI:
+        http_client = httpx.Client(transport=httpx.MockTransport(handler))
+    else:
+        http_client = httpx.AsyncClient(transport=httpx.MockTransport(async_handler))
+    return kind(**{"api_key": "none", "max_retries": 0, "http_client": http_client, **options})
+
+
+def ask(client, model="gpt-4o-mini", **options):
+    return client.chat.completions.create(model=model, messages=MESSAGES, **options)
+
+
+def whole():
+    return ask(client_for_all(), temperature=1, stop="x", tools=[TOOL]).model_dump()
+
+
+def carried():
+    with otel_llm.context(user="u-1", prompt=("greeting", "2"), tags={"team": "a"}, documents=["It rains."]):
+        return ask(client_for_all()).model_dump()
+
+
+def stream():
+    chunks = ask(client_for_all(), stream=True)
+    return [type(chunks), [part.choices[0].delta.content for part in chunks]]
+
+
+def stream_closed():
+    with ask(client_for_all(), stream=True) as chunks:
+        return next(chunks).choices[0].delta.content
+
+
+def stream_dropped():
+    return next(ask(client_for_all(), stream=True)).id
+
+
+def stream_from_memory():
+    with ask(client_for(CHUNKS), stream=True) as chunks:  # its body was read before
+        return next(chunks).id
+
+
+def raw():
+    response = client_for_all().chat.completions.with_raw_response.create(
+        model="gpt-4o-mini", messages=MESSAGES, stream=True
     )
-    seen.append(answer.model_dump())
-    client = client_for(CHUNKS)
-    stream = client.chat.completions.create(model="gpt-4o-mini", messages=messages, stream=True)
-    seen.append([type(stream), [part.choices[0].delta.content for part in stream]])
-    with client.chat.completions.create(model="gpt-4o-mini", messages=messages, stream=True) as stream:
-        seen.append(next(stream).choices[0].delta.content)
-    seen.append(next(client.chat.completions.create(model="gpt-4o-mini", messages=messages, stream=True)).id)
-    raw = client.chat.completions.with_raw_response.create(model="gpt-4o-mini", messages=messages, stream=True)
-    seen.append([raw.status_code, [part.id for part in raw.parse()]])
+    return [response.status_code, [part.id for part in response.parse()]]
+
+
+def body(stream=False):
+    with client_for_all().chat.completions.with_streaming_response.create(
+        model="gpt-4o-mini", messages=MESSAGES, stream=stream
+    ) as response:
+        return response.read()
+
+
+def body_of_events():
+    return body(stream=True)
+
+
+def refused():
     with pytest.raises(openai.APIStatusError) as error:
-        failing_client.chat.completions.create(model="gpt-4o-mini", messages=messages)
-    seen.append([type(error.value), error.value.status_code, str(error.value)])
-    return seen
+        ask(client_for_all(), "refused")
+    return [type(error.value), error.value.status_code, str(error.value)]
 
 
-def traced(tracer, failing_client):
+def retried():
+    return ask(client_for_all(max_retries=2), "retried").id
+
+
+async def async_whole():
+    return (await ask(client_for_all(openai.AsyncOpenAI))).model_dump()
+
+
+async def async_retried():
+    return (await ask(client_for_all(openai.AsyncOpenAI, max_retries=2), "retried")).id
+
+
+async def async_stream():
+    return [part.id async for part in await ask(client_for_all(openai.AsyncOpenAI), stream=True)]
+
+
+async def async_stream_closed():
+    async with await ask(client_for_all(openai.AsyncOpenAI), stream=True) as chunks:
+        async for part in chunks:
+            return part.id
+    return None
+
+
+async def async_body():
+    completions = client_for_all(openai.AsyncOpenAI).chat.completions
+    async with completions.with_streaming_response.create(
+        model="gpt-4o-mini", messages=MESSAGES, stream=True
+    ) as response:
+        return await response.read()
+
+
+SCENARIOS = [
+    whole, carried, stream, stream_closed, stream_dropped, stream_from_memory, raw, body, body_of_events, refused,
+    retried, async_whole, async_retried, async_stream, async_stream_closed, async_body,
+]  # fmt: skip
+
+
+def play(scenario):
+    return asyncio.run(scenario()) if inspect.iscoroutinefunction(scenario) else scenario()
+
+
+def traced(tracer, scenario):
     threading.settrace(tracer)
     sys.settrace(tracer)
     try:
-        return scenario(failing_client)
+        return play(scenario)
     finally:
         sys.settrace(None)
         threading.settrace(None)
 
 
-@pytest.fixture
-def failing_client():
-    from in_process import httpx
-
-    response = lambda _: httpx.Response(429, json={"error": {"message": "Slow down."}})  # noqa: E731
-    client = httpx.Client(transport=httpx.MockTransport(response))
-    return openai.OpenAI(api_key="none", max_retries=0, http_client=client)
-
-
-def test_a_fault_at_any_line_leaves_the_apps_result_unchanged(exported, failing_client, caplog):
-    expected = scenario(failing_client)
-    exported.instrument(capture_content="span_and_event", debug_raise=False)
-    scenario(failing_client)
+def rest():
+    """Wait until the worker sleeps, so that the next task wakes it."""
     assert setup.flush(10)
+    deadline = time.monotonic() + 10
+    while setup._worker._awake:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_a_fault_at_any_line_leaves_the_apps_result_unchanged(exported, caplog, scenario):
+    expected = play(scenario)
+    exported.instrument(capture_content="span_and_event", debug_raise=False, redact="all")
+    play(scenario)
+    rest()
     everything = Tracer()
-    assert traced(everything, failing_client) == expected
-    assert len(everything.lines) > 200
+    assert traced(everything, scenario) == expected
+    assert len(everything.lines) > 100
 
     caplog.set_level(logging.WARNING)
     unreported = []
-    for place in sorted(everything.lines):
+    for place in sorted(everything.lines - COVERED):
+        rest()
         guard._reported.clear()
         caplog.clear()
         tracer = Tracer(place)
-        assert traced(tracer, failing_client) == expected, place
+        assert traced(tracer, scenario) == expected, place
         assert tracer.target is None, f"{place} did not run"
+        rest()
         if "Injected" not in caplog.text:
             unreported.append(place)
+    COVERED.update(everything.lines)
     assert unreported == []
-    assert exported.spans
     exported.span_exporter.clear()
-    scenario(failing_client)
-    assert len(exported.spans) == 6  # no fault left anything behind that keeps later calls from being recorded
+    play(scenario)
+    assert exported.spans  # no fault left anything behind that keeps later calls from being recorded
 
 
 def test_a_failure_is_logged_once(exported, monkeypatch, caplog):

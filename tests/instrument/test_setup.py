@@ -28,7 +28,7 @@ def call(client=None):
 
 
 def test_the_public_surface_is_small():
-    assert otel_llm.__all__ == ["__version__", "instrument", "uninstrument"]
+    assert otel_llm.__all__ == ["__version__", "context", "instrument", "uninstrument"]
     assert set(otel_llm.__all__) <= set(dir(otel_llm))
     assert callable(otel_llm.instrument)
     assert not hasattr(otel_llm, "no_such_name")
@@ -148,7 +148,8 @@ def test_an_unknown_version_of_the_client_is_one_line_and_no_patch(exported, mon
 
 
 def test_a_client_whose_insides_moved_is_left_alone(exported, monkeypatch, caplog):
-    monkeypatch.setattr(type(OPENAI), "patches", (*OPENAI.patches, ("openai", "NoSuchClient", "request", False)))
+    moved = OPENAI.patches[0]._replace(owner="NoSuchClient")
+    monkeypatch.setattr(type(OPENAI), "patches", (*OPENAI.patches, moved))
     exported.instrument(debug_raise=False)
 
     assert "instrumenting a client failed, the app is not affected: AttributeError" in caplog.text

@@ -47,6 +47,10 @@ def fixed(span):
     return {name: value for name, value in span.attributes.items() if name not in VARYING}
 
 
+def reading_of(stream):
+    return stream._iterator.gi_frame.f_locals["reading"]
+
+
 def run(async_client, main):
     async def with_client():
         async with async_client:
@@ -350,7 +354,7 @@ def test_a_stream_that_ended_is_freed_without_the_garbage_collector(instrumented
     gc.disable()
     try:
         stream = ask(client)
-        call = weakref.ref(stream._iterator._reading._call)
+        call = weakref.ref(reading_of(stream)._call)
         list(stream)
         del stream
         instrumented.spans  # noqa: B018 - waits for the worker
@@ -363,7 +367,7 @@ def test_streams_leave_nothing_behind(instrumented, client):
     kept = []
     for _ in range(3):
         stream = ask(client)
-        kept.append(weakref.ref(stream._iterator._reading))
+        kept.append(weakref.ref(reading_of(stream)))
         list(stream)
     del stream
     instrumented.spans  # noqa: B018 - waits for the worker

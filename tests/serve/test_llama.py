@@ -57,6 +57,33 @@ def test_stream_has_the_same_shape_as_a_scripted_one(client):
     assert len({chunk.id for chunk in chunks}) == 1
 
 
+def test_the_responses_api_is_answered_too(client):
+    asked = {"model": MODEL, "input": "Write a long story about a horse.", "max_output_tokens": 8}
+    answer = client.responses.create(**asked)
+    assert answer.output_text
+    assert (answer.status, answer.incomplete_details.reason) == ("incomplete", "max_output_tokens")
+    assert (answer.usage.output_tokens, answer.usage.output_tokens_details.reasoning_tokens) == (8, 0)
+    last = list(client.responses.create(**asked, stream=True))[-1]
+    assert last.type == "response.incomplete"
+    assert last.response.output_text
+
+
+@pytest.mark.parametrize(
+    ("options", "param"),
+    [
+        ({"previous_response_id": "resp_1"}, "previous_response_id"),
+        ({"text": {"format": {"type": "json_object"}}}, "text.format"),
+        ({"max_output_tokens": 513}, "max_output_tokens"),
+        ({"tools": [{"type": "web_search"}]}, "tools"),
+        ({"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}, "input"),
+    ],
+)
+def test_the_responses_api_refuses_by_its_own_names(client, options, param):
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(**{"model": MODEL, "input": "x", **options})
+    assert caught.value.body["param"] == param
+
+
 def test_same_seed_gives_the_same_text_within_a_run(client):
     # the second prompt of two is read from the cache, which may round otherwise: compare the later ones
     texts = [ask(client, seed=3, temperature=1.0).choices[0].message.content for _ in range(3)]

@@ -52,6 +52,13 @@ def test_without_a_default_rule_the_answer_says_that_it_is_scripted(tmp_path):
         ("[[rule]]\nbreak_after_chunks = -2", ["rule 1: break_after_chunks", "got -2"]),
         ('[[rule]]\nfinish_reason = "tired"', ["rule 1: finish_reason", "'stop'", "'tired'"]),
         ('[[rule]]\nerror = "no"', ["rule 1: error needs status"]),
+        ("[[rule]]\nfail_times = 2", ["rule 1: fail_times needs status"]),
+        ("[[rule]]\nstatus = 500\nfail_times = 0", ["rule 1: fail_times", "greater than or equal to 1", "got 0"]),
+        ("[[rule]]\ntool_calls = [{ nam = 'f' }]", ["rule 1", "name"]),
+        (
+            "[[rule]]\ntool_calls = [{ name = 'f', arguments = {}, input = 'x' }]",
+            ["rule 1: tool_calls.0", "arguments (of a function) or input (of a custom tool)"],
+        ),
         ('[[rule]]\nstatus = 500\nanswer = "no"', ["rule 1: status answers with an error", "answer cannot apply"]),
         ('[[rule]]\nanswer = "a"\n[[rule]]\nanswer = "b"', ["rules 1, 2 have no match", "only one"]),
         ("[[rule", ["is not TOML"]),

@@ -136,7 +136,7 @@ def test_long_body_is_refused():
         ("GET", "/chat/completions", 405),
         ("POST", "/models", 405),
         ("GET", "/nothing", 404),
-        ("POST", "/embeddings", 404),
+        ("POST", "/fine_tuning/jobs", 404),
     ],
 )
 def test_other_paths_and_methods_are_errors_of_the_api(url, method, path, status):

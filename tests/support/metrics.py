@@ -16,6 +16,7 @@ VALUES = {
     names.SERVER_ADDRESS: "api.openai.com",
     names.SERVER_PORT: 443,
     names.TOKEN_TYPE: "input",
+    names.TOKEN_MODALITY: "text",
     names.ERROR_TYPE: "429",
     names.LABEL_EVALUATOR: "toxicity",
     names.LABEL_TARGET: "output",

@@ -6,116 +6,106 @@ Source: GenAI conventions, JSON schemas of gen_ai.input.messages, gen_ai.output.
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from otel_llm.instrument.clients import parts
+from otel_llm.instrument.clients.parts import Part, plain
 from otel_llm.instrument.fields import Message
 
-Part = dict[str, Any]
-
-# `developer` is OpenAI's newer name for `system`; `function` is the older one for `tool`
-_ROLES: Final = {"developer": "system", "function": "tool"}
 _FINISH_REASONS: Final = {"tool_calls": "tool_call", "function_call": "tool_call"}
 
 
 def input_messages(messages: Any) -> list[Message]:
     """Return a request's messages; they share no object with the app's."""
-    return [_input_message(_plain(message)) for message in messages or ()]
+    return [_input_message(plain(message)) for message in messages or ()]
 
 
 def output_message(message: Any, finish_reason: str | None) -> Message:
     """Return a response's message, an object or a mapping."""
-    plain = _plain(message)
+    fields = plain(message)
     return {
-        "role": _role(plain.get("role") or "assistant"),
-        "parts": _parts(plain),
-        "finish_reason": _FINISH_REASONS.get(finish_reason or "", finish_reason or "unknown"),
+        "role": parts.role(fields.get("role") or "assistant"),
+        "parts": _parts(fields),
+        "finish_reason": finish_reason_of(finish_reason) if finish_reason else "error",
     }
 
 
-def tool_definitions(tools: Any) -> list[dict[str, Any]]:
-    """Return a request's tools."""
+def finish_reason_of(reason: str) -> str:
+    """Return a finish reason by the conventions' name."""
+    return _FINISH_REASONS.get(reason, reason)
+
+
+def tool_definitions(tools: Any, functions: Any = None) -> list[dict[str, Any]]:
+    """Return a request's tools; `functions` is the older form, of functions alone."""
     definitions = []
-    for tool in map(_plain, tools or ()):
+    for tool in map(plain, tools or ()):
         kind = str(tool.get("type", "function"))
-        definitions.append({"type": kind, **copy.deepcopy(dict(_plain(tool.get(kind) or {})))})
+        definitions.append({"type": kind, **copy.deepcopy(dict(plain(tool.get(kind) or {})))})
+    definitions += [{"type": "function", **copy.deepcopy(dict(plain(function)))} for function in functions or ()]
     return definitions
 
 
 def _input_message(message: Mapping[str, Any]) -> Message:
-    parts = _parts(message)
+    content = _parts(message)
     if message.get("role") in {"tool", "function"}:
-        response = "\n".join(part["content"] for part in parts if part["type"] == "text")
-        parts = [{"type": "tool_call_response", "id": message.get("tool_call_id"), "response": response}]
-    converted: Message = {"role": _role(message.get("role")), "parts": parts}
+        response = "\n".join(part["content"] for part in content if part["type"] == "text")
+        content = [parts.tool_response(message.get("tool_call_id"), response)]
+    converted: Message = {"role": parts.role(message.get("role")), "parts": content}
     if name := message.get("name"):
         converted["name"] = name
     return converted
 
 
 def _parts(message: Mapping[str, Any]) -> list[Part]:
-    parts: list[Part] = []
+    converted: list[Part] = []
     for name in ("reasoning_content", "reasoning"):  # what OpenAI-compatible servers call it
         if isinstance(reasoning := message.get(name), str) and reasoning:
-            parts.append({"type": "reasoning", "content": reasoning})
+            converted.append(parts.reasoning(reasoning))
             break
     content = message.get("content")
     if isinstance(content, str):
         if content:
-            parts.append({"type": "text", "content": content})
+            converted.append(parts.text(content))
     elif isinstance(content, Iterable):
-        parts.extend(_content_part(_plain(part)) for part in content)
+        converted.extend(_content_part(plain(part)) for part in content)
     if refusal := message.get("refusal"):
-        parts.append({"type": "refusal", "content": refusal})
-    parts.extend(_tool_call(_plain(call)) for call in message.get("tool_calls") or ())
+        converted.append(parts.refusal(refusal))
+    if audio := plain(message.get("audio")):
+        converted.append(_spoken(audio))
+    converted.extend(_tool_call(plain(call)) for call in message.get("tool_calls") or ())
     if call := message.get("function_call"):
-        parts.append(_tool_call({"function": call}))
-    return parts
+        converted.append(_tool_call({"function": call}))
+    return converted
 
 
 def _content_part(part: Mapping[str, Any]) -> Part:
     kind = part.get("type")
     if kind == "text":
-        return {"type": "text", "content": str(part.get("text", ""))}
+        return parts.text(part.get("text", ""))
+    if kind == "refusal":
+        return parts.refusal(part.get("refusal", ""))
     if kind == "image_url":
-        return _image(str(_plain(part.get("image_url") or {}).get("url", "")))
+        return parts.at_url(str(plain(part.get("image_url")).get("url", "")), "image")
     if kind == "input_audio":
-        audio = _plain(part.get("input_audio") or {})
-        return {
-            "type": "blob",
-            "modality": "audio",
-            "mime_type": f"audio/{audio.get('format')}",
-            "content": audio.get("data"),
-        }
+        return parts.audio(plain(part.get("input_audio")))
+    if kind == "file":
+        return parts.file(plain(part.get("file")))
     return copy.deepcopy(dict(part))
 
 
-def _image(url: str) -> Part:
-    if not url.startswith("data:"):
-        return {"type": "uri", "modality": "image", "uri": url}
-    head, _, data = url.partition(",")
-    mime_type = head.removeprefix("data:").partition(";")[0]
-    return {"type": "blob", "modality": "image", "mime_type": mime_type, "content": data}
+def _spoken(audio: Mapping[str, Any]) -> Part:
+    """Return a spoken answer: the audio itself, or, of an earlier one, its id."""
+    if data := audio.get("data"):
+        part = parts.blob(data, "audio", None)  # its format is what the request asked for
+    else:
+        part = {"type": "file", "modality": "audio", "file_id": audio.get("id")}
+    if transcript := audio.get("transcript"):
+        part["transcript"] = transcript
+    return part
 
 
 def _tool_call(call: Mapping[str, Any]) -> Part:
-    function = _plain(call.get("function") or call.get("custom") or {})
-    arguments = function.get("arguments", function.get("input"))
-    if isinstance(arguments, str):
-        with contextlib.suppress(ValueError):  # a model does not always write valid JSON: its text, then
-            arguments = json.loads(arguments)
-    return {"type": "tool_call", "id": call.get("id"), "name": function.get("name"), "arguments": arguments}
-
-
-def _role(role: Any) -> str:
-    return _ROLES.get(role, str(role))
-
-
-def _plain(value: Any) -> Mapping[str, Any]:
-    if isinstance(value, Mapping):
-        return value
-    dump = getattr(value, "model_dump", None)  # an object of the client, such as an earlier response's message
-    return dump(exclude_none=True) if dump is not None else {}
+    function = plain(call.get("function") or call.get("custom"))
+    return parts.tool_call(call.get("id"), function.get("name"), function.get("arguments", function.get("input")))

@@ -3,7 +3,7 @@
 All its calls over HTTP, whatever helper they come from (`create`, `parse`, `stream`, `with_raw_response`, a copy
 by `with_options`), pass through the one `request` method of its two base clients, with the request's body as it
 goes out: there, omitted arguments are gone, and the retries are inside. What one endpoint's fields mean is in the
-module named for it; `endpoints.py` lists them.
+module named for it; `endpoints.py` lists them. The Realtime API is no HTTP and has its own module, `realtime.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from otel_llm.instrument.clients.openai.endpoints import ENDPOINTS
+from otel_llm.instrument.clients.openai.realtime import PATCHES as REALTIME_PATCHES
+from otel_llm.instrument.clients.openai.server import model_asked, server_of
 from otel_llm.instrument.fields import Patch, Raw, Request, Servers, Streamed
 from otel_llm.instrument.wrap import wrap, wrap_async, wrap_retry, wrap_retry_async
 
@@ -29,6 +31,7 @@ class OpenAIClient:
         # called before each attempt but the first, inside `request`
         Patch(_BASE, "SyncAPIClient", "_sleep_for_retry", wrap_retry),
         Patch(_BASE, "AsyncAPIClient", "_sleep_for_retry", wrap_retry_async),
+        *REALTIME_PATCHES,
     )
 
     def read_request(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], servers: Servers) -> Request | None:
@@ -37,18 +40,16 @@ class OpenAIClient:
         endpoint = ENDPOINTS.get(options.url)
         if endpoint is None or options.method != "post":
             return None
-        client = args[0]
         body = options.json_data
         if not isinstance(body, Mapping):
             body = {}
         if options.extra_json:
             body = {**body, **options.extra_json}
-        server = servers.at(client.base_url, _default_provider(type(client)))
-        model = body.get("model")
+        server = server_of(args[0], servers)
         return Request(
             endpoint=endpoint,
             provider=server.provider,
-            model=str(model) if model else None,
+            model=model_asked(server, options.url, body.get("model")),
             address=server.address,
             port=server.port,
             body=body,
@@ -80,18 +81,3 @@ def _reader(response: Any) -> Any:
     # named in errors alone; the response itself would be held by what it holds
     like = type(raw)(raw.status_code, headers=raw.headers, request=raw.request)
     return lambda data: process(data=data, cast_to=kind, response=like)
-
-
-def _default_provider(client_class: type) -> str:
-    """Return the provider of a client at an unknown host: an OpenAI-compatible server counts as openai.
-
-    Source: GenAI conventions, gen_ai.provider.name.
-    """
-    provider = _providers.get(client_class)
-    if provider is None:
-        azure = any(base.__name__ == "BaseAzureClient" for base in client_class.__mro__)
-        provider = _providers[client_class] = "azure.ai.openai" if azure else "openai"
-    return provider
-
-
-_providers: Final[dict[type, str]] = {}

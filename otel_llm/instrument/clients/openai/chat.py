@@ -8,8 +8,22 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.clients.chat_messages import input_messages, output_message, tool_definitions
-from otel_llm.instrument.clients.openai.reading import fields_of, number, set_floats, set_integers
+from otel_llm.instrument.clients.chat_messages import (
+    finish_reason_of,
+    input_messages,
+    output_message,
+    tool_definitions,
+)
+from otel_llm.instrument.clients.openai.message_pieces import MessagePieces
+from otel_llm.instrument.clients.openai.reading import (
+    OUTPUT_TYPES,
+    fields_of,
+    set_choice_count,
+    set_floats,
+    set_integers,
+    set_service_tier,
+    set_stop_sequences,
+)
 from otel_llm.instrument.fields import Content, Endpoint, Message, Modalities, Response, Usage
 
 _FLOATS: Final = {
@@ -23,7 +37,6 @@ _INTEGERS: Final = {
     "max_completion_tokens": names.REQUEST_MAX_TOKENS,  # the newer name, which wins
     "seed": names.REQUEST_SEED,
 }
-_OUTPUT_TYPES: Final = {"text": "text", "json_object": "json", "json_schema": "json"}
 
 
 class _Chunks:
@@ -32,84 +45,53 @@ class _Chunks:
     def __init__(self, content: bool) -> None:
         self._content = content
         self._first: Any = None
+        self._finishing: Any = None
         self._usage: Any = None
         self._service_tier: str | None = None
         self._finish_reasons: dict[int, str] = {}
-        self._messages: dict[int, _MessageParts] = {}
+        self._messages: dict[int, MessagePieces] = {}
 
     def add(self, chunk: Any) -> None:
-        if self._first is None:
-            self._first = chunk
         if chunk.usage is not None:
             self._usage = chunk.usage
         if chunk.service_tier is not None:
             self._service_tier = chunk.service_tier
         for choice in chunk.choices or ():
+            if self._first is None:  # before it, Azure sends one on the prompt, without id, model and choices
+                self._first = chunk
             if choice.finish_reason is not None:
+                self._finishing = chunk
                 self._finish_reasons[choice.index] = choice.finish_reason
             if self._content:
-                self._messages.setdefault(choice.index, _MessageParts()).add(choice.delta)
+                self._messages.setdefault(choice.index, MessagePieces()).add(choice.delta)
 
     def response(self) -> Response:
         first = fields_of(self._first)
         return Response(
             id=first.get("id") or None,
             model=first.get("model") or None,
-            finish_reasons=[reason for _, reason in sorted(self._finish_reasons.items())],
-            usage=_read_usage(self._usage),
+            finish_reasons=[finish_reason_of(reason) for _, reason in sorted(self._finish_reasons.items())],
+            usage=_read_usage(self._usage or _groq_usage(self._finishing), self._service_tier),
             attributes=_tier(self._service_tier),
             read_messages=self._read_messages,
         )
 
     def _read_messages(self) -> list[Message]:
         return [
-            output_message(parts.message(), self._finish_reasons.get(index))
-            for index, parts in sorted(self._messages.items())
+            output_message(pieces.message(), self._finish_reasons.get(index))
+            for index, pieces in sorted(self._messages.items())
         ]
-
-
-class _MessageParts:
-    """One message of a stream, in pieces."""
-
-    def __init__(self) -> None:
-        self._texts: dict[str, list[str]] = {}
-        self._tool_calls: dict[int, dict[str, Any]] = {}
-
-    def add(self, delta: Any) -> None:
-        held = fields_of(delta)
-        for name in ("content", "refusal", "reasoning_content", "reasoning"):
-            if isinstance(text := held.get(name), str):
-                self._texts.setdefault(name, []).append(text)
-        for piece in held.get("tool_calls") or ():
-            call = self._tool_calls.setdefault(piece.index, {"id": None, "name": "", "arguments": []})
-            call["id"] = piece.id or call["id"]
-            if piece.function is not None:
-                call["name"] += piece.function.name or ""
-                call["arguments"].append(piece.function.arguments or "")
-
-    def message(self) -> dict[str, Any]:
-        message: dict[str, Any] = {name: "".join(texts) for name, texts in self._texts.items()}
-        message["tool_calls"] = [
-            {"id": call["id"], "function": {"name": call["name"], "arguments": "".join(call["arguments"])}}
-            for _, call in sorted(self._tool_calls.items())
-        ]
-        return message
 
 
 def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {}
     set_floats(attributes, body, _FLOATS)
     set_integers(attributes, body, _INTEGERS)
-    if "n" in body and (count := number(body["n"])) is not None and count != 1:
-        attributes[names.REQUEST_CHOICE_COUNT] = int(count)
-    if stop := body.get("stop"):
-        attributes[names.REQUEST_STOP_SEQUENCES] = (
-            [stop] if isinstance(stop, str) else [str(text) for text in stop]
-        )
+    set_choice_count(attributes, body)
+    set_stop_sequences(attributes, body)
     if isinstance(effort := body.get("reasoning_effort"), str):
         attributes[names.REQUEST_REASONING_LEVEL] = effort
-    if isinstance(tier := body.get("service_tier"), str) and tier != "auto":
-        attributes[names.OPENAI_REQUEST_SERVICE_TIER] = tier
+    set_service_tier(attributes, body)
     if output_type := _output_type(body):
         attributes[names.OUTPUT_TYPE] = output_type
     return attributes
@@ -119,11 +101,14 @@ def _output_type(body: Mapping[str, Any]) -> str | None:
     if "audio" in (body.get("modalities") or ()):
         return "speech"
     response_format = body.get("response_format")
-    return _OUTPUT_TYPES.get(response_format.get("type", "")) if isinstance(response_format, Mapping) else None
+    return OUTPUT_TYPES.get(response_format.get("type")) if isinstance(response_format, Mapping) else None
 
 
 def _read_content(body: Mapping[str, Any]) -> Content:
-    return Content(messages=input_messages(body.get("messages")), tools=tool_definitions(body.get("tools")))
+    return Content(
+        messages=input_messages(body.get("messages")),
+        tools=tool_definitions(body.get("tools"), body.get("functions")),
+    )
 
 
 def _read_response(completion: Any) -> Response:
@@ -132,27 +117,59 @@ def _read_response(completion: Any) -> Response:
     return Response(
         id=held.get("id"),
         model=held.get("model"),
-        finish_reasons=[choice.finish_reason for choice in choices if choice.finish_reason],
-        usage=_read_usage(held.get("usage")),
+        finish_reasons=[finish_reason_of(choice.finish_reason) for choice in choices if choice.finish_reason],
+        usage=_read_usage(held.get("usage"), held.get("service_tier")),
         attributes=_tier(held.get("service_tier")),
         read_messages=lambda: [output_message(choice.message, choice.finish_reason) for choice in choices],
     )
 
 
-def _read_usage(usage: Any) -> Usage | None:
+def _read_usage(usage: Any, service_tier: str | None) -> Usage | None:
     if usage is None:
         return None
-    held = fields_of(usage)
+    held = usage if isinstance(usage, Mapping) else fields_of(usage)
     asked = fields_of(held.get("prompt_tokens_details"))
     answered = fields_of(held.get("completion_tokens_details"))
+    reasoning = answered.get("reasoning_tokens")
     return Usage(
         input_tokens=held.get("prompt_tokens"),
-        output_tokens=held.get("completion_tokens"),
-        cache_read_tokens=asked.get("cached_tokens"),
+        output_tokens=_output_tokens(held, reasoning),
+        cache_read_tokens=_cached_tokens(held, asked),
         cache_write_tokens=asked.get("cache_write_tokens"),
-        reasoning_tokens=answered.get("reasoning_tokens"),
+        reasoning_tokens=reasoning,
         modalities=_read_modalities(asked, answered),
+        service_tier=service_tier,
     )
+
+
+def _output_tokens(held: Mapping[str, Any], reasoning: int | None) -> int | None:
+    """Return the tokens of the answer, those of reasoning included.
+
+    xAI counts these beside the others, and in the total alone (https://docs.x.ai/docs/key-information/
+    consumption-and-rate-limits, read in November 2026).
+    """
+    asked, answered, total = (held.get(f"{what}_tokens") for what in ("prompt", "completion", "total"))
+    if reasoning and asked is not None and answered is not None and total == asked + answered + reasoning:
+        return int(answered + reasoning)
+    return answered
+
+
+def _cached_tokens(held: Mapping[str, Any], asked: Mapping[str, Any]) -> int | None:
+    """Return the tokens of the prompt that were cached, of which some providers tell outside of the details.
+
+    Source: https://api-docs.deepseek.com/guides/kv_cache; Together's and Moonshot's answers have `cached_tokens`.
+    """
+    counts = (asked.get("cached_tokens"), held.get("prompt_cache_hit_tokens"), held.get("cached_tokens"))
+    return next((count for count in counts if count is not None), None)
+
+
+def _groq_usage(chunk: Any) -> Any:
+    """Return the usage that Groq puts into a stream's last chunk, unasked.
+
+    Source: https://console.groq.com/docs/api-reference, chat completion chunk, `x_groq`.
+    """
+    groq = fields_of(chunk).get("x_groq")
+    return groq.get("usage") if isinstance(groq, Mapping) else None
 
 
 def _read_modalities(asked: Mapping[str, Any], answered: Mapping[str, Any]) -> Modalities | None:

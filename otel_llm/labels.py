@@ -1,9 +1,12 @@
-"""A limit on the values of each label: a hostile model name must not blow up Prometheus."""
+"""A limit on the values of each label: a hostile model name must not blow up what keeps the metrics."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+_T = TypeVar("_T")
 
 OTHER: Final = "other"
 """What stands for every value beyond the limit."""
@@ -19,9 +22,13 @@ class LabelLimit:
         self._max_values = max_values
         self._seen: defaultdict[str, set[str]] = defaultdict(set)
 
-    def limit(self, labels: dict[str, str]) -> dict[str, str]:
-        """Return the labels with the values that Prometheus is to see."""
-        return {name: self._value(name, value[:_MAX_CHARACTERS]) for name, value in labels.items()}
+    def limit(self, labels: Mapping[str, _T]) -> dict[str, _T | str]:
+        """Return the labels with the values that are to be seen; one that is no text stays as it is."""
+        limited: dict[str, _T | str] = dict(labels)
+        for name, value in labels.items():
+            if isinstance(value, str) and value not in self._seen[name]:
+                limited[name] = self._value(name, value[:_MAX_CHARACTERS])
+        return limited
 
     def _value(self, name: str, value: str) -> str:
         seen = self._seen[name]

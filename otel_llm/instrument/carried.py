@@ -1,0 +1,79 @@
+"""What calls carry of the part of the app that they are in: user, conversation, prompt, tags, documents.
+
+`scope.py` sets it. It lies in OpenTelemetry's context, and goes where that goes: into tasks, into threads
+(`threads.py`), and, but for the documents, by baggage into other processes (`baggage.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, cast
+
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+from opentelemetry.util.types import AttributeValue
+
+from otel_llm.instrument.baggage import baggage_of, read_baggage
+
+CARRIED: Final = otel_context.create_key("otel_llm.carried")
+"""The key of a Carried in OpenTelemetry's context."""
+
+
+class Given(NamedTuple):
+    """What one `otel_llm.context(...)` gives, by the names of attributes."""
+
+    attributes: Mapping[str, AttributeValue]
+    replaced: frozenset[str]
+    """The attributes of what is around it that are not those of calls inside it."""
+    sent: Mapping[str, str]
+    """What of the attributes goes out by baggage."""
+    documents: tuple[str, ...] | None
+    """None: as outside."""
+
+
+class Carried:
+    """What one entered context has its calls carry, computed once."""
+
+    __slots__ = ("attributes", "baggage", "before", "documents", "local", "scope")
+
+    def __init__(self, scope: object, given: Given, before: Context) -> None:
+        outer = cast("Carried | None", before.get(CARRIED))
+        self.scope = scope
+        """What entered it, and will leave it."""
+        self.before: Context | None = before
+        """The context to put back; None once that is done, so that contexts of tasks long gone are let go."""
+        kept = {} if outer is None else _without(outer.local, given.replaced)
+        self.local: Mapping[str, AttributeValue] = {**kept, **given.attributes}
+        """What was set in this process, by this context and those around it."""
+        self.baggage = baggage_of(before)
+        """The baggage for which `attributes` holds: an app may set other."""
+        if given.replaced:
+            # what this context replaces is true of no call inside it, whether or not its own goes out
+            self.baggage = {**_without(self.baggage or {}, given.replaced), **given.sent} or None
+        self.attributes: Mapping[str, AttributeValue] = {
+            **read_baggage(self.baggage or {}, self.local),
+            **self.local,
+        }
+        self.documents: tuple[str, ...] = () if outer is None else outer.documents
+        if given.documents is not None:
+            self.documents = given.documents
+
+
+def carried_attributes(context: Mapping[str, Any]) -> Mapping[str, AttributeValue] | None:
+    """Return the attributes that a call in this OpenTelemetry context carries; None where there are none."""
+    carried, baggage = context.get(CARRIED), baggage_of(context)
+    if carried is None:
+        return read_baggage(baggage, ()) if baggage is not None else None
+    if baggage is carried.baggage:
+        return cast("Carried", carried).attributes
+    return {**read_baggage(baggage or {}, carried.local), **carried.local}
+
+
+def carried_documents(context: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the documents that a call in this OpenTelemetry context is to be judged against."""
+    carried = context.get(CARRIED)
+    return () if carried is None else cast("Carried", carried).documents
+
+
+def _without(values: Mapping[str, Any], left_out: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in left_out}

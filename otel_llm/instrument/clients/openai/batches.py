@@ -1,0 +1,37 @@
+"""POST /batches. A batch that is fetched again is no operation of its own, or its tokens would count each time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opentelemetry.util.types import AttributeValue
+
+from otel_llm import names
+from otel_llm.instrument.clients.openai.reading import fields_of, set_strings
+from otel_llm.instrument.fields import Content, Endpoint, Response
+
+_STRINGS: Final = {"endpoint": names.BATCH_ENDPOINT}
+
+
+def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {}
+    set_strings(attributes, body, _STRINGS)
+    return attributes
+
+
+def _read_content(_: Mapping[str, Any]) -> Content:
+    return Content(messages=[])
+
+
+def _read_response(batch: Any) -> Response:
+    held = fields_of(batch)
+    return Response(id=held.get("id"), model=held.get("model"))
+
+
+BATCHES: Final = Endpoint(
+    operation=names.CREATE_BATCH,
+    read_attributes=_read_attributes,
+    read_content=_read_content,
+    read_response=_read_response,
+)

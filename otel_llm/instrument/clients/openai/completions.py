@@ -1,0 +1,112 @@
+"""POST /completions, the API before chat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opentelemetry.util.types import AttributeValue
+
+from otel_llm import names
+from otel_llm.instrument.clients import parts
+from otel_llm.instrument.clients.openai.reading import (
+    fields_of,
+    set_choice_count,
+    set_floats,
+    set_integers,
+    set_stop_sequences,
+)
+from otel_llm.instrument.clients.plain_messages import answer, user_messages
+from otel_llm.instrument.fields import Content, Endpoint, Message, Response, Usage
+
+_FLOATS: Final = {
+    "temperature": names.REQUEST_TEMPERATURE,
+    "top_p": names.REQUEST_TOP_P,
+    "frequency_penalty": names.REQUEST_FREQUENCY_PENALTY,
+    "presence_penalty": names.REQUEST_PRESENCE_PENALTY,
+}
+_INTEGERS: Final = {"max_tokens": names.REQUEST_MAX_TOKENS, "seed": names.REQUEST_SEED}
+
+
+class _Chunks:
+    """Adds up the chunks of a completion; the texts only where content is captured."""
+
+    def __init__(self, content: bool) -> None:
+        self._content = content
+        self._first: Any = None
+        self._usage: Any = None
+        self._finish_reasons: dict[int, str] = {}
+        self._texts: dict[int, list[str]] = {}
+
+    def add(self, chunk: Any) -> None:
+        if chunk.usage is not None:
+            self._usage = chunk.usage
+        for choice in chunk.choices or ():
+            if self._first is None:  # before it, Azure sends one on the prompt, without id, model and choices
+                self._first = chunk
+            if choice.finish_reason is not None:
+                self._finish_reasons[choice.index] = choice.finish_reason
+            if self._content:
+                self._texts.setdefault(choice.index, []).append(choice.text or "")
+
+    def response(self) -> Response:
+        first = fields_of(self._first)
+        return Response(
+            id=first.get("id") or None,
+            model=first.get("model") or None,
+            finish_reasons=[reason for _, reason in sorted(self._finish_reasons.items())],
+            usage=_read_usage(self._usage),
+            read_messages=self._read_messages,
+        )
+
+    def _read_messages(self) -> list[Message]:
+        return [
+            answer(parts.text("".join(texts)), self._finish_reasons.get(index))
+            for index, texts in sorted(self._texts.items())
+        ]
+
+
+def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {}
+    set_floats(attributes, body, _FLOATS)
+    set_integers(attributes, body, _INTEGERS)
+    set_choice_count(attributes, body)
+    set_stop_sequences(attributes, body)
+    return attributes
+
+
+def _read_content(body: Mapping[str, Any]) -> Content:
+    return Content(messages=user_messages(body.get("prompt")))
+
+
+def _read_response(completion: Any) -> Response:
+    held = fields_of(completion)
+    choices = held.get("choices") or ()
+    return Response(
+        id=held.get("id"),
+        model=held.get("model"),
+        finish_reasons=[choice.finish_reason for choice in choices if choice.finish_reason],
+        usage=_read_usage(held.get("usage")),
+        read_messages=lambda: [answer(parts.text(choice.text), choice.finish_reason) for choice in choices],
+    )
+
+
+def _read_usage(usage: Any) -> Usage | None:
+    if usage is None:
+        return None
+    held = fields_of(usage)
+    return Usage(
+        input_tokens=held.get("prompt_tokens"),
+        output_tokens=held.get("completion_tokens"),
+        cache_read_tokens=fields_of(held.get("prompt_tokens_details")).get("cached_tokens"),
+        reasoning_tokens=fields_of(held.get("completion_tokens_details")).get("reasoning_tokens"),
+    )
+
+
+COMPLETIONS: Final = Endpoint(
+    operation=names.TEXT_COMPLETION,
+    read_attributes=_read_attributes,
+    read_content=_read_content,
+    read_response=_read_response,
+    add_up=_Chunks,
+)

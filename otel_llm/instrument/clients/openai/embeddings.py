@@ -1,0 +1,45 @@
+"""POST /embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opentelemetry.util.types import AttributeValue
+
+from otel_llm import names
+from otel_llm.instrument.clients.openai.reading import fields_of, set_integers
+from otel_llm.instrument.clients.plain_messages import user_messages
+from otel_llm.instrument.fields import Content, Endpoint, Response, Usage
+
+_INTEGERS: Final = {"dimensions": names.EMBEDDINGS_DIMENSION_COUNT}
+
+
+def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {}
+    set_integers(attributes, body, _INTEGERS)
+    # as it goes out: the client asks for base64 where the app names no format
+    if isinstance(encoding := body.get("encoding_format"), str):
+        attributes[names.REQUEST_ENCODING_FORMATS] = [encoding]
+    return attributes
+
+
+def _read_content(body: Mapping[str, Any]) -> Content:
+    return Content(messages=user_messages(body.get("input")))
+
+
+def _read_response(answer: Any) -> Response:
+    held = fields_of(answer)
+    usage = fields_of(held.get("usage"))
+    return Response(
+        model=held.get("model"),
+        usage=Usage(input_tokens=usage["prompt_tokens"]) if usage.get("prompt_tokens") is not None else None,
+    )
+
+
+EMBEDDINGS: Final = Endpoint(
+    operation=names.EMBEDDINGS,
+    read_attributes=_read_attributes,
+    read_content=_read_content,
+    read_response=_read_response,
+)

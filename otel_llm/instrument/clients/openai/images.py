@@ -1,0 +1,106 @@
+"""POST /images/generations, /images/edits and /images/variations. Files that are sent are never captured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opentelemetry.util.types import AttributeValue
+
+from otel_llm import names
+from otel_llm.instrument.clients import parts
+from otel_llm.instrument.clients.openai.reading import fields_of, set_choice_count
+from otel_llm.instrument.clients.plain_messages import answer, user_messages
+from otel_llm.instrument.fields import Content, Endpoint, Message, Modalities, Response, Usage
+
+_COMPLETED: Final = frozenset({"image_generation.completed", "image_edit.completed"})
+_MIME_TYPES: Final = {"svg": "image/svg+xml"}  # of the others, it is `image/` and the format
+
+
+class _Events:
+    """Adds up the events of a stream: of its images the last alone counts, and what it took."""
+
+    def __init__(self, content: bool) -> None:
+        self._content = content
+        self._usage: Any = None
+        self._image: Any = None
+
+    def add(self, event: Any) -> None:
+        if event.type in _COMPLETED:
+            self._usage = event.usage
+            if self._content:
+                self._image = event
+
+    def response(self) -> Response:
+        usage = _read_usage(self._usage)
+        if usage is not None and usage.modalities is not None:
+            # here, by the API's reference, all of them are of images, and there are no details
+            usage.modalities.output_image_tokens = usage.output_tokens
+        return Response(usage=usage, read_messages=self._read_messages)
+
+    def _read_messages(self) -> list[Message]:
+        return [] if self._image is None else _read_images([self._image], fields_of(self._image))
+
+
+def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {names.OUTPUT_TYPE: "image"}
+    set_choice_count(attributes, body)
+    return attributes
+
+
+def _read_content(body: Mapping[str, Any]) -> Content:
+    return Content(messages=user_messages(body.get("prompt")))
+
+
+def _read_response(response: Any) -> Response:
+    held = fields_of(response)
+    return Response(
+        usage=_read_usage(held.get("usage")),
+        read_messages=lambda: _read_images(held.get("data") or (), held),
+    )
+
+
+def _read_images(images: Any, drawn: Mapping[str, Any]) -> list[Message]:
+    image_format = drawn.get("output_format") or "png"  # dall-e, which does not say, draws PNGs
+    mime_type = _MIME_TYPES.get(image_format, f"image/{image_format}")
+    messages = []
+    for held in map(fields_of, images):
+        if data := held.get("b64_json"):
+            messages.append(answer(parts.blob(data, "image", mime_type)))
+        elif url := held.get("url"):
+            messages.append(answer(parts.at_url(url, "image")))
+    return messages
+
+
+def _read_usage(usage: Any) -> Usage | None:
+    """Return what the images took. What an SVG's author took (`svg_usage`) is another model's, and not in it."""
+    if usage is None:
+        return None
+    held = fields_of(usage)
+    asked = fields_of(held.get("input_tokens_details"))
+    drawn = fields_of(held.get("output_tokens_details"))
+    return Usage(
+        input_tokens=held.get("input_tokens"),
+        output_tokens=held.get("output_tokens"),
+        modalities=Modalities(
+            input_text_tokens=asked.get("text_tokens"),
+            input_image_tokens=asked.get("image_tokens"),
+            output_text_tokens=drawn.get("text_tokens"),
+            output_image_tokens=drawn.get("image_tokens"),
+        ),
+    )
+
+
+def _endpoint(operation: str, *, streams: bool) -> Endpoint:
+    return Endpoint(
+        operation=operation,
+        read_attributes=_read_attributes,
+        read_content=_read_content,
+        read_response=_read_response,
+        add_up=_Events if streams else None,
+    )
+
+
+IMAGE_GENERATIONS: Final = _endpoint(names.GENERATE_IMAGE, streams=True)
+IMAGE_EDITS: Final = _endpoint(names.EDIT_IMAGE, streams=True)
+IMAGE_VARIATIONS: Final = _endpoint(names.VARY_IMAGE, streams=False)

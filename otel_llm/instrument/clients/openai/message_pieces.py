@@ -1,0 +1,80 @@
+"""One message of a chat stream, put together of its deltas."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any, Final
+
+from otel_llm.instrument.clients.openai.reading import fields_of
+from otel_llm.instrument.clients.parts import plain
+
+_TEXTS: Final = ("content", "refusal", "reasoning_content", "reasoning")
+
+
+class MessagePieces:
+    """What came of a message so far."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, list[str]] = {}
+        self._tool_calls: dict[int, _ToolCall] = {}
+        self._function_call: _ToolCall | None = None
+        self._audio: list[Mapping[str, Any]] = []
+
+    def add(self, delta: Any) -> None:
+        """Take a choice's delta."""
+        held = fields_of(delta)
+        for name in _TEXTS:
+            if isinstance(text := held.get(name), str):
+                self._texts.setdefault(name, []).append(text)
+        for piece in held.get("tool_calls") or ():
+            self._tool_calls.setdefault(piece.index, _ToolCall()).add(fields_of(piece))
+        if (call := held.get("function_call")) is not None:
+            self._function_call = self._function_call or _ToolCall()
+            self._function_call.add({"function": call})
+        if (audio := held.get("audio")) is not None:
+            self._audio.append(plain(audio))
+
+    def message(self) -> dict[str, Any]:
+        """Return the message as one that is not streamed."""
+        message: dict[str, Any] = {name: "".join(texts) for name, texts in self._texts.items()}
+        message["tool_calls"] = [call.call() for _, call in sorted(self._tool_calls.items())]
+        if self._function_call is not None:
+            message["function_call"] = self._function_call.call()["function"]
+        if self._audio:
+            message["audio"] = _joined(self._audio)
+        return message
+
+
+class _ToolCall:
+    """One call of a tool, in pieces: of a function, or of a custom tool."""
+
+    def __init__(self) -> None:
+        self._id: str | None = None
+        self._kind = "function"
+        self._name = ""
+        self._arguments: list[str] = []
+
+    def add(self, piece: Mapping[str, Any]) -> None:
+        self._id = piece.get("id") or self._id
+        if piece.get("custom") is not None:
+            self._kind = "custom"
+        of = piece.get(self._kind)
+        # the client declares no class for the pieces of a custom tool's call: they are mappings
+        held = of if isinstance(of, Mapping) else fields_of(of)
+        self._name += held.get("name") or ""
+        self._arguments.append(held.get("arguments") or held.get("input") or "")
+
+    def call(self) -> dict[str, Any]:
+        field = "arguments" if self._kind == "function" else "input"
+        return {"id": self._id, self._kind: {"name": self._name, field: "".join(self._arguments)}}
+
+
+def _joined(audio: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return audio in one piece; each piece's base64 is one of its own, perhaps padded at its end."""
+    data = b"".join(base64.b64decode(piece.get("data") or "") for piece in audio)
+    return {
+        "id": next((piece["id"] for piece in audio if piece.get("id")), None),
+        "data": base64.b64encode(data).decode("ascii"),
+        "transcript": "".join(piece.get("transcript") or "" for piece in audio),
+    }

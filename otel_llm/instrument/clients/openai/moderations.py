@@ -1,0 +1,60 @@
+"""POST /moderations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opentelemetry.util.types import AttributeValue
+
+from otel_llm import names
+from otel_llm.instrument.clients import parts
+from otel_llm.instrument.clients.openai.reading import fields_of
+from otel_llm.instrument.clients.parts import Part, plain
+from otel_llm.instrument.clients.plain_messages import answer, user_message, user_messages
+from otel_llm.instrument.fields import Content, Endpoint, Response
+
+
+def _read_attributes(_: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    return {}
+
+
+def _read_content(body: Mapping[str, Any]) -> Content:
+    """Return one message for each text; texts and images that are judged together are one."""
+    asked = body.get("input")
+    together = [plain(part) for part in asked if not isinstance(part, str)] if isinstance(asked, list) else []
+    messages = [user_message(list(map(_part, together)))] if together else user_messages(asked)
+    return Content(messages=messages)
+
+
+def _part(part: Mapping[str, Any]) -> Part:
+    if part.get("type") == "image_url":
+        return parts.at_url(str(plain(part.get("image_url")).get("url", "")), "image")
+    return parts.text(part.get("text", ""))
+
+
+def _read_response(response: Any) -> Response:
+    held = fields_of(response)
+    return Response(
+        id=held.get("id"),
+        model=held.get("model"),
+        read_messages=lambda: [answer(_verdict(result)) for result in held.get("results") or ()],
+    )
+
+
+def _verdict(result: Any) -> Part:
+    """Return a part of our own type, which the conventions' schema allows: categories, without their scores."""
+    categories = result.categories.to_dict()  # by the API's own names, such as violence/graphic
+    return {
+        "type": "moderation",
+        "flagged": bool(result.flagged),
+        "categories": [name for name, flagged in categories.items() if flagged],
+    }
+
+
+MODERATIONS: Final = Endpoint(
+    operation=names.MODERATE_CONTENT,
+    read_attributes=_read_attributes,
+    read_content=_read_content,
+    read_response=_read_response,
+)

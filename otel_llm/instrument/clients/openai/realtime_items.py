@@ -1,0 +1,70 @@
+"""Items of a realtime conversation, as the items of a response that they resemble: of audio, the transcript.
+
+Source: the OpenAI API reference, "Realtime", conversation items, read in November 2026.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from otel_llm.instrument.clients.openai.reading import fields_of
+from otel_llm.instrument.clients.response_items import input_items
+from otel_llm.instrument.fields import Message
+
+_ITEMS_LIMIT: Final = 1_000  # items kept; a session may last an hour
+# of a user, of the model, and of the model in `client.beta.realtime`, whose texts are of type `text`
+_AUDIO: Final = frozenset({"input_audio", "output_audio", "audio"})
+
+
+class Conversation:
+    """What was said so far, by the events that the server sends of it."""
+
+    def __init__(self) -> None:
+        self._messages: dict[str, list[Message]] = {}
+        """By item: one, or none of an item that has no content yet."""
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        """Take note of an event of an item: that it came, that it is complete, what was heard, that it is gone."""
+        kind = event["type"]
+        if kind == "conversation.item.deleted":
+            self._messages.pop(event["item_id"], None)
+        elif kind == "conversation.item.input_audio_transcription.completed":
+            self._hear(event["item_id"], event["transcript"])
+        else:
+            item = item_fields(event["item"])
+            self._messages[item.get("id") or ""] = input_items([item])
+            if len(self._messages) > _ITEMS_LIMIT:
+                self._messages.pop(next(iter(self._messages)))
+
+    def ids(self) -> list[str]:
+        """Return the items so far, oldest first."""
+        return list(self._messages)
+
+    def messages(self, ids: Iterable[str]) -> list[Message]:
+        """Return what is known of these items by now."""
+        return [message for item_id in ids for message in self._messages.get(item_id, ())]
+
+    def _hear(self, item_id: str, transcript: str) -> None:
+        heard = {"type": "text", "content": transcript}
+        # replaced, not changed: an event that is not exported yet may hold the message as it was
+        self._messages[item_id] = [
+            {**message, "parts": [*(part for part in message["parts"] if part["type"] != "audio"), heard]}
+            for message in self._messages.get(item_id, ())
+        ]
+
+
+def item_fields(item: Any) -> Mapping[str, Any]:
+    """Return an item, an object or a mapping, with texts in place of audio; what nobody wrote down is `audio`."""
+    held = item if isinstance(item, Mapping) else fields_of(item)
+    content = held.get("content")
+    return held if content is None else {**held, "content": [_part(part) for part in content]}
+
+
+def _part(part: Any) -> Any:
+    held = part if isinstance(part, Mapping) else fields_of(part)
+    kind = held.get("type")
+    if kind not in _AUDIO and kind != "text":
+        return part
+    text = held.get("text" if kind == "text" else "transcript")
+    return {"type": "output_text", "text": text} if isinstance(text, str) else {"type": "audio"}

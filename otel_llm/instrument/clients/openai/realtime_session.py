@@ -1,0 +1,250 @@
+"""One connection to the Realtime API: which responses are under way, and what was said before them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from otel_llm.config.instrument import ContentCapture
+from otel_llm.instrument.call import Call
+from otel_llm.instrument.clients.openai.reading import fields_of
+from otel_llm.instrument.clients.openai.realtime_events import REALTIME, Answer
+from otel_llm.instrument.clients.openai.realtime_items import Conversation
+from otel_llm.instrument.fields import Request, Server
+from otel_llm.instrument.stream import Dropped, Reading
+from otel_llm.instrument.telemetry import Telemetry
+
+# what the session says of every response, unless its `response.create` says otherwise
+_SETTINGS: Final = (
+    "instructions", "max_output_tokens", "max_response_output_tokens", "modalities", "output_modalities",
+    "reasoning", "temperature", "tools",
+)  # fmt: skip
+# of the older API, `client.beta.realtime`, those without `output_`
+_DELTAS: Final = frozenset(
+    {
+        "response.audio.delta",
+        "response.audio_transcript.delta",
+        "response.function_call_arguments.delta",
+        "response.mcp_call_arguments.delta",
+        "response.output_audio.delta",
+        "response.output_audio_transcript.delta",
+        "response.output_text.delta",
+        "response.text.delta",
+    }
+)
+
+Fields = Mapping[str, Any]
+
+
+class Turn:
+    """One response, from the time that it is asked for."""
+
+    __slots__ = ("_dropped", "answer", "call", "event_id", "parameters", "reading", "said", "suspect")
+
+    def __init__(self, call: Call, event_id: str | None, parameters: Fields) -> None:
+        self.call = call
+        self.event_id = event_id
+        """The app's own name for the event that asks for it, if it has one."""
+        self.parameters = parameters
+        """What was asked of this response alone."""
+        self.said: list[str] = []
+        """The items of the conversation that the response answers, where content is captured."""
+        self.answer = Answer(call.captures_content)
+        self.reading = Reading(call, self.answer)
+        self.suspect: str | None = None
+        """An error that may be what became of this response, if nothing else does."""
+        self._dropped = Dropped(self.reading)
+
+    def begin(self, settings: Fields, conversation: Conversation) -> None:
+        """Take note of what the response is given beside its own parameters."""
+        self.suspect = None
+        self.call.request.body = {**settings, **self.parameters}
+        asked = self.call.asked
+        if asked is not None:
+            given = REALTIME.read_content(settings)
+            asked.system = asked.system or given.system
+            asked.tools = asked.tools or given.tools
+            if "input" not in self.parameters:
+                self.said = conversation.ids()
+                asked.messages = conversation.messages(self.said)
+
+    def finish(self, response: Fields, conversation: Conversation) -> None:
+        """End the call as the server ends the response. What the user said may have been written down by now."""
+        if self.call.asked is not None and self.said:
+            self.call.asked.messages = conversation.messages(self.said)
+        self.answer.finish(response)
+        self.reading.end()
+
+    def fail(self, error_type: str) -> None:
+        """End the call: no response comes of it."""
+        self.answer.fail(error_type)
+        self.reading.end()
+
+    def cut(self, end: Callable[[Reading], None]) -> None:
+        """End the call as the connection ends, if not for an error that came before."""
+        if self.suspect is None:
+            end(self.reading)
+        else:
+            self.fail(self.suspect)
+
+
+class Session:
+    """What the events of one connection say. They come in the order in which the server dealt with the app's."""
+
+    def __init__(self, server: Server, model: str | None) -> None:
+        self._server = server
+        self._model = model
+        self._id: str | None = None
+        self._actual_model: str | None = None
+        self._settings: Fields = {}
+        self._conversation = Conversation()
+        self._waiting: list[Turn] = []
+        """Asked for, not begun."""
+        self._open: dict[str, Turn] = {}
+        """Begun, by the response's id."""
+
+    def sending(self, event: Any, telemetry: Telemetry) -> Turn | None:
+        """Take note of what the app sends; returns the response that it asks for."""
+        fields = event if isinstance(event, Mapping) else fields_of(event)
+        if fields.get("type") != "response.create":
+            return None
+        turn = self._ask(telemetry, fields)
+        self._waiting.append(turn)
+        return turn
+
+    def unsent(self, turn: Turn, error: BaseException) -> None:
+        """End a response whose asking for failed."""
+        if turn in self._waiting:
+            self._waiting.remove(turn)
+        turn.reading.end(error)
+
+    def received(self, event: Any, telemetry: Telemetry) -> None:
+        """Take note of what the server sends."""
+        fields = fields_of(event)
+        kind = fields.get("type")
+        if kind in _DELTAS:
+            turn = self._open.get(fields.get("response_id", ""))
+            if turn is not None:
+                turn.reading.add(fields)
+        elif (handle := _HANDLERS.get(kind or "")) is not None:
+            handle(self, fields, telemetry)
+
+    def close(self) -> None:
+        """End what is under way as the app closes the connection, perhaps because of an exception of its own."""
+        for turn in self._take_all():
+            turn.cut(Reading.close)
+
+    def end(self, error: BaseException) -> None:
+        """End what is under way: the connection broke."""
+        for turn in self._take_all():
+            turn.cut(lambda reading: reading.end(error))
+
+    def _ask(self, telemetry: Telemetry, event: Fields) -> Turn:
+        server = self._server
+        response = event.get("response")
+        fields = response if isinstance(response, Mapping) else fields_of(response)
+        parameters = {name: value for name, value in fields.items() if value is not None}
+        request = Request(
+            endpoint=REALTIME,
+            provider=server.provider,
+            model=self._model or self._actual_model,
+            address=server.address,
+            port=server.port,
+            body=parameters,
+            stream=True,
+        )
+        return Turn(Call(telemetry, request), event.get("event_id"), parameters)
+
+    def _take_all(self) -> list[Turn]:
+        turns = [*self._open.values(), *self._waiting]
+        self._open.clear()
+        self._waiting.clear()
+        return turns
+
+    def _on_session(self, fields: Fields, _: Telemetry) -> None:
+        session = fields_of(fields.get("session"))
+        if fields["type"] == "session.created":
+            self._conversation = Conversation()  # a connection that was made anew begins anew
+        self._id = session.get("id") or self._id
+        self._actual_model = session.get("model") or self._actual_model
+        self._settings = {name: session[name] for name in _SETTINGS if session.get(name) is not None}
+
+    def _on_item(self, fields: Fields, telemetry: Telemetry) -> None:
+        if telemetry.settings.capture_content is not ContentCapture.NO_CONTENT:
+            self._conversation.add(fields)
+
+    def _on_created(self, fields: Fields, telemetry: Telemetry) -> None:
+        response = fields_of(fields.get("response"))
+        turn = self._take_waiting(response) or self._ask(telemetry, {})
+        self._open[response.get("id") or ""] = turn
+        turn.begin(self._settings, self._conversation)
+        turn.answer.begin(response, self._id, self._actual_model)
+
+    def _on_output(self, fields: Fields, _: Telemetry) -> None:
+        turn = self._open.get(fields.get("response_id", ""))
+        if turn is not None:
+            turn.answer.output(fields)
+
+    def _on_done(self, fields: Fields, _: Telemetry) -> None:
+        response = fields_of(fields.get("response"))
+        turn = self._open.pop(response.get("id") or "", None)
+        if turn is not None:
+            turn.finish(response, self._conversation)
+
+    def _on_error(self, fields: Fields, _: Telemetry) -> None:
+        """End the response that was refused. An error names the event that it is for only where the app did."""
+        error = fields_of(fields.get("error"))
+        error_type = str(error.get("code") or error.get("type") or "error")
+        event_id = error.get("event_id")
+        named = next((turn for turn in self._waiting if event_id and turn.event_id == event_id), None)
+        if named is None and not event_id and self._waiting and _is_about_a_response(error):
+            named = self._waiting[0]
+        if named is not None:
+            self._waiting.remove(named)
+            named.fail(error_type)
+        elif self._waiting and not event_id:
+            self._waiting[0].suspect = error_type
+
+    def _take_waiting(self, response: Fields) -> Turn | None:
+        """Return the turn whose response began: what was asked for first, where nothing tells them apart."""
+        if not self._waiting:
+            return None
+        wanted = _marks(response.get("metadata"), response.get("conversation_id") is None)
+        for turn in self._waiting:
+            asked = turn.parameters
+            if _marks(asked.get("metadata"), asked.get("conversation") == "none") == wanted:
+                break
+        else:
+            turn = self._waiting[0]
+        self._waiting.remove(turn)
+        return turn
+
+
+def _marks(metadata: Any, is_apart: bool) -> tuple[Any, bool]:
+    return (metadata or None, is_apart)
+
+
+def _is_about_a_response(error: Fields) -> bool:
+    param = error.get("param")
+    return error.get("code") == "conversation_already_has_active_response" or (
+        isinstance(param, str) and (param == "response" or param.startswith("response."))
+    )
+
+
+_HANDLERS: Final[Mapping[str, Callable[[Session, Fields, Telemetry], None]]] = MappingProxyType(
+    {
+        "conversation.item.added": Session._on_item,
+        "conversation.item.created": Session._on_item,
+        "conversation.item.deleted": Session._on_item,
+        "conversation.item.done": Session._on_item,
+        "conversation.item.input_audio_transcription.completed": Session._on_item,
+        "error": Session._on_error,
+        "response.created": Session._on_created,
+        "response.done": Session._on_done,
+        "response.output_item.added": Session._on_output,
+        "response.output_item.done": Session._on_output,
+        "session.created": Session._on_session,
+        "session.updated": Session._on_session,
+    }
+)

@@ -1,0 +1,178 @@
+"""POST /responses, and /responses/compact, whose result has the same usage and items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from opentelemetry.util.types import AttributeValue
+
+from otel_llm import names
+from otel_llm.instrument.clients.openai.partial_items import PartialItems
+from otel_llm.instrument.clients.openai.reading import (
+    OUTPUT_TYPES,
+    fields_of,
+    set_floats,
+    set_integers,
+    set_service_tier,
+    set_strings,
+)
+from otel_llm.instrument.clients.response_items import (
+    CLIENT_CALLS,
+    input_items,
+    instructions,
+    output_messages,
+    tool_definitions,
+)
+from otel_llm.instrument.fields import Content, Endpoint, Response, Usage
+
+_FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE, "top_p": names.REQUEST_TOP_P}
+_INTEGERS: Final = {"max_output_tokens": names.REQUEST_MAX_TOKENS}
+_STRINGS: Final = {"previous_response_id": names.REQUEST_PREVIOUS_RESPONSE_ID}
+_INCOMPLETE: Final = {"max_output_tokens": "length"}
+# the events that show the whole response as it is then, and the one that tells of an error in its place
+_TOLD: Final = frozenset(
+    {
+        "response.created",
+        "response.queued",
+        "response.in_progress",
+        "response.completed",
+        "response.incomplete",
+        "response.failed",
+        "error",
+    }
+)
+
+
+class _Events:
+    """Adds up the events of a stream; the items only where content is captured."""
+
+    def __init__(self, content: bool) -> None:
+        self._response: Any = None
+        self._error: Any = None
+        self._items = PartialItems() if content else None
+
+    def add(self, event: Any) -> None:
+        kind = event.type
+        if kind in _TOLD:
+            if kind == "error":
+                self._error = event
+            else:
+                self._response = event.response
+        elif self._items is not None:
+            self._items.add(kind, event)
+
+    def response(self) -> Response:
+        read = _read_response(self._response)
+        if self._error is not None:
+            read.error_type = fields_of(self._error).get("code") or "error"
+        items = self._items
+        if items is not None and not fields_of(self._response).get("output"):
+            finish_reason = read.finish_reasons[0] if read.finish_reasons else None
+            read.read_messages = lambda: output_messages(items.items(), finish_reason)
+        return read
+
+
+def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {names.OPENAI_API_TYPE: "responses"}
+    set_floats(attributes, body, _FLOATS)
+    set_integers(attributes, body, _INTEGERS)
+    set_strings(attributes, body, _STRINGS)
+    if isinstance(effort := _field(body, "reasoning", "effort"), str):
+        attributes[names.REQUEST_REASONING_LEVEL] = effort
+    set_service_tier(attributes, body)
+    if output_type := OUTPUT_TYPES.get(_field(body, "text", "format", "type")):
+        attributes[names.OUTPUT_TYPE] = output_type
+    conversation = body.get("conversation")
+    if isinstance(conversation_id := _field(conversation, "id") or conversation, str):
+        attributes[names.CONVERSATION_ID] = conversation_id
+    _set_prompt(attributes, body.get("prompt"))
+    return attributes
+
+
+def _set_prompt(attributes: dict[str, AttributeValue], prompt: Any) -> None:
+    """Set what a prompt template that the provider keeps is called: it has an id, and no other name."""
+    if isinstance(prompt_id := _field(prompt, "id"), str):
+        attributes[names.PROMPT_NAME] = prompt_id
+        if isinstance(version := _field(prompt, "version"), str):
+            attributes[names.PROMPT_VERSION] = version
+
+
+def _field(value: Any, *path: str) -> Any:
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _read_content(body: Mapping[str, Any]) -> Content:
+    return Content(
+        messages=input_items(body.get("input")),
+        system=instructions(body.get("instructions")),
+        tools=tool_definitions(body.get("tools")),
+    )
+
+
+def _read_response(response: Any) -> Response:
+    held = fields_of(response)
+    output = held.get("output") or ()
+    finish_reason = _finish_reason(held, output)
+    tier = held.get("service_tier")
+    return Response(
+        id=held.get("id"),
+        model=held.get("model"),
+        finish_reasons=[finish_reason] if finish_reason else [],
+        usage=_read_usage(held.get("usage"), tier),
+        attributes=_said(tier, fields_of(held.get("conversation")).get("id")),
+        error_type=_error_type(held),
+        read_messages=lambda: output_messages(output, finish_reason),
+    )
+
+
+def _finish_reason(held: Mapping[str, Any], output: Iterable[Any]) -> str | None:
+    """Return why the response ended; None of one that has not, or was cancelled."""
+    status = held.get("status")
+    if status == "completed":
+        return "tool_call" if any(fields_of(item).get("type") in CLIENT_CALLS for item in output) else "stop"
+    if status == "incomplete":
+        reason: str | None = fields_of(held.get("incomplete_details")).get("reason")
+        return _INCOMPLETE.get(reason, reason) if reason else None
+    if held.get("object") == "response.compaction":  # it has no status
+        return "compaction"
+    return "error" if status == "failed" else None
+
+
+def _error_type(held: Mapping[str, Any]) -> str | None:
+    if held.get("status") == "failed":
+        return fields_of(held.get("error")).get("code") or "failed"
+    return None
+
+
+def _read_usage(usage: Any, service_tier: str | None) -> Usage | None:
+    if usage is None:
+        return None
+    held = fields_of(usage)
+    asked = fields_of(held.get("input_tokens_details"))
+    return Usage(
+        input_tokens=held.get("input_tokens"),
+        output_tokens=held.get("output_tokens"),
+        cache_read_tokens=asked.get("cached_tokens"),
+        cache_write_tokens=asked.get("cache_write_tokens"),
+        reasoning_tokens=fields_of(held.get("output_tokens_details")).get("reasoning_tokens"),
+        service_tier=service_tier,
+    )
+
+
+def _said(service_tier: str | None, conversation_id: str | None) -> Mapping[str, AttributeValue] | None:
+    if not (service_tier or conversation_id):
+        return None
+    said = {names.OPENAI_RESPONSE_SERVICE_TIER: service_tier, names.CONVERSATION_ID: conversation_id}
+    return {name: value for name, value in said.items() if value}
+
+
+RESPONSES: Final = Endpoint(
+    operation="chat",
+    read_attributes=_read_attributes,
+    read_content=_read_content,
+    read_response=_read_response,
+    add_up=_Events,
+)

@@ -1,0 +1,78 @@
+"""POST /audio/speech."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opentelemetry.util.types import AttributeValue
+
+from otel_llm import names
+from otel_llm.instrument.clients import parts
+from otel_llm.instrument.clients.openai.reading import fields_of
+from otel_llm.instrument.clients.plain_messages import answer, user_messages
+from otel_llm.instrument.fields import Content, Endpoint, Response, Usage
+
+_DONE: Final = "speech.audio.done"
+_TAIL_BYTES: Final = 4_096  # the last event is some 150 bytes long; those before it hold the audio
+
+
+class _Events:
+    """Adds up the events of a body that is read along; the client has no objects for them."""
+
+    def __init__(self, _: bool) -> None:
+        self._usage: Mapping[str, Any] | None = None
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        if event.get("type") == _DONE:
+            self._usage = event.get("usage")
+
+    def response(self) -> Response:
+        return Response(usage=_read_usage(self._usage))
+
+
+def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {names.OUTPUT_TYPE: "speech"}
+    if body.get("stream_format") == "sse":
+        attributes[names.REQUEST_STREAM] = True
+    return attributes
+
+
+def _read_content(body: Mapping[str, Any]) -> Content:
+    instructions = body.get("instructions")
+    system = [parts.text(instructions)] if isinstance(instructions, str) else []
+    return Content(messages=user_messages(body.get("input")), system=system)
+
+
+def _read_response(speech: Any) -> Response:
+    """Read the client's object for a binary body, which `create` has read to its end; it may be events."""
+    http_response = fields_of(speech).get("response")
+    if http_response is None:
+        return Response()
+    media_type = http_response.headers.get("content-type", "").partition(";")[0].strip()
+    if media_type == "text/event-stream":
+        return Response(usage=_usage_at_the_end(http_response.content))
+    return Response(read_messages=lambda: [answer(parts.blob(http_response.content, "audio", media_type or None))])
+
+
+def _usage_at_the_end(body: bytes) -> Usage | None:
+    for line in reversed(body[-_TAIL_BYTES:].splitlines()):
+        if line.startswith(b"data:") and _DONE.encode() in line:
+            return _read_usage(json.loads(line.removeprefix(b"data:")).get("usage"))
+    return None
+
+
+def _read_usage(usage: Mapping[str, Any] | None) -> Usage | None:
+    if usage is None:
+        return None
+    return Usage(input_tokens=usage.get("input_tokens"), output_tokens=usage.get("output_tokens"))
+
+
+SPEECH: Final = Endpoint(
+    operation=names.GENERATE_SPEECH,
+    read_attributes=_read_attributes,
+    read_content=_read_content,
+    read_response=_read_response,
+    add_up=_Events,
+)

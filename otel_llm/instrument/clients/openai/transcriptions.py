@@ -1,0 +1,98 @@
+"""POST /audio/transcriptions and /audio/translations. Files that are sent are never captured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opentelemetry.util.types import AttributeValue
+
+from otel_llm import names
+from otel_llm.instrument.clients import parts
+from otel_llm.instrument.clients.openai.reading import fields_of, set_floats
+from otel_llm.instrument.clients.plain_messages import answer, user_messages
+from otel_llm.instrument.fields import Content, Endpoint, Message, Modalities, Response, Usage
+
+_FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE}
+
+
+class _Events:
+    """Adds up the events of a stream; the texts only where content is captured."""
+
+    def __init__(self, content: bool) -> None:
+        self._content = content
+        self._usage: Any = None
+        self._heard: list[str] = []
+        self._text: str | None = None
+
+    def add(self, event: Any) -> None:
+        if event.type == "transcript.text.done":
+            self._usage = event.usage
+            self._text = event.text if self._content else None
+        elif self._content and event.type == "transcript.text.delta":
+            self._heard.append(event.delta)
+
+    def response(self) -> Response:
+        return Response(usage=_read_usage(self._usage), read_messages=self._read_messages)
+
+    def _read_messages(self) -> list[Message]:
+        if self._text is not None:
+            return _read_text(self._text)
+        heard = "".join(self._heard)
+        return [answer(parts.text(heard), None)] if heard else []
+
+
+def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {names.OUTPUT_TYPE: "text"}
+    set_floats(attributes, body, _FLOATS)
+    return attributes
+
+
+def _read_content(body: Mapping[str, Any]) -> Content:
+    return Content(messages=user_messages(body.get("prompt")))
+
+
+def _read_response(transcript: Any) -> Response:
+    """Read an object with the text, or the text itself, as the formats `text`, `srt` and `vtt` have it."""
+    if isinstance(transcript, str):
+        return Response(read_messages=lambda: _read_text(transcript))
+    held = fields_of(transcript)
+    return Response(
+        usage=_read_usage(held.get("usage")),
+        read_messages=lambda: _read_text(held.get("text")),
+    )
+
+
+def _read_text(text: Any) -> list[Message]:
+    return [answer(parts.text(text))] if isinstance(text, str) else []
+
+
+def _read_usage(usage: Any) -> Usage | None:
+    held = fields_of(usage)
+    if held.get("input_tokens") is None:  # whisper's usage is a duration
+        return None
+    asked = fields_of(held.get("input_token_details"))
+    return Usage(
+        input_tokens=held.get("input_tokens"),
+        output_tokens=held.get("output_tokens"),
+        modalities=Modalities(
+            input_text_tokens=asked.get("text_tokens"), input_audio_tokens=asked.get("audio_tokens")
+        )
+        if asked
+        else None,
+    )
+
+
+TRANSCRIPTIONS: Final = Endpoint(
+    operation=names.TRANSCRIBE_AUDIO,
+    read_attributes=_read_attributes,
+    read_content=_read_content,
+    read_response=_read_response,
+    add_up=_Events,
+)
+TRANSLATIONS: Final = Endpoint(
+    operation=names.TRANSLATE_AUDIO,
+    read_attributes=_read_attributes,
+    read_content=_read_content,
+    read_response=_read_response,
+)

@@ -1,0 +1,194 @@
+"""Items of OpenAI's Responses API, sent and answered, in the conventions' schema.
+
+Source: as of `parts.py`; the items, the types of `openai.types.responses` in openai 3.54.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from otel_llm.instrument.clients import parts
+from otel_llm.instrument.clients.parts import Part, plain
+from otel_llm.instrument.fields import Message
+
+# calls that the app is to answer, and where their arguments are
+CLIENT_CALLS: Final[Mapping[str, str]] = {
+    "function_call": "arguments",
+    "custom_tool_call": "input",
+    "computer_call": "action",
+    "local_shell_call": "action",
+    "shell_call": "action",
+    "apply_patch_call": "operation",
+}
+# the app's answers to them
+_CLIENT_OUTPUTS: Final = frozenset(f"{call}_output" for call in CLIENT_CALLS)
+
+
+class _ServerCall(NamedTuple):
+    """A call of a tool that the provider runs itself: the item holds what was asked and what came of it."""
+
+    tool: str
+    asked: tuple[str, ...]
+    answered: tuple[str, ...] = ()
+
+
+_SERVER_CALLS: Final = {
+    "web_search_call": _ServerCall("web_search", ("action",)),
+    "file_search_call": _ServerCall("file_search", ("queries",), ("results",)),
+    "code_interpreter_call": _ServerCall("code_interpreter", ("code", "container_id"), ("outputs",)),
+    "image_generation_call": _ServerCall("image_generation", ("action", "revised_prompt", "size", "quality")),
+    "mcp_call": _ServerCall("mcp", ("name", "server_label", "arguments"), ("output", "error")),
+}
+# what a tool's definition may hold that nobody else is to know
+_SECRETS: Final = frozenset({"authorization", "headers"})
+
+
+def instructions(value: Any) -> list[Part]:
+    """Return a request's instructions."""
+    return [parts.text(value)] if isinstance(value, str) else []
+
+
+def input_items(value: Any) -> list[Message]:
+    """Return a request's input, a text or items; the messages share no object with the app's."""
+    if isinstance(value, str):
+        return [{"role": "user", "parts": [parts.text(value)]}]
+    messages = [_input_message(plain(item)) for item in value or ()]
+    return [message for message in messages if message["parts"]]
+
+
+def output_messages(items: Iterable[Any], finish_reason: str | None) -> list[Message]:
+    """Return a response's items as the one message that they are, for a response is one choice."""
+    # a compaction repeats the messages of the user's
+    answered = [item for item in map(plain, items) if item.get("role", "assistant") == "assistant"]
+    converted = [part for item in answered for part in _parts(item)]
+    if not converted:
+        return []
+    return [{"role": "assistant", "parts": converted, "finish_reason": finish_reason or "error"}]
+
+
+def tool_definitions(tools: Any) -> list[dict[str, Any]]:
+    """Return a request's tools. A tool of the provider's own is called by its type, an MCP server by its label."""
+    definitions = []
+    for tool in map(plain, tools or ()):
+        kind = str(tool.get("type", "function"))
+        known = {key: copy.deepcopy(value) for key, value in tool.items() if key not in _SECRETS}
+        definitions.append({**known, "type": kind, "name": tool.get("name") or tool.get("server_label") or kind})
+    return definitions
+
+
+def _input_message(item: Mapping[str, Any]) -> Message:
+    kind = item.get("type", "message")
+    role = "tool" if kind in _CLIENT_OUTPUTS else parts.role(item.get("role") or "assistant")
+    return {"role": role, "parts": _parts(item)}
+
+
+def _parts(item: Mapping[str, Any]) -> list[Part]:
+    read = _READERS.get(item.get("type", "message"))
+    return [copy.deepcopy(dict(item))] if read is None else read(item)
+
+
+def _message(item: Mapping[str, Any]) -> list[Part]:
+    return _content(item.get("content"))
+
+
+def _reasoning(item: Mapping[str, Any]) -> list[Part]:
+    shown = [*(item.get("summary") or ()), *(item.get("content") or ())]
+    return [parts.reasoning(str(plain(each).get("text", ""))) for each in shown]
+
+
+def _compaction(item: Mapping[str, Any]) -> list[Part]:
+    return [{"type": "compaction", "id": item.get("id")}]
+
+
+def _client_call(item: Mapping[str, Any]) -> list[Part]:
+    kind = item["type"]
+    arguments = copy.deepcopy(item.get(CLIENT_CALLS[kind]))
+    return [parts.tool_call(item.get("call_id"), item.get("name") or kind.removesuffix("_call"), arguments)]
+
+
+def _client_output(item: Mapping[str, Any]) -> list[Part]:
+    # of a patch there may be no output, but how it went
+    output = item.get("output", item.get("status"))
+    if isinstance(output, Mapping):
+        return [parts.tool_response(item.get("call_id"), _content_part(output))]
+    if output is None or isinstance(output, str):
+        return [parts.tool_response(item.get("call_id"), output)]
+    said = _content(output)
+    texts = [part["content"] for part in said if part["type"] == "text"]
+    return [parts.tool_response(item.get("call_id"), "\n".join(texts) if len(texts) == len(said) else said)]
+
+
+def _server_call(item: Mapping[str, Any]) -> list[Part]:
+    call, item_id = _SERVER_CALLS[item["type"]], item.get("id")
+    converted: list[Part] = [
+        {
+            "type": "server_tool_call",
+            "id": item_id,
+            "name": item.get("name") or call.tool,
+            "server_tool_call": {"type": call.tool, **_known(item, call.asked)},
+        }
+    ]
+    if answered := _known(item, call.answered):
+        response = {"type": call.tool, **answered}
+        converted.append(
+            {"type": "server_tool_call_response", "id": item_id, "server_tool_call_response": response}
+        )
+    if image := item.get("result"):  # of an image that was generated, in base64
+        converted.append(parts.blob(image, "image", f"image/{item.get('output_format') or 'png'}"))
+    return converted
+
+
+def _known(item: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: copy.deepcopy(item[key]) for key in keys if item.get(key) is not None}
+
+
+_READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], list[Part]]]] = {
+    "message": _message,
+    "reasoning": _reasoning,
+    "compaction": _compaction,
+    **dict.fromkeys(CLIENT_CALLS, _client_call),
+    **dict.fromkeys(_CLIENT_OUTPUTS, _client_output),
+    **dict.fromkeys(_SERVER_CALLS, _server_call),
+}
+
+
+def _content(content: Any) -> list[Part]:
+    if isinstance(content, str):
+        return [parts.text(content)] if content else []
+    return [_content_part(plain(part)) for part in content or ()]
+
+
+def _content_part(part: Mapping[str, Any]) -> Part:
+    read = _CONTENT_READERS.get(part.get("type", ""))
+    return copy.deepcopy(dict(part)) if read is None else read(part)
+
+
+def _text(part: Mapping[str, Any]) -> Part:
+    return parts.text(part.get("text", ""))
+
+
+def _refusal(part: Mapping[str, Any]) -> Part:
+    return parts.refusal(part.get("refusal", ""))
+
+
+def _image(part: Mapping[str, Any]) -> Part:
+    if url := part.get("image_url"):
+        return parts.at_url(str(url), "image")
+    return {"type": "file", "modality": "image", "file_id": part.get("file_id")}
+
+
+def _audio(part: Mapping[str, Any]) -> Part:
+    return parts.audio(plain(part.get("input_audio")))
+
+
+_CONTENT_READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Part]]] = {
+    "input_text": _text,
+    "output_text": _text,
+    "refusal": _refusal,
+    "input_image": _image,
+    "computer_screenshot": _image,
+    "input_file": parts.file,
+    "input_audio": _audio,
+}

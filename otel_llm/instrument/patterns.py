@@ -1,0 +1,237 @@
+"""The ready patterns of redaction: each takes a text and returns it with what it found replaced, in linear time.
+
+Every quantifier is bounded or possessive, so no text can make a pattern backtrack without end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+# Tokens that name their issuer, as the issuers document them, and as secret scanners such as gitleaks list them.
+_KEYS: Final = re.compile(
+    r"""(?<![A-Za-z0-9])(?:
+    (?:sk|rk|pk|whsec)_(?:(?:live|test)_)?[A-Za-z0-9]{16,}      # Stripe, and others that copied it
+    |sk-(?=[A-Za-z_-]{0,40}[0-9])[\w-]{20,}                     # OpenAI, Anthropic, OpenRouter, DeepSeek, LiteLLM
+    |gh[oprsu]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}
+    |(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])         # AWS
+    |AIza[\w-]{35}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}           # Google
+    |xox[abeoprs](?:\.xox[a-z])?-[\w-]{10,}|xapp-[\w-]{10,}     # Slack
+    |(?:hf|gsk|r8|fw|npm)_[A-Za-z0-9]{20,}                      # Hugging Face, Groq, Replicate, Fireworks, npm
+    |(?:xai|pplx|nvapi|csk|tvly|pcsk|lsv2|dapi|pypi)[_-]?(?=[A-Za-z_-]{0,40}[0-9])[\w-]{24,}
+    |SG\.[\w-]{16,}\.[\w-]{16,}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|(?:dop|doo|dor)_v1_[a-f0-9]{64}
+    |hv[sbr]\.[\w-]{24,}|dckr_pat_[\w-]{20,}|ATATT3[\w=-]{20,}|ntn_[A-Za-z0-9]{20,}|AGE-SECRET-KEY-1[A-Z0-9]{50,}
+    |eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\.[\w-]*+                      # JSON web tokens
+    )""",
+    re.VERBOSE | re.ASCII,
+)
+# what each of them has: looking for these first takes a tenth of the time
+_KEY_MARKS: Final = (
+    "sk_", "rk_", "pk_", "whsec_", "sk-", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_", "glpat-",
+    "AKIA", "ASIA", "ABIA", "ACCA", "AIza", "ya29.", "GOCSPX-", "xox", "xapp-", "hf_", "gsk_", "r8_", "fw_",
+    "npm_", "xai", "pplx", "nvapi", "csk", "tvly", "pcsk", "lsv2", "dapi", "pypi", "SG.", "shp", "_v1_", "hvs.",
+    "hvb.", "hvr.", "dckr_pat_", "ATATT3", "ntn_", "AGE-SECRET-KEY-1", "eyJ",
+)  # fmt: skip
+# one cheap pass, before a pattern of many branches
+_LONG_WORD: Final = re.compile(r"[\w.~+/=-]{18,}+", re.ASCII)
+_PEM: Final = re.compile(
+    r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
+    r"[^-]*+(?:-(?!----END)[^-]*+)*+"  # to the text's end where there is no other: it may have been cut
+    r"(?:-----END [A-Z0-9 ]{0,60}-----)?"
+)
+_AUTHORIZATION: Final = re.compile(
+    r"\b([Bb]earer|[Bb]asic)(\s{1,3})(?=[A-Za-z_.~+/-]{0,60}[0-9=])[\w.~+/-]{16,}+=*+"
+)
+_IN_URL: Final = re.compile(r"://([^\s:/?#@]{0,64}):[^\s/?#@]{1,256}@")
+
+_EMAIL: Final = re.compile(
+    r"(?<![\w.%+-])[\w.%+'-]{1,64}@"
+    r"(?:[^\W_][\w-]{0,62}\.){1,8}(?!(?:png|jpe?g|gif|svg|webp|css|js|ts)\b)[^\W\d_]{2,63}(?![\w@])"
+)
+
+_DIGITS: Final = re.compile(r"\d(?:[ -]?\d){11,}+", re.ASCII)
+# the first digits, and how many a number has: ISO/IEC 7812 ranges as the networks publish them
+_CARDS: Final = re.compile(
+    r"(?:4\d{15}(?:\d{3})?"  # Visa
+    r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard
+    r"|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}"  # American Express, Diners Club
+    r"|(?:6011|64[4-9]\d|65\d\d|62\d\d|35[2-8]\d)\d{12,15}|(?:1800|2131)\d{11}"  # Discover, UnionPay, JCB
+    r"|(?:50|5[6-8]|6[37])\d{10,17})",  # Maestro
+    re.ASCII,
+)
+_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+# begins with what is rare, a digit: a search for that is fast
+_IBAN_DIGITS: Final = re.compile(r"\d\d(?<=(?<![A-Za-z0-9])[A-Za-z]{2}\d\d)(?=[ -]?[A-Za-z0-9])", re.ASCII)
+_IBAN_REST: Final = re.compile(r"(?:[ -]?[A-Za-z0-9]){11,30}", re.ASCII)
+# SWIFT IBAN registry, release 100
+_IBAN_LENGTHS: Final = {
+    country: length
+    for length, countries in {
+        15: "NO", 16: "BE", 18: "DK FI FK FO GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK",
+        21: "CH HR LI LV", 22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ OM SO TL",
+        24: "AD CZ ES MD PK RO SA SE SK TN VG", 25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM",
+        28: "AL AZ BY CY DO GT HN HU LB NI PL SV", 29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC",
+        32: "LC", 33: "RU",
+    }.items()
+    for country in countries.split()
+}  # fmt: skip
+
+# every phone number is in a row of seven digits or more; other texts are left alone at once
+_ROW: Final = re.compile(r"\d(?:[ ().\-/]{0,3}+\d){6,}+", re.ASCII)
+_PHONE: Final = re.compile(
+    r"""(?:
+    # international: +43 1 58858-0, +1 (212) 555-0123
+    (?<![\w+])\+[1-9]\d{0,2}(?:[ ().\-/]{0,3}\d){7,13}(?!\d)
+    # North America: (212) 555-0123, 212-555-0123, 1-212-555-0123
+    |(?<![\w.+-])(?:1[ .-])?
+     (?:\([2-9]\d\d\)[ -]?\d{3}[ .-]|[2-9]\d\d(?:-\d{3}-|\.\d{3}\.|[ ]\d{3}-))\d{4}(?!\d|[.-]\d)
+    # international with 00, and national with a 0: 0043 1 58858, 020 7946 0958, 01.23.45.67.89, (089) 123 456
+    |(?:(?<!\w)\(|(?<!\d[ ])(?<![\w.,+/:(-]))
+     0{1,2}[1-9]\d{0,3}\)?(?:[ /-]{1,2}\d{2,8}|\.\d{2}(?!\d)){1,5}(?![\w:]|[.,/-]\d)
+    )(?:,?[ ]?(?:x|ext\.?)[ ]?\d{1,5})?""",
+    re.VERBOSE | re.ASCII,
+)
+_CALLED: Final = re.compile(
+    r"\b(?:(?:tele)?(?:phone|fon|fax)|tel|mobile?|cell|handy|whatsapp|call|sms|text)"
+    r"(?:[ .:#]{1,3}(?:no|nr|number|is|at|on|us|me|to)\b){0,3}[ .:#]{1,4}\(?\Z",
+    re.ASCII | re.IGNORECASE,
+)
+_CALLED_WIDTH: Final = 40
+_BEYOND: Final = 40
+_DATE: Final = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{2,4}(?!\1|\d)", re.ASCII)
+
+
+def redact_keys(text: str) -> str:
+    """Return the text with `[key]` for API keys, tokens, private key blocks and passwords in URLs."""
+    if "PRIVATE KEY" in text:
+        text = _PEM.sub("[key]", text)
+    if "earer" in text or "asic " in text:
+        text = _AUTHORIZATION.sub(r"\1\2[key]", text)
+    if "://" in text and "@" in text:
+        text = _IN_URL.sub(r"://\1:[key]@", text)
+    if any(mark in text for mark in _KEY_MARKS):
+        text = _LONG_WORD.sub(lambda word: _KEYS.sub("[key]", word[0]), text)
+    return text
+
+
+def redact_ibans(text: str) -> str:
+    """Return the text with `[iban]` for account numbers of their country's length whose check digits are right."""
+    kept: list[str] = []
+    position = 0
+    for digits in _IBAN_DIGITS.finditer(text):
+        start = digits.start() - 2
+        if start >= position and (end := _iban_end(text, start)) is not None:
+            kept += (text[position:start], "[iban]")
+            position = end
+    return "".join((*kept, text[position:]))
+
+
+def redact_cards(text: str) -> str:
+    """Return the text with `[card]` for numbers of a card network's range and length that pass the Luhn check."""
+    return _DIGITS.sub(_redact_run, text)
+
+
+def redact_emails(text: str) -> str:
+    """Return the text with `[email]` for addresses."""
+    return _EMAIL.sub("[email]", text) if "@" in text else text
+
+
+def redact_phones(text: str) -> str:
+    """Return the text with `[phone]` for numbers written as phone numbers are; a bare row of digits is none.
+
+    It is one after a word such as "phone" or "call".
+    """
+    kept: list[str] = []
+    position = 0
+    for row in _ROW.finditer(text):
+        for start, end in _phones(text, row):
+            if start >= position:
+                kept += (text[position:start], "[phone]")
+                position = end
+    return "".join((*kept, text[position:]))
+
+
+PATTERNS: Final[dict[str, Callable[[str], str]]] = {
+    "key": redact_keys,  # first, as a key may hold what looks like one of the others
+    "iban": redact_ibans,
+    "card": redact_cards,
+    "email": redact_emails,
+    "phone": redact_phones,
+}
+"""By the names that the setting has, in the order in which they are applied."""
+
+
+def _phones(text: str, row: re.Match[str]) -> list[tuple[int, int]]:
+    """Return where in a row of digits phone numbers begin and end."""
+    if _DATE.fullmatch(row[0]):
+        return []
+    before = text[max(0, row.start() - _CALLED_WIDTH) : row.start()]
+    start = row.start() - (len(before) - len(before.rstrip("+(")))
+    # as far as a number that begins in the row may reach, and what follows it
+    matches = _PHONE.finditer(text, start, row.end() + _BEYOND)
+    found = [match.span() for match in matches if match.start() < row.end()]
+    if (
+        not found
+        and len(row[0]) <= 24
+        and not text[row.end() : row.end() + 1].isalnum()
+        and _CALLED.search(before)
+    ):
+        found = [row.span()]
+    return [
+        (first, last)
+        for first, last in found
+        if not _DATE.match(text, first) and 7 <= sum(map(str.isdigit, text[first:last])) <= 20
+    ]
+
+
+def _redact_run(run: re.Match[str]) -> str:
+    """Return a row of digits with the cards' numbers redacted: groups before and after them may be others."""
+    text, around = run[0], run.string
+    if around[run.start() - 1 : run.start()].isalnum() or around[run.end() : run.end() + 1].isalnum():
+        return text
+    groups = re.split("([ -])", text)  # digits and separators in turn
+    kept, first = [], 0
+    while first < len(groups):
+        last = _card_end(groups, first)
+        kept.append(groups[first] if last is None else "[card]")
+        first = (first if last is None else last) + 1
+        kept += groups[first : first + 1]
+        first += 1
+    return "".join(kept)
+
+
+def _card_end(groups: list[str], first: int) -> int | None:
+    """Return the last group of the number that begins with the first one, or None where no card's does."""
+    digits, found = "", None
+    for last in range(first, min(first + 2 * 19, len(groups)), 2):
+        digits += groups[last]
+        if len(digits) > 19:
+            break
+        if len(digits) >= 12 and _is_card(digits):
+            found = last
+    return found
+
+
+def _is_card(digits: str) -> bool:
+    if not _CARDS.fullmatch(digits) or len(set(digits)) == 1:
+        return False
+    even = sum(map(int, digits[-1::-2]))
+    return (even + sum(_DOUBLED[int(digit)] for digit in digits[-2::-2])) % 10 == 0
+
+
+def _iban_end(text: str, start: int) -> int | None:
+    """Return where the account number that begins here ends, or None where none does."""
+    length = _IBAN_LENGTHS.get(text[start : start + 2].upper())
+    rest = None if length is None else _IBAN_REST.match(text, start + 4)
+    if length is None or rest is None:
+        return None
+    position, missing = start + 4, length - 4
+    while missing and position < rest.end():
+        missing -= text[position] not in " -"
+        position += 1
+    if missing or text[position : position + 1].isalnum():
+        return None
+    compact = text[start:position].replace(" ", "").replace("-", "").upper()
+    return position if int("".join(str(int(digit, 36)) for digit in compact[4:] + compact[:4])) % 97 == 1 else None

@@ -1,0 +1,108 @@
+"""Content made ready to be recorded: media described, texts redacted, all of it of the conventions' schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from otel_llm.instrument.media import describe_bytes, described, without_media
+from otel_llm.instrument.redact import Redact
+
+Item = dict[str, Any]
+"""A message, a part of a message, or a tool's definition."""
+
+# of the schema's words rather than anybody's own; in an app's own structures they are as others
+_STRUCTURAL: Final = frozenset({"type", "role", "id", "file_id", "finish_reason", "modality", "mime_type"})
+# null is what a tool may be given, and what it may answer; elsewhere the schema wants such a key left out
+_NULLABLE: Final = frozenset({"arguments", "response"})
+# what people and models write: base64 in it is as they wrote it
+_WRITTEN: Final = frozenset({"text", "reasoning", "refusal"})
+_STRUCTURAL_LIMIT: Final = 100  # characters; a longer one is somebody's own
+_NUMBER_MIN: Final = 10**8  # the shortest number that a pattern may find has nine digits
+
+
+class Preparation:
+    """Prepares content; what it returns shares no object with what it is given that anybody could change."""
+
+    def __init__(self, redact: Redact | None) -> None:
+        self._redact = redact
+
+    def item(self, item: Item) -> Item:
+        """Return a message, a part, or a tool's definition as it is recorded.
+
+        Raises:
+            RedactionError: a function of the app's own failed.
+        """
+        return self._message(item) if "parts" in item else self._part(item)
+
+    def text(self, text: str, *, bare: bool = False) -> str:
+        """Return a text as it is recorded; `bare` says whether base64 alone counts as media.
+
+        Raises:
+            RedactionError: a function of the app's own failed.
+        """
+        text = without_media(text, bare=bare)
+        if self._redact is None or not text:
+            return text
+        if text[0] in "{[" and (redacted := self._json(text)) is not None:
+            return redacted
+        return self._redact(text)
+
+    def _message(self, message: Item) -> Item:
+        prepared = {
+            key: value if _is_structural(key, value) else self._value(value)
+            for key, value in message.items()
+            if key != "parts" and value is not None
+        }
+        prepared["parts"] = [self._part(part) for part in message["parts"]]
+        return prepared
+
+    def _part(self, part: Item) -> Item:
+        kind = part.get("type")
+        if kind == "blob":
+            prepared = described(part)
+            part = {key: value for key, value in part.items() if key not in {*prepared, "content"}}
+        else:
+            prepared = {}
+        bare = kind not in _WRITTEN
+        for key, value in part.items():
+            if _is_structural(key, value):
+                prepared[key] = value
+            elif value is not None or key in _NULLABLE:
+                prepared[key] = self._value(value, bare=bare)
+        return prepared
+
+    def _value(self, value: Any, *, bare: bool = True) -> Any:
+        match value:
+            case None | bool() | float():
+                return value
+            case int():
+                return self._number(value)
+            case Mapping():
+                return {self.text(str(key)): self._value(inner) for key, inner in value.items()}
+            case list() | tuple():
+                return [self._value(inner) for inner in value]
+            case bytes() | bytearray() | memoryview():
+                return describe_bytes(value)
+            case _:
+                return self.text(str(value), bare=bare)
+
+    def _number(self, number: int) -> int | str:
+        if self._redact is None or abs(number) < _NUMBER_MIN:
+            return number
+        redacted = self._redact(text := str(number))
+        return number if redacted == text else redacted
+
+    def _json(self, text: str) -> str | None:
+        """Return a text of JSON, redacted inside, so that it stays JSON; None where it is none."""
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+        redacted = self._value(value)
+        return text if redacted == value else json.dumps(redacted, ensure_ascii=False)
+
+
+def _is_structural(key: str, value: Any) -> bool:
+    return key in _STRUCTURAL and isinstance(value, str) and len(value) < _STRUCTURAL_LIMIT

@@ -1,0 +1,133 @@
+"""What genai-prices' list says of a model at a moment, as plain rates.
+
+genai-prices is the best source and slow to import and to ask, so this is done on the worker where it can be, and
+what comes of it is kept.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from otel_llm.instrument.rates import Rates
+
+# genai-prices 0.2.3, `data_units.py`. What else it prices (hours, pages, characters, searches, video) needs counts
+# that a call's usage does not have.
+_FIELDS: Final = {
+    "input_mtok": "input_mtok",
+    "output_mtok": "output_mtok",
+    "cache_read_mtok": "cache_read_mtok",
+    "cache_write_mtok": "cache_write_mtok",
+    "output_reasoning_mtok": "reasoning_mtok",
+    "input_audio_mtok": "input_audio_mtok",
+    "input_image_mtok": "input_image_mtok",
+    "cache_audio_read_mtok": "cache_read_audio_mtok",
+    "cache_image_read_mtok": "cache_read_image_mtok",
+    "output_audio_mtok": "output_audio_mtok",
+    "output_image_mtok": "output_image_mtok",
+    "requests_kcount": "request_usd",
+}
+_PER: Final = {"request_usd": 1_000}
+_UNKNOWN_FOR_S: Final = 60.0  # how long a price is kept whose constraint is of a kind that is not known here
+
+
+class PriceList:
+    """The list, once imported."""
+
+    def __init__(self) -> None:
+        """Import it: slow."""
+        self._snapshot = _import_snapshot()
+
+    def find(self, price_list: str, name: str) -> Any:
+        """Return the provider and the model that a name stands for in one provider's list, or None."""
+        try:
+            return self._snapshot.find_provider_model(name, None, price_list, None)
+        except LookupError:
+            return None
+
+    def rates(self, found: Any, service_tier: str | None, now: datetime) -> tuple[Rates | None, float]:
+        """Return what `find` found costs now, None where the list does not say, and until when that is so.
+
+        A model without a price in the list is unknown rather than free: the list tells the two apart nowhere.
+        """
+        provider, model = found
+        context = None
+        # as genai-prices has it: a tier is the provider's own, not that of another one whose models it offers
+        if service_tier and model.price_variants and any(model is own for own in provider.models):
+            # a tier to Anthropic, which says it of a call, is a way of processing in the list
+            context = {"processing": "batch"} if service_tier == "batch" else {"service_tier": service_tier}
+        return _rates(vars(model.get_prices(now, context))), _valid_until(_constraints(model), now)
+
+
+def _import_snapshot() -> Any:
+    """Return genai-prices' list, without an import of httpx2 where the app has none.
+
+    genai_prices imports httpx2 to fetch newer lists. openai 2.x, which does not, looks for it among the modules
+    whenever a client is made, and fails where it finds it half imported, as while we import on the worker.
+    """
+    name = "genai_prices"
+    if name in sys.modules or "httpx2" in sys.modules or (spec := importlib.util.find_spec(name)) is None:
+        return importlib.import_module(f"{name}.data_snapshot").get_snapshot()
+    package = sys.modules[name] = importlib.util.module_from_spec(spec)  # not executed: it stands in for its parts
+    try:
+        return importlib.import_module(f"{name}.data_snapshot").get_snapshot()
+    finally:
+        if sys.modules.get(name) is package:
+            del sys.modules[name]
+
+
+def _rates(prices: Mapping[str, Any]) -> Rates | None:
+    known = {field: prices[key] for key, field in _FIELDS.items() if prices.get(key) is not None}
+    if not known.keys() & {"input_mtok", "output_mtok"}:
+        return None
+    starts = {tier.start for price in known.values() for tier in getattr(price, "tiers", ())}
+    above = tuple((start, Rates(**_at_tier(known, start))) for start in sorted(starts, reverse=True))
+    return Rates(**_at_tier(known, -1), above=above)
+
+
+def _at_tier(known: Mapping[str, Any], start: int) -> dict[str, Any]:
+    return {field: float(_at(price, start)) / _PER.get(field, 1) for field, price in known.items()}
+
+
+def _at(price: Any, start: int) -> Decimal:
+    """Return the price of a call with just more than `start` input tokens: the highest tier's that it is above."""
+    if isinstance(price, Decimal):
+        return price
+    held: Decimal = price.base
+    for tier in price.tiers:
+        if tier.start <= start:
+            held = tier.price
+    return held
+
+
+def _constraints(model: Any) -> Iterator[Any]:
+    prices = model.prices if isinstance(model.prices, list) else ()
+    for conditional in (*prices, *(model.price_variants or ())):
+        if conditional.constraint is not None:
+            yield conditional.constraint
+
+
+def _valid_until(constraints: Iterable[Any], now: datetime) -> float:
+    """Return when the next of the constraints may begin or cease to hold, in seconds since the epoch."""
+    moments = [math.inf]
+    for constraint in constraints:
+        if (start_date := getattr(constraint, "start_date", None)) is not None:
+            start = datetime.combine(start_date, time(), UTC)
+            moments += [start.timestamp()] if start > now else []
+        elif (start_time := getattr(constraint, "start_time", None)) is not None:
+            moments += [_next(start_time, now), _next(constraint.end_time, now)]
+        else:
+            moments.append(now.timestamp() + _UNKNOWN_FOR_S)
+    return min(moments)
+
+
+def _next(at: time, now: datetime) -> float:
+    """Return when it is that time of the day next; a time without a zone is UTC."""
+    zone = at.tzinfo or UTC
+    today = datetime.combine(now.astimezone(zone).date(), at, zone)
+    return (today if today > now else today + timedelta(days=1)).timestamp()

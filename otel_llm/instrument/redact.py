@@ -1,0 +1,44 @@
+"""What is taken out of every text of content: the ready patterns, and functions of the app's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from otel_llm.errors import RedactionError
+
+Redact = Callable[[str], str]
+
+
+def redaction(entries: Sequence[str | Redact]) -> Redact | None:
+    """Return what applies the entries in turn, names of patterns and functions; None where there are none.
+
+    It raises RedactionError where a function fails, so that nothing is recorded unredacted.
+    """
+    if not entries:
+        return None
+    from otel_llm.instrument.patterns import PATTERNS  # noqa: PLC0415 - its expressions take long to compile
+
+    functions = [PATTERNS[entry] if isinstance(entry, str) else entry for entry in entries]
+
+    def redact(text: str) -> str:
+        for function in functions:
+            text = _applied(function, text)
+        return text
+
+    return redact
+
+
+def _applied(function: Redact, text: str) -> str:
+    try:
+        redacted = function(text)
+    except Exception as error:
+        # neither its text nor its traceback: they may hold what was to be redacted
+        raise RedactionError(
+            f"the function for redact raised {type(error).__name__}; the content of the call is not recorded"
+        ) from None
+    if not isinstance(redacted, str):
+        raise RedactionError(
+            f"the function for redact must return a text, got {type(redacted).__name__}; "
+            "the content of the call is not recorded"
+        )
+    return redacted

@@ -1,0 +1,130 @@
+"""Threads carry what `otel_llm.context` has set where they are started, and pools what is set where work comes in.
+
+From the first use of a context on, until `uninstrument()`. Of OpenTelemetry's context only this goes along: whose
+children the spans of a thread are stays for the app to decide.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+
+from otel_llm.instrument.baggage import with_baggage
+from otel_llm.instrument.carried import CARRIED, Carried
+from otel_llm.instrument.guard import guarded, report
+
+_Function = Callable[..., Any]
+
+
+class _Done(NamedTuple):
+    owner: type
+    method: str
+    original: _Function
+    ours: _Function
+
+
+_done: Final[list[_Done]] = []
+
+
+@guarded("carrying contexts into threads")
+def carry_into_threads() -> None:
+    """Have threads, timers and thread pools carry contexts from here on."""
+    if _done:
+        return
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only for who sets a context
+
+    for owner, method, wrap in (
+        (threading.Thread, "start", _wrap_start),
+        (ThreadPoolExecutor, "submit", _wrap_submit),
+    ):
+        original = getattr(owner, method)
+        ours = wrap(original)
+        _done.append(_Done(owner, method, original, ours))
+        setattr(owner, method, ours)
+
+
+@guarded("restoring threads")
+def restore_threads() -> None:
+    """Take out again what `carry_into_threads` put in, where nobody has replaced it since."""
+    while _done:
+        owner, method, original, ours = _done.pop()
+        if getattr(owner, method) is ours:
+            setattr(owner, method, original)
+
+
+def _wrap_start(original: _Function) -> _Function:
+    @functools.wraps(original)
+    def start(thread: threading.Thread, *args: Any, **kwargs: Any) -> Any:
+        carried = _current()
+        if carried is None:
+            return original(thread, *args, **kwargs)
+        run = thread.run
+
+        def run_inside() -> None:
+            vars(thread).pop("run", None)
+            _call_inside(carried, run)
+
+        # of the thread itself, not of its class: a subclass may have a run() of its own
+        thread.run = run_inside  # type: ignore[method-assign]
+        try:
+            return original(thread, *args, **kwargs)
+        except BaseException:
+            vars(thread).pop("run", None)
+            raise
+
+    return start
+
+
+def _wrap_submit(original: _Function) -> _Function:
+    @functools.wraps(original)
+    def submit(pool: Any, function: _Function, /, *args: Any, **kwargs: Any) -> Any:
+        carried = _current()
+        if carried is None:
+            return original(pool, function, *args, **kwargs)
+        # a thread that the pool starts for this work is there for other work later
+        token = _attach({**otel_context.get_current(), CARRIED: None})
+        try:
+            return original(pool, functools.partial(_call_inside, carried, function), *args, **kwargs)
+        finally:
+            _detach(token)
+
+    return submit
+
+
+def _call_inside(carried: Carried, function: _Function, /, *args: Any, **kwargs: Any) -> Any:
+    token = _enter(carried)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        _detach(token)
+
+
+@guarded("reading a context")
+def _current() -> Carried | None:
+    carried: Carried | None = otel_context.get_current().get(CARRIED)  # type: ignore[assignment]
+    return carried
+
+
+@guarded("entering a context in a thread")
+def _enter(carried: Carried) -> Any:
+    entered: dict[str, Any] = {**otel_context.get_current(), CARRIED: carried}
+    with_baggage(entered, carried.baggage)
+    return _attach(entered)
+
+
+@guarded("entering a context in a thread")
+def _attach(context: dict[str, Any]) -> Any:
+    return otel_context.attach(Context(context))
+
+
+def _detach(token: Any) -> None:
+    try:
+        if token is not None:
+            token.var.reset(token)
+    except Exception as error:
+        report("leaving a context in a thread", error)

@@ -1,0 +1,221 @@
+"""Content in files of its own, on a file system or an object store, and references to them on the span.
+
+File names, attributes and formats are those of opentelemetry-util-genai's hook of the same name. Why not that hook
+itself: decision 0007.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from uuid import uuid4
+
+from otel_llm import names
+from otel_llm.instrument.guard import log, report
+from otel_llm.instrument.worker import after_fork_in_child
+
+Item = dict[str, Any]
+
+Prepare = Callable[[Item], Item]
+"""Makes a message, a part or a definition ready to be recorded."""
+
+_QUEUE_LIMIT: Final = 256  # calls that wait
+_THREADS: Final = 4
+_EXIT_FLUSH_S: Final = 3.0
+_KNOWN_LIMIT: Final = 1_024  # files that many calls share
+
+_FILES: Final = {
+    names.INPUT_MESSAGES: (names.INPUT_MESSAGES_REF, "inputs"),
+    names.OUTPUT_MESSAGES: (names.OUTPUT_MESSAGES_REF, "outputs"),
+    names.SYSTEM_INSTRUCTIONS: (names.SYSTEM_INSTRUCTIONS_REF, "system_instruction"),
+    names.TOOL_DEFINITIONS: (names.TOOL_DEFINITIONS_REF, "tool.definitions"),
+}
+# the same in many calls, and written once: the file's name is the hash of what is in it
+_SHARED: Final = frozenset({names.SYSTEM_INSTRUCTIONS, names.TOOL_DEFINITIONS})
+
+_uploaders: dict[tuple[str, str], Uploader] = {}
+
+
+def uploader(base_path: str, file_format: str) -> Uploader | None:
+    """Return the process's uploader to a place; None, and a line in the log, where a library is missing for it."""
+    try:
+        # slow imports, here rather than on a thread: a child that is forked meanwhile could never import them
+        from fsspec import get_filesystem_class  # noqa: PLC0415 - of an extra
+
+        get_filesystem_class(base_path.partition("://")[0] if "://" in base_path else "file")
+    except (ImportError, ValueError) as error:
+        log.warning(
+            "otel-llm: nothing is uploaded to %s: %s; pip install 'otel-llm[upload]', and for an object store its "
+            "own library, such as s3fs or gcsfs",
+            base_path,
+            error,
+        )
+        return None
+    key = (base_path, file_format)
+    if key not in _uploaders:
+        _uploaders[key] = Uploader(base_path, file_format)
+    return _uploaders[key]
+
+
+def flush(timeout_s: float) -> bool:
+    """Return once all uploads are done: False if that took longer than the timeout."""
+    deadline = time.monotonic() + timeout_s
+    done = True
+    for each in _uploaders.values():
+        done &= each.flush(max(0.0, deadline - time.monotonic()))
+    return done
+
+
+class _Upload(NamedTuple):
+    """One file to be written."""
+
+    url: str
+    items: list[Item]
+    prepare: Prepare | None
+    """None: they are prepared."""
+
+
+class Uploader:
+    """Writes content to a store on threads of its own; what the store is too slow for is dropped and counted."""
+
+    def __init__(self, base_path: str, file_format: str) -> None:
+        # as fsspec writes the path of a file: with its protocol, and nothing escaped
+        local = "://" not in base_path
+        self._base = f"file://{Path(base_path).absolute().as_posix()}" if local else base_path.rstrip("/")
+        # a folder is made; a bucket is the user's to make
+        self._options = {"auto_mkdir": True} if self._base.startswith("file://") else {}
+        self._format = file_format
+        self.dropped = 0
+        """Calls whose content was not uploaded, as too many waited."""
+        self.failed = 0
+        """Files that could not be written."""
+        self._registered = False
+        self._reset()
+        # the threads are the parent's, and so is what waits: it uploads that
+        after_fork_in_child(self._reset)
+
+    def _reset(self) -> None:
+        self._waiting: queue.SimpleQueue[list[_Upload]] = queue.SimpleQueue()
+        self._threads = 0
+        self._starting = threading.RLock()  # the garbage collector may end another call in here
+        self._pending = 0
+        self._idle = threading.Condition()
+        self._known: dict[str, str] = {}
+
+    def submit(self, content: Mapping[str, list[Item]], prepare: Prepare) -> dict[str, str]:
+        """Have a call's content uploaded, and return the attributes that refer to it; none where it is dropped.
+
+        Args:
+            content: by the names of its attributes; nobody changes it from here on.
+            prepare: is applied to each item, on the upload's thread, but for what many calls share.
+        """
+        if not content:
+            return {}
+        if self._pending >= _QUEUE_LIMIT:
+            self._drop()
+            return {}
+        call = str(uuid4())
+        references: dict[str, str] = {}
+        uploads: list[_Upload] = []
+        for name, items in content.items():
+            reference, kind = _FILES[name]
+            if name in _SHARED:
+                references[reference] = self._share(items, kind, prepare, uploads)
+            else:
+                references[reference] = url = self._url(call, kind)
+                uploads.append(_Upload(url, items, prepare))
+        with self._idle:
+            self._pending += 1
+        self._waiting.put(uploads)
+        self._start()
+        return references
+
+    def _share(self, items: list[Item], kind: str, prepare: Prepare, uploads: list[_Upload]) -> str:
+        """Return the file that has these items, to be uploaded if it is a new one."""
+        asked = sha256(_json(items).encode(errors="replace"), usedforsecurity=False).hexdigest()
+        if (url := self._known.get(asked)) is None:
+            # not the hash of what is redacted, which might be guessed from it
+            prepared = [prepare(item) for item in items]
+            url = self._url(sha256(_json(prepared).encode(errors="replace")).hexdigest(), kind)
+            if len(self._known) >= _KNOWN_LIMIT:
+                self._known.clear()
+            self._known[asked] = url
+            uploads.append(_Upload(url, prepared, None))
+        return url
+
+    def _url(self, name: str, kind: str) -> str:
+        return f"{self._base}/{name}_{kind}.{self._format}"
+
+    def flush(self, timeout_s: float) -> bool:
+        """Return once all that was submitted is uploaded: False if that took longer than the timeout."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._pending, timeout_s)
+
+    def _drop(self) -> None:
+        self.dropped += 1
+        if self.dropped == 1:
+            log.warning(
+                "otel-llm: content is not uploaded: %d calls wait for %s, which is too slow, or does not answer",
+                _QUEUE_LIMIT,
+                self._base,
+            )
+
+    def _start(self) -> None:
+        if self._threads >= min(_THREADS, self._pending):
+            return
+        with self._starting:
+            if not self._registered:
+                atexit.register(self._exit)  # a child process inherits it
+                self._registered = True
+            if self._threads < _THREADS:
+                # no exit waits for them, as a store may hang; not threading.Thread, as in worker.py
+                _thread.start_new_thread(self._work, (self._waiting,))
+                self._threads += 1
+
+    def _work(self, waiting: queue.SimpleQueue[list[_Upload]]) -> None:
+        while True:
+            uploads = waiting.get()
+            try:
+                for upload in uploads:
+                    self._upload(upload)
+            finally:
+                with self._idle:
+                    self._pending -= 1
+                    self._idle.notify_all()
+
+    def _upload(self, upload: _Upload) -> None:
+        try:
+            self._write(upload)
+        except Exception as error:
+            self.failed += 1
+            self._known = {asked: url for asked, url in self._known.items() if url != upload.url}
+            report("uploading content", error)
+
+    def _write(self, upload: _Upload) -> None:
+        from fsspec.core import url_to_fs  # noqa: PLC0415 - of an extra, and slow
+
+        items = upload.items if upload.prepare is None else [upload.prepare(item) for item in upload.items]
+        if self._format == "jsonl":
+            text = "".join(f"{_json({**item, 'index': index})}\n" for index, item in enumerate(items))
+        else:
+            text = f"{_json(items)}\n"
+        # fsspec keeps one file system for each thread
+        filesystem, path = url_to_fs(upload.url, **self._options)
+        filesystem.pipe_file(path, text.encode(errors="replace"))
+
+    def _exit(self) -> None:
+        self.flush(_EXIT_FLUSH_S)
+        if lost := self._pending + self.dropped:
+            log.warning("otel-llm: not uploaded to %s: the content of %d call(s)", self._base, lost)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,33 @@
+"""Silence, in the formats that need no encoder."""
+
+from __future__ import annotations
+
+import io
+import wave
+from typing import Final
+
+RATE_BYTES: Final = 16_000  # in a second: of the sound made here as PCM, and of an MP3 of 128 kbit/s
+_FRAME_RATE: Final = 8_000
+_SAMPLE_BYTES: Final = 2
+# MPEG-1 Layer III, 128 kbit/s, 44.1 kHz, mono: a header, and zeros for all else, which are 26 ms of
+# silence (ISO/IEC 11172-3, section 2.4.1)
+_MP3_FRAME: Final = b"\xff\xfb\x90\xc4" + bytes(413)
+_WORD_FRAMES: Final = 10
+
+
+def silence(audio_format: str, words: int) -> list[bytes]:
+    """Return a quarter of a second for each word, in pieces that make up an mp3, a wav or a pcm."""
+    if audio_format == "mp3":
+        return [_MP3_FRAME * _WORD_FRAMES] * words
+    samples = bytes(RATE_BYTES // 4)
+    return [*([_wav_header(len(samples) * words)] if audio_format == "wav" else []), *[samples] * words]
+
+
+def _wav_header(data_bytes: int) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(_SAMPLE_BYTES)
+        sound.setframerate(_FRAME_RATE)
+        sound.writeframes(bytes(data_bytes))
+    return file.getvalue()[:-data_bytes]

@@ -1,0 +1,218 @@
+"""What a call costs by the list is what the list's own calculator says, of every model in it."""
+
+import math
+import random
+from dataclasses import fields
+from datetime import UTC, date, datetime, time, timedelta
+from types import SimpleNamespace
+
+import pytest
+from genai_prices import Usage as ListUsage
+from genai_prices import calc_price
+from genai_prices.data_snapshot import get_snapshot
+
+from otel_llm.instrument.cost import Prices
+from otel_llm.instrument.fields import Modalities, Usage
+from otel_llm.instrument.price_list import PriceList, _valid_until
+
+NOW = datetime.now(UTC)
+MOMENTS = (NOW, NOW - timedelta(days=400), NOW + timedelta(days=60), NOW + timedelta(hours=7))
+TIERS = (None, None, "default", "flex", "priority", "fast", "batch", "no such tier")
+LIST_KEYS = {
+    "reasoning_tokens": "output_reasoning_tokens",
+    "cache_read_audio_tokens": "cache_audio_read_tokens",
+    "cache_read_image_tokens": "cache_image_read_tokens",
+}
+MODELS = [(provider, model) for provider in get_snapshot().providers for model in provider.models]
+
+
+def some_usage(generator):
+    """Return counts as a provider may report them: parts may be more than their wholes, or not reported."""
+
+    def part(whole):
+        return generator.choice((None, 0, generator.randrange(whole + 2), generator.randrange(whole // 3 + 1)))
+
+    total = generator.choice((0, 10, 1_000, 200_000, 200_001, 272_001, generator.randrange(600_000)))
+    output = generator.choice((0, 5, generator.randrange(100_000)))
+    usage = Usage(
+        input_tokens=total,
+        output_tokens=output,
+        cache_read_tokens=part(total) or 0,
+        cache_write_tokens=part(total),
+        reasoning_tokens=part(output),
+        service_tier=generator.choice(TIERS),
+    )
+    if generator.random() < 0.5:
+        audio, image = part(total) or 0, part(total) or 0
+        usage.modalities = Modalities(
+            input_audio_tokens=audio,
+            input_image_tokens=image,
+            output_audio_tokens=part(output),
+            output_image_tokens=part(output),
+            cache_read_audio_tokens=part(audio),
+            cache_read_image_tokens=part(image),
+        )
+    return usage
+
+
+def their_usage(usage):
+    counts = {}
+    for held in (usage, usage.modalities or Modalities()):
+        counts |= {field.name: getattr(held, field.name) for field in fields(held)}
+    return ListUsage(
+        **{
+            LIST_KEYS.get(name, name.replace("text_", "")): count
+            for name, count in counts.items()
+            if isinstance(count, int) and "text" not in name
+        }
+    )
+
+
+def their_context(service_tier):
+    if service_tier is None:
+        return None
+    return {"processing": "batch"} if service_tier == "batch" else {"service_tier": service_tier}
+
+
+def test_every_model_costs_what_the_lists_own_calculator_says():
+    generator = random.Random(0)
+    prices = PriceList()
+    checked = refused = 0
+    for provider, model in MODELS * 3:
+        usage, now = some_usage(generator), generator.choice(MOMENTS)
+        rates, _ = prices.rates((provider, model), usage.service_tier, now)
+        cost = None if rates is None else rates.cost(usage)
+        try:
+            theirs = model.calc_price(
+                their_usage(usage),
+                provider,
+                genai_request_timestamp=now,
+                price_context=their_context(usage.service_tier),
+            ).total_price
+        except ValueError:  # parts that are more than their whole
+            assert cost is None, (provider.id, model.id, usage)
+            refused += 1
+            continue
+        if rates is None:
+            assert theirs == 0, (provider.id, model.id, usage)
+            continue
+        assert cost == pytest.approx(float(theirs), rel=1e-12, abs=0), (provider.id, model.id, usage)
+        checked += 1
+    assert checked > 4_000
+    assert refused > 100
+
+
+def test_every_model_is_found_by_its_name_as_the_list_finds_it():
+    prices = Prices()
+    usage = Usage(input_tokens=1_200, output_tokens=340, cache_read_tokens=560)
+    unknown = 0
+    for provider, model in MODELS:
+        cost = prices.cost(provider.id, model.id, None, usage)
+        assert cost == prices.quick_cost(provider.id, model.id, None, usage)
+        try:
+            theirs = calc_price(their_usage(usage), model.id, provider_id=provider.id).total_price
+        except LookupError:  # some are known by longer names alone
+            assert cost is None, (provider.id, model.id)
+            unknown += 1
+            continue
+        if cost is None:
+            assert theirs == 0, (provider.id, model.id)
+        else:
+            assert cost == pytest.approx(float(theirs), rel=1e-12, abs=0), (provider.id, model.id)
+    assert unknown < len(MODELS) // 20
+
+
+@pytest.mark.parametrize(
+    ("model", "input_tokens", "usd_per_mtok"),
+    [("gemini-2.5-pro", 200_000, 1.25), ("gemini-2.5-pro", 200_001, 2.5)],
+)
+def test_a_long_context_is_paid_at_its_own_price_from_the_first_token_on(model, input_tokens, usd_per_mtok):
+    cost = Prices().cost("gcp.gemini", model, None, Usage(input_tokens=input_tokens, output_tokens=0))
+    assert cost == pytest.approx(input_tokens * usd_per_mtok / 1e6)
+
+
+def test_a_service_tier_has_its_own_price_and_an_unknown_one_the_standard_price():
+    def cost(tier, provider="openai"):
+        usage = Usage(input_tokens=1_000_000, output_tokens=0, service_tier=tier)
+        return Prices().cost(provider, "gpt-4o", "gpt-4o-2024-08-06", usage)
+
+    assert (cost("batch"), cost("default"), cost("priority")) == (1.25, 2.5, 4.25)
+    assert cost("no such tier") == cost(None) == 2.5
+    assert cost("priority", "azure.ai.openai") == 2.5  # OpenAI's tiers are not Azure's
+
+
+@pytest.mark.parametrize(
+    ("model", "usage"),
+    [
+        ("omni-moderation-latest", Usage(input_tokens=10, output_tokens=0)),  # no price in the list
+        ("whisper-1", Usage(input_tokens=10, output_tokens=10)),  # priced by the hour
+        ("tts-1", Usage(input_tokens=10, output_tokens=0)),  # priced by the character
+        ("ft:gpt-4.1:shop::abc", Usage(input_tokens=10, output_tokens=0)),  # not the base model's price
+    ],
+)
+def test_what_the_list_has_no_price_of_tokens_for_has_no_cost(model, usage):
+    assert Prices().cost("openai", model, model, usage) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "usage", "usd"),
+    [
+        ("openai", "text-embedding-3-small", Usage(input_tokens=1_000_000), 0.02),
+        ("openai", "ft:gpt-4o-mini-2024-07-18:shop::abc", Usage(input_tokens=1_000_000, output_tokens=0), 0.3),
+        ("azure.ai.openai", "gpt-4o-2024-08-06", Usage(input_tokens=1_000_000, output_tokens=0), 2.5),
+        ("openrouter", "openai/gpt-4o", Usage(input_tokens=1_000_000, output_tokens=0), 2.5),
+        ("litellm", "openai/gpt-4o", Usage(input_tokens=1_000_000, output_tokens=0), 2.5),
+        (
+            "openai",
+            "gpt-image-1",
+            Usage(
+                input_tokens=1_000_000,
+                output_tokens=1_000_000,
+                modalities=Modalities(
+                    input_text_tokens=500_000, input_image_tokens=500_000, output_image_tokens=1_000_000
+                ),
+            ),
+            2.5 + 5 + 40,
+        ),
+    ],
+)
+def test_names_and_kinds_of_calls_that_the_list_knows(provider, model, usage, usd):
+    assert Prices().cost(provider, model, None, usage) == pytest.approx(usd)
+
+
+NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
+
+
+def starts(day):
+    return SimpleNamespace(start_date=day)
+
+
+def hours(begin, end):
+    return SimpleNamespace(start_time=begin, end_time=end)
+
+
+@pytest.mark.parametrize(
+    ("constraints", "until"),
+    [
+        ([], None),
+        ([starts(date(2026, 6, 15))], None),
+        ([starts(date(2026, 6, 20)), starts(date(2026, 6, 17))], datetime(2026, 6, 17, tzinfo=UTC)),
+        ([hours(time(0, 30), time(16, 30))], datetime(2026, 6, 15, 16, 30, tzinfo=UTC)),
+        ([hours(time(1, tzinfo=UTC), time(4, tzinfo=UTC))], datetime(2026, 6, 16, 1, tzinfo=UTC)),
+        ([SimpleNamespace(new_kind=1)], NOON + timedelta(minutes=1)),
+    ],
+)
+def test_a_price_is_kept_until_the_next_moment_at_which_it_may_change(constraints, until):
+    assert _valid_until(constraints, NOON) == (math.inf if until is None else until.timestamp())
+
+
+def test_every_price_is_the_same_until_the_moment_that_is_given_for_it():
+    prices = PriceList()
+    changing = 0
+    for found in MODELS:
+        rates, until = prices.rates(found, None, NOW)
+        if until != math.inf:
+            changing += 1
+            before = datetime.fromtimestamp(until, UTC) - timedelta(microseconds=1)
+            assert prices.rates(found, None, before)[0] == rates, found[1].id
+    assert changing > 5

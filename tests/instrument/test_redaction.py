@@ -1,0 +1,259 @@
+"""Redaction: the ready patterns, every text of what is recorded, hostile texts, a function that fails."""
+
+import json
+import logging
+import time
+
+import openai
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from in_process import COMPLETION, client_for
+
+from otel_llm import names
+from otel_llm.config.instrument import REDACTED, read_settings
+from otel_llm.errors import ConfigError
+from otel_llm.instrument import patterns
+from otel_llm.instrument.patterns import PATTERNS
+from otel_llm.instrument.preparation import Preparation
+from otel_llm.instrument.redact import redaction
+
+redact_all = redaction(REDACTED)
+
+KEYS = [
+    "sk-proj-abc123def456ghi789jkl012mno345",
+    "sk-ant-api03-AbCd1234efgh5678ijkl",
+    "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
+    "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+    "github_pat_11ABCDEFG0123456789abc_defghijkl",
+    "glpat-1234567890abcdefghij",
+    "AKIAIOSFODNN7EXAMPLE",
+    "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+    "ya29.a0AfH6SMBx1234567890abcdef",
+    "xoxb-123456789012-abcdefGHIJKL",
+    "xapp-1-A0123456789-1234567890",
+    "hf_abcdefghijklmnopqrstuvwx",
+    "gsk_abcdefghijklmnopqrstuvwxyz0123",
+    "xai-abcdefghijklmnopqrstuvwxyz0123",
+    "nvapi-abcdefghijklmnopqrstuvwxyz01",
+    "npm_abcdefghijklmnopqrstuvwxyz0123456789",
+    "pypi-AgEIcHlwaS5vcmcCJDU1ZmY4ZjE3LTEy",
+    "SG.abcdefghijklmnop123456.abcdefghijklmnopqrstuvwxyz",
+    "hvs.CAESIJ1234567890abcdefghij",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcDEF-_123",
+]
+FOUND = {
+    "Write to ann.lee+x@mail.example.co.uk.": "Write to [email].",
+    "<bob@example.org>, 'eve@xn--bcher-kva.example'": "<[email]>, [email]'",
+    "jürgen@müller.example": "[email]",
+    "card 4111 1111 1111 1111, 5555-5555-5555-4444": "card [card], [card]",
+    "378282246310005": "[card]",
+    "1234 5678 4111 1111 1111 1111 99": "1234 5678 [card] 99",
+    "4111111111111111 4012888888881881": "[card] [card]",
+    "IBAN DE89 3704 0044 0532 0130 00 AND MORE": "IBAN [iban] AND MORE",
+    "GB29NWBK60161331926819/AT611904300234573201": "[iban]/[iban]",
+    "FR14 2004 1010 0505 0001 3M02 606.": "[iban].",
+    "+43 1 58858-0 or +1 (212) 555-0123 ext. 12": "[phone] or [phone]",
+    "+442079460958": "[phone]",
+    "020 7946 0958, 0171/1234567, (089) 1234567": "[phone], [phone], [phone]",
+    "01 23 45 67 89 and 06.12.34.56.78": "[phone] and [phone]",
+    "(212) 555-0123 / 212-555-0123 / 1-800-555-0199 / 212.555.0123x9": "[phone] / [phone] / [phone] / [phone]",
+    "0049 30 1234567": "[phone]",
+    "phone: 5551234567, call me at 12345678": "phone: [phone], call me at [phone]",
+    "Authorization: Bearer abcdef0123456789abcdef": "Authorization: Bearer [key]",
+    "postgres://user:s3cret@db.local/x": "postgres://user:[key]@db.local/x",
+    "a -----BEGIN RSA PRIVATE KEY-----\nMIIabc-d\n-----END RSA PRIVATE KEY----- b": "a [key] b",
+    "-----BEGIN PRIVATE KEY-----\nMIIabc, cut": "[key]",
+}
+LEFT = [
+    "2024-01-15 10:30:00", "01/02/2024 03/04/2025", "01-02-2024 10:30", "15.01.2024 to 16.01.2024",
+    "1699999999999", "4111111111111112", "192.168.100.200", "$1,234,567.89", "1 000 000 000 EUR",
+    "order 1234567890123456", "0123456789", "ISBN 978-3-16-148410-0", "3.14159265358979", "12:30:45",
+    "logo@2x.png", "lodash@4.17.21", "user@host", "sk-learn-based-classification-model",
+    "risk-management-something-very-long1", "task-1234567890abcdefghij", "DE00 3704 0044 0532 0130 00",
+    "DE89 3704 0044", "v1.2.3.4567", "call 2024-01-15", "550e8400-e29b-41d4-a716-446655440000", "200 300 4000",
+    "0.123 456 789", "Bearer of bad news everywhere", "in 1999-2000, 2001-2002", "0012345678",
+    "GPT-4 2023 0613 1106", "https://example.com/a:b@c",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_well_known_keys_are_found(key):
+    assert redact_all(f"my key={key}, thanks") == "my key=[key], thanks"
+
+
+@pytest.mark.parametrize(("text", "redacted"), FOUND.items())
+def test_personal_data_are_found_and_nothing_around_them(text, redacted):
+    assert redact_all(text) == redacted
+
+
+@pytest.mark.parametrize("text", LEFT)
+def test_what_only_looks_like_personal_data_is_left(text):
+    assert redact_all(text) == text
+
+
+def test_the_setting_knows_all_patterns():
+    assert tuple(PATTERNS) == REDACTED
+
+
+def test_settings_name_patterns_and_functions():
+    settings_of = lambda **given: read_settings({"OTEL_LLM_REDACT": "phone, EMAIL"}, **given)[0].redact  # noqa: E731
+
+    assert settings_of() == ("email", "phone")
+    assert settings_of(redact="all") == REDACTED
+    assert settings_of(redact=[]) == ()
+    assert settings_of(redact=str.upper) == (str.upper,)
+    assert settings_of(redact=[str.upper, "card"]) == ("card", str.upper)
+
+
+def test_a_wrong_name_is_named():
+    _, (problem,) = read_settings({"OTEL_LLM_REDACT": "email,ssn"})
+    assert "OTEL_LLM_REDACT" in str(problem)
+    assert "'ssn'" in str(problem)
+    with pytest.raises(ConfigError, match="redact must be of key, iban, card, email, phone, all"):
+        read_settings({}, redact=["email", 3])
+
+
+SECRET = "ann@example.com"
+
+
+def test_every_text_that_is_recorded_is_redacted(exported):
+    exported.instrument(capture_content="SPAN_AND_EVENT", redact="all")
+    arguments = json.dumps(
+        {SECRET: [{"to": f"x {SECRET}", "card": 4111111111111111, "n": 12}], "raw": "\n" + SECRET}
+    )
+    call = {"id": "call-1", "type": "function", "function": {"name": "mail", "arguments": arguments}}
+    answer = {"role": "assistant", "content": f"Wrote to {SECRET}", "tool_calls": [call]}
+    messages = [
+        {"role": "system", "content": f"You are {SECRET}"},
+        {
+            "role": "user",
+            "name": SECRET,
+            "content": [{"type": "text", "text": SECRET}, {"type": "new", "x": [SECRET]}],
+        },
+        {"role": "assistant", "tool_calls": [{**call, "function": {"name": "mail", "arguments": "{" + SECRET}}]},
+        {"role": "tool", "tool_call_id": "call-1", "content": json.dumps({"sent": f"\n{SECRET}"})},
+    ]
+    tool = {"name": "mail", "description": SECRET, "parameters": {"properties": {"to": {"default": SECRET}}}}
+    client_for(
+        {**COMPLETION, "choices": [{"index": 0, "finish_reason": "stop", "message": answer}]}
+    ).chat.completions.create(model="m", messages=messages, tools=[{"type": "function", "function": tool}])
+
+    attributes = exported.span.attributes
+    (event,) = exported.logs
+    assert SECRET not in json.dumps([dict(attributes), dict(event.attributes)], default=dict)
+    assert json.loads(attributes[names.OUTPUT_MESSAGES])[0]["parts"] == [
+        {"type": "text", "content": "Wrote to [email]"},
+        {
+            "type": "tool_call",
+            "id": "call-1",
+            "name": "mail",
+            "arguments": {"[email]": [{"to": "x [email]", "card": "[card]", "n": 12}], "raw": "\n[email]"},
+        },
+    ]
+    response = json.loads(attributes[names.INPUT_MESSAGES])[-1]["parts"][0]["response"]
+    assert json.loads(response) == {"sent": "\n[email]"}
+
+
+def test_what_would_be_cut_in_two_is_redacted_before(exported):
+    exported.instrument(capture_content=True, content_limit=300, redact="email")
+    text = "x" * 20 + f" {SECRET} " + "y" * 400
+    client_for(COMPLETION).chat.completions.create(model="m", messages=[{"role": "user", "content": text}])
+
+    recorded = exported.span.attributes[names.INPUT_MESSAGES]
+    assert len(recorded) <= 300
+    assert "[email]" in recorded
+
+
+def test_the_text_of_an_error_is_redacted(exported, client):
+    exported.instrument(capture_content=True, redact=lambda text: text.replace("Slow down", "…"))
+    with pytest.raises(openai.RateLimitError):
+        client.chat.completions.create(model="scripted", messages=[{"role": "user", "content": "rate limit"}])
+
+    description = exported.span.status.description
+    assert "…" in description
+    assert "Slow down" not in description
+
+
+@pytest.mark.parametrize("fail", [lambda text: 1 / 0, lambda text: None])
+def test_a_function_that_fails_withholds_the_content_and_says_so_once(exported, caplog, fail):
+    exported.instrument(capture_content="SPAN_AND_EVENT", redact=fail, debug_raise=False)
+    with caplog.at_level(logging.DEBUG, logger="otel_llm"):
+        for _ in range(2):
+            client_for(COMPLETION).chat.completions.create(
+                model="m", messages=[{"role": "user", "content": "My secret."}]
+            )
+
+    for span in exported.spans:
+        assert not {names.INPUT_MESSAGES, names.OUTPUT_MESSAGES} & set(span.attributes)
+        assert span.attributes[names.RESPONSE_MODEL] == "gpt-4o-mini-2024-07-18"
+    assert exported.logs == []
+    (record,) = [record for record in caplog.records if "redact" in record.getMessage()]
+    assert "the content of the call is not recorded" in record.getMessage()
+    assert "secret" not in caplog.text
+
+
+def test_a_function_that_fails_withholds_the_text_of_an_error(exported, client, caplog):
+    exported.instrument(capture_content=True, redact=lambda text: 1 / 0, debug_raise=False)
+    with pytest.raises(openai.RateLimitError):
+        client.chat.completions.create(model="scripted", messages=[{"role": "user", "content": "rate limit"}])
+
+    assert exported.span.status.description is None
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_numbers_are_redacted_only_where_a_pattern_finds_them():
+    prepare = Preparation(redact_all)
+
+    assert prepare.item({"type": "x", "a": 1234567890, "b": True, "c": 5555555555554444, "d": 1.5}) == {
+        "type": "x", "a": 1234567890, "b": True, "c": "[card]", "d": 1.5,
+    }  # fmt: skip
+
+
+HOSTILE = [
+    "aaaaa", "a.", "a-", "1", "1 ", "1-", "4", "4 ", "0", "01 ", "0 1", "+1", "+1 ", "(0", "(", ")", "@", "a@",
+    "a@a.", "a@a", "eyJ", "eyJa.", "sk-", "sk-a", "xox", "DE89", "DE89 ", "DE 89", "-----BEGIN PRIVATE KEY-----",
+    "-----BEGIN ", "-", "----", "Bearer ", "Bearer a", "://", "://a:", "call ", "phone 1", "data:",
+    "data:a/a;base64,", ";a=", "A" * 70 + "\n", '"', '"AAAA', "[", "{",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_hostile_texts_take_time_in_proportion_to_their_length(unit):
+    prepare = Preparation(redact_all)
+
+    def seconds(length):
+        text = f"x {unit * (length // len(unit))}!"
+        best = float("inf")
+        for _ in range(3):
+            started = time.thread_time()
+            prepare.text(text, bare=True)
+            best = min(best, time.thread_time() - started)
+        return best
+
+    # eight times the length: quadratic would be 64 times
+    assert seconds(40_000) < 25 * seconds(5_000) + 0.02
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [*HOSTILE, *KEYS[:3], SECRET, "4111 1111 1111 1111", "DE89 3704 0044 0532 0130 00", "+43 1 588580", " "]
+    )
+    | st.text(max_size=5),
+    max_size=30,
+)
+
+
+@settings(deadline=None)
+@given(PIECES)
+def test_any_text_is_redacted_and_then_stays_as_it_is(pieces):
+    redacted = redact_all(" ".join(pieces))
+
+    assert SECRET not in redacted
+    assert "4111 1111 1111 1111" not in redacted
+    assert redact_all(redacted) == redacted
+
+
+def test_a_mark_is_known_for_each_kind_of_key():
+    for key in KEYS:
+        assert any(mark in key for mark in patterns._KEY_MARKS), key

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Token
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context
@@ -21,12 +21,12 @@ from otel_llm.instrument.baggage import without_baggage
 from otel_llm.instrument.carried import carried_attributes, carried_documents
 from otel_llm.instrument.cost import Pending
 from otel_llm.instrument.fields import Modalities, Request, Response, Usage
-from otel_llm.instrument.guard import guarded, report
+from otel_llm.instrument.guard import guarded
 from otel_llm.instrument.telemetry import Telemetry
 
 _OPEN_CALL: Final = otel_context.create_key("otel_llm.open_call")
-# opentelemetry.instrumentation.utils, `is_instrumentation_enabled`: its import takes longer than all of ours
-_SUPPRESSED_BY: Final = (_SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentation")
+# the older key that opentelemetry.instrumentation.utils, whose import takes longer than all of ours, looks at too
+_SUPPRESSED: Final = "suppress_instrumentation"
 # how Python ends generators and loops: none of them is a failure
 _ENDS: Final = (GeneratorExit, StopIteration, StopAsyncIteration)
 
@@ -98,7 +98,7 @@ class Call:
         self._carried = carried_attributes(self._context)
         operation = request.endpoint.operation
         self._span: Span = INVALID_SPAN
-        if not any(self._context.get(key) for key in _SUPPRESSED_BY):
+        if not (self._context.get(_SUPPRESS_INSTRUMENTATION_KEY) or self._context.get(_SUPPRESSED)):
             self._span = telemetry.tracer.start_span(
                 f"{operation} {request.model}" if request.model else operation,
                 context=self._context,
@@ -146,26 +146,47 @@ class Call:
             return None
         return error
 
+    def settle(self, result: Any) -> None:
+        """End the call with the client's own object for a whole response."""
+        read = self.request.endpoint.read_response
+        if self._is_described:
+            self.end(Outcome(response=read(result)))
+        elif (duration_s := self._end_once(None)) is not None:
+            # Not sampled, or suppressed: only the metrics are left, and what they need is read off the app's path.
+            self.telemetry.worker.submit(self._measure_unread, read, result, duration_s)
+
     def end(self, outcome: Outcome) -> None:
         """End the call; only the first end counts."""
-        if self._ended:
+        duration_s = self._end_once(outcome.ended)
+        if duration_s is None:
             return
+        cost: float | Literal[Pending.PENDING] | None = Pending.PENDING
+        if self._is_described:
+            cost = self._quick_cost(outcome.response)
+            self._describe(outcome, cost)
+        ended = outcome.ended
+        self._span.end(None if ended is None else time.time_ns() - int((time.perf_counter() - ended) * 1e9))
+        self.telemetry.worker.submit(self._measure, outcome, duration_s, cost)
+
+    @property
+    def _is_described(self) -> bool:
+        """Whether anything but the metrics shows what the call was."""
+        return self.asked is not None or self._span.is_recording()
+
+    def _end_once(self, ended: float | None) -> float | None:
+        """Return how long the call took, in seconds; None when it had ended before."""
+        if self._ended:
+            return None
         self._ended = True
         self.is_requesting = False
-        now = time.perf_counter()
-        ended = now if outcome.ended is None else outcome.ended
-        response, span, prices = outcome.response, self._span, self.telemetry.prices
-        cost: float | Literal[Pending.PENDING] | None = None
-        try:
-            if response.usage is not None:
-                request = self.request
-                cost = prices.quick_cost(request.provider, request.model, response.model, response.usage)
-        except Exception as error:
-            report("pricing a call", error)
-        if span.is_recording() or self.asked is not None:
-            self._describe(outcome, cost)
-        span.end(None if outcome.ended is None else time.time_ns() - int((now - ended) * 1e9))
-        self.telemetry.worker.submit(self._measure, outcome, ended - self.started, cost)
+        return (time.perf_counter() if ended is None else ended) - self.started
+
+    @guarded("pricing a call")
+    def _quick_cost(self, response: Response) -> float | Literal[Pending.PENDING] | None:
+        if response.usage is None:
+            return None
+        request = self.request
+        return self.telemetry.prices.quick_cost(request.provider, request.model, response.model, response.usage)
 
     @guarded("describing a call")
     def _describe(self, outcome: Outcome, cost: float | Literal[Pending.PENDING] | None) -> None:
@@ -176,9 +197,11 @@ class Call:
         attributes = request.endpoint.read_attributes(request.body)
         if request.stream:
             attributes[names.REQUEST_STREAM] = True
+        said = attributes.keys() & self._carried.keys() if self._carried else ()
         _set_outcome(attributes, outcome)
-        for name in self._carried or ():  # what the app says of the call comes before what the provider does
-            attributes.pop(name, None)
+        for name in self._carried or ():  # the call's own words come first, then the app's, then the provider's
+            if name not in said:
+                attributes.pop(name, None)
         if self.attempts > 1:
             attributes[names.REQUEST_ATTEMPTS] = self.attempts
         if isinstance(cost, float):
@@ -187,6 +210,9 @@ class Call:
         if self.asked is not None:
             described = {**(self._carried or {}), **self._shared, **attributes}
             self.telemetry.capture.record(self._span, self.asked, outcome.response.read_messages, described)
+
+    def _measure_unread(self, read: Callable[[Any], Response], result: Any, duration_s: float) -> None:
+        self._measure(Outcome(response=read(result)), duration_s, Pending.PENDING)
 
     def _measure(self, outcome: Outcome, duration_s: float, cost: float | Literal[Pending.PENDING] | None) -> None:
         from otel_llm.instrument.metrics import Measurement  # noqa: PLC0415 - slow, and off the app's path here

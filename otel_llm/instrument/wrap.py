@@ -126,7 +126,7 @@ def _settle(call: Call, client: Client, result: Any) -> None:
         elif type(read) is Raw:
             watch_body(call, read)
         else:
-            call.end(Outcome(response=call.request.endpoint.read_response(read)))
+            call.settle(read)
     except Exception as error:
         report("reading a result", error)
         _end_unread(call)

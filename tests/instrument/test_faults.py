@@ -1,6 +1,7 @@
 """A fault at any line of ours leaves the app's result as it was, ends nothing twice, and is logged."""
 
 import asyncio
+import contextvars
 import inspect
 import json
 import linecache
@@ -213,7 +214,10 @@ SCENARIOS = [
 
 
 def play(scenario):
-    return asyncio.run(scenario()) if inspect.iscoroutinefunction(scenario) else scenario()
+    # in a context of its own: a fault on the way out of one leaves it entered
+    return contextvars.copy_context().run(
+        lambda: asyncio.run(scenario()) if inspect.iscoroutinefunction(scenario) else scenario()
+    )
 
 
 def traced(tracer, scenario):

@@ -148,10 +148,10 @@ def _output_tokens(held: Mapping[str, Any], reasoning: int | None) -> int | None
     xAI counts these beside the others, and in the total alone (https://docs.x.ai/docs/key-information/
     consumption-and-rate-limits, read in November 2026).
     """
-    asked, answered, total = (held.get(f"{what}_tokens") for what in ("prompt", "completion", "total"))
-    if reasoning and asked is not None and answered is not None and total == asked + answered + reasoning:
-        return int(answered + reasoning)
-    return answered
+    answered: int | None = held.get("completion_tokens")
+    if not reasoning or answered is None or (asked := held.get("prompt_tokens")) is None:
+        return answered
+    return answered + reasoning if held.get("total_tokens") == asked + answered + reasoning else answered
 
 
 def _cached_tokens(held: Mapping[str, Any], asked: Mapping[str, Any]) -> int | None:
@@ -159,8 +159,10 @@ def _cached_tokens(held: Mapping[str, Any], asked: Mapping[str, Any]) -> int | N
 
     Source: https://api-docs.deepseek.com/guides/kv_cache; Together's and Moonshot's answers have `cached_tokens`.
     """
-    counts = (asked.get("cached_tokens"), held.get("prompt_cache_hit_tokens"), held.get("cached_tokens"))
-    return next((count for count in counts if count is not None), None)
+    for count in (asked.get("cached_tokens"), held.get("prompt_cache_hit_tokens"), held.get("cached_tokens")):
+        if count is not None:
+            return int(count)
+    return None
 
 
 def _groq_usage(chunk: Any) -> Any:

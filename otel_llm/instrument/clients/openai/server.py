@@ -27,7 +27,12 @@ _CLASSES: Final = {"BaseAzureClient": "azure.ai.openai"}
 
 def server_of(client: Any, servers: Servers) -> Server:
     """Return the server of a client of the library."""
-    return servers.at(client.base_url, default_provider(client))
+    kind = type(client)
+    plain = _has_plain_url.get(kind)
+    if plain is None:
+        plain = _has_plain_url[kind] = _url_is_plain(kind)
+    # the property takes 3 µs, in 3.x, to return this
+    return servers.at(client._base_url if plain else client.base_url, default_provider(client))
 
 
 def model_asked(server: Server, path: str, model: Any) -> str | None:
@@ -57,4 +62,11 @@ def default_provider(client: Any) -> str:
     return provider
 
 
+def _url_is_plain(kind: type) -> bool:
+    """Whether a class's `base_url` is the library's own, rather than that of its module or of a subclass."""
+    found = next((vars(base)["base_url"] for base in kind.__mro__ if "base_url" in vars(base)), None)
+    return getattr(getattr(found, "fget", None), "__module__", None) in {"openai._client", "openai._base_client"}
+
+
+_has_plain_url: Final[dict[type, bool]] = {}
 _by_class: Final[dict[type, str]] = {}

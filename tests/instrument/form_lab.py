@@ -1,0 +1,167 @@
+"""Calls the real client in a form and a behaviour, once each, and keeps the span and the objects it gave."""
+
+import asyncio
+import contextlib
+import gc
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openai
+from form_reading import Leaving, settled
+from forms import FORMS, Form
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from support.model_server import serving
+
+import otel_llm
+from otel_llm.instrument import guard
+from otel_llm.instrument.setup import flush
+from otel_llm.serve.script import Script, read_script
+from otel_llm.serve.scripted import ScriptedModel
+
+HERE = Path(__file__).parent
+WAYS = ("sync", "async")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one call gave."""
+
+    kinds: list[type]
+    """Of the objects that the app was given."""
+    error: Exception | None
+    """What it raised."""
+    span: ReadableSpan | None
+    """The one span that it exported; None where the client is not instrumented."""
+
+
+def script() -> Script:
+    """Return the script with, for each form and way, a rule that fails once: a rule counts its failures."""
+    written = read_script(HERE / "scripts" / "forms.toml")
+    failing = [
+        written.rule_for(form.question).model_copy(
+            update={"match": re.compile(_failing(form, way)), "status": 503, "fail_times": 1}
+        )
+        for form in FORMS
+        for way in WAYS
+    ]
+    return Script(rule=(*failing, *written.rule))
+
+
+def _failing(form: Form, way: str) -> str:
+    return f"fails once {FORMS.index(form)} {way}"
+
+
+class Lab:
+    """The clients, the server, and what was seen so far."""
+
+    def __init__(self, url: str, runner: asyncio.Runner) -> None:
+        self._url = url
+        self._runner = runner
+        self._exporter = InMemorySpanExporter()
+        self._provider = TracerProvider()
+        self._provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._runs: dict[tuple[str, str, str], Run] = {}
+
+    def run(self, form: Form, way: str, behaviour: str) -> Run:
+        """Return what a call gave: "uninstrumented", "recorded" (its content is), "retried", "refused", "closed" or
+        "dropped".
+        """
+        key = (form.label, way, behaviour)
+        if key not in self._runs:
+            self._runs[key] = self._call(form, way, behaviour)
+        return self._runs[key]
+
+    def close(self) -> None:
+        otel_llm.uninstrument()
+        guard.raise_failures(False)
+        guard._reported.clear()
+        for client in self._clients.values():
+            self._runner.run(settled_close(client))
+        self._provider.shutdown()
+
+    def _call(self, form: Form, way: str, behaviour: str) -> Run:
+        if behaviour == "uninstrumented":
+            otel_llm.uninstrument()
+        else:
+            self._instrument(capture_content=behaviour in ("recorded", "closed", "dropped"))
+        question = {
+            "retried": _failing(form, way), "refused": "rate limit", "closed": "long", "dropped": "long",
+        }.get(behaviour, form.question)  # fmt: skip
+        leaving = Leaving(form.left_after, behaviour == "closed") if behaviour in ("closed", "dropped") else None
+        client = self._client(form.server, way)
+        if behaviour == "retried":
+            client = client.with_options(max_retries=1)
+        kinds, error = self._runner.run(_use(form, client, question, leaving))
+        return Run(kinds, error, None if behaviour == "uninstrumented" else self._span())
+
+    def _span(self) -> ReadableSpan:
+        if not self._spans():
+            gc.collect()  # what was dropped may be in a cycle
+        (span,) = self._spans()
+        self._exporter.clear()
+        return span
+
+    def _spans(self) -> tuple[ReadableSpan, ...]:
+        assert flush(10)
+        return self._exporter.get_finished_spans()
+
+    def _instrument(self, *, capture_content: bool) -> None:
+        otel_llm.instrument(
+            capture_content=capture_content,
+            prices=HERE / "prices.toml",
+            providers={"localhost": "vllm"},
+            debug_raise=True,
+            sdk=False,
+            tracer_provider=self._provider,
+        )
+
+    def _client(self, server: str, way: str) -> Any:
+        if (server, way) not in self._clients:
+            self._clients[server, way] = _client(server, way, self._url)
+        return self._clients[server, way]
+
+
+async def _use(
+    form: Form, client: Any, question: str, leaving: Leaving | None
+) -> tuple[list[type], Exception | None]:
+    try:
+        return await form.read(form.ask(client, question), leaving), None
+    except openai.APIError as error:
+        return [], error.with_traceback(None)  # whose frames would hold the call
+
+
+async def settled_close(client: Any) -> None:
+    await settled(client.close())
+
+
+def _client(server: str, way: str, url: str) -> Any:
+    azure = server == "azure.ai.openai"
+    # to load certificates takes longer than a call
+    if way == "sync":
+        make: Any = openai.AzureOpenAI if azure else openai.OpenAI
+        options: dict[str, Any] = {"http_client": openai.DefaultHttpxClient(verify=False)}
+    else:
+        make = openai.AsyncAzureOpenAI if azure else openai.AsyncOpenAI
+        options = {"http_client": openai.DefaultAsyncHttpxClient(verify=False)}
+    if azure:
+        options |= {"azure_endpoint": url.removesuffix("/v1"), "api_version": "2024-10-21"}
+    else:
+        # by its other name, it is another server
+        options["base_url"] = url.replace("127.0.0.1", "localhost") if server == "vllm" else url
+    return make(api_key="none", max_retries=0, **options)
+
+
+@contextlib.contextmanager
+def open_lab() -> Iterator[Lab]:
+    with serving(ScriptedModel(script())) as url, asyncio.Runner() as runner:
+        lab = Lab(url, runner)
+        try:
+            yield lab
+        finally:
+            lab.close()

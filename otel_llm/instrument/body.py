@@ -85,7 +85,7 @@ class _Events:
     def __init__(self, read: Callable[[Any], Any], reading: Reading) -> None:
         self._read = read
         self._reading = reading
-        self._line = b""
+        self._line: list[bytes] = []
         self._data: list[bytes] = []
 
     def take(self, piece: bytes) -> None:
@@ -99,7 +99,11 @@ class _Events:
                 self._reading.add(self._read(event))
 
     def _complete(self, piece: bytes) -> Iterator[bytes]:
-        *lines, self._line = (self._line + piece).split(b"\n")
+        self._line.append(piece)
+        if b"\n" not in piece:  # an event may be megabytes in one line, in thousands of pieces
+            return
+        *lines, rest = b"".join(self._line).split(b"\n")
+        self._line = [rest]
         for line in lines:
             text = line.removesuffix(b"\r")
             if text.startswith(b"data:"):

@@ -20,7 +20,7 @@ from otel_llm import names
 from otel_llm.instrument.baggage import without_baggage
 from otel_llm.instrument.carried import carried_attributes, carried_documents
 from otel_llm.instrument.cost import Pending
-from otel_llm.instrument.fields import Modalities, Request, Response, Usage
+from otel_llm.instrument.fields import Content, Modalities, Request, Response, Usage
 from otel_llm.instrument.guard import guarded
 from otel_llm.instrument.telemetry import Telemetry
 
@@ -98,6 +98,8 @@ class Call:
         self._carried = carried_attributes(self._context)
         operation = request.endpoint.operation
         self._span: Span = INVALID_SPAN
+        self.asked: Content | None = None
+        """What was asked, where content is captured, else None."""
         if not (self._context.get(_SUPPRESS_INSTRUMENTATION_KEY) or self._context.get(_SUPPRESSED)):
             self._span = telemetry.tracer.start_span(
                 f"{operation} {request.model}" if request.model else operation,
@@ -106,8 +108,7 @@ class Call:
                 # what is carried is for samplers too, but no label of metrics: users are too many
                 attributes={**self._carried, **self._shared} if self._carried else self._shared,
             )
-        self.asked = telemetry.capture.asked(self._span, request)
-        """What was asked, where content is captured, else None."""
+            self.asked = telemetry.capture.asked(self._span, request)
         if self.asked is not None:
             self.asked.documents = list(carried_documents(self._context))
         if request.model and not telemetry.prices.knows(request.provider, request.model):
@@ -154,6 +155,12 @@ class Call:
         elif (duration_s := self._end_once(None)) is not None:
             # Not sampled, or suppressed: only the metrics are left, and what they need is read off the app's path.
             self.telemetry.worker.submit(self._measure_unread, read, result, duration_s)
+
+    def fail(self, error: BaseException) -> None:
+        """End the call that raised, with what came back, where the client failed over that."""
+        received = self.request.received
+        response = Response() if received is None else self.request.endpoint.read_response(received)
+        self.end(Outcome(response=response, error=error))
 
     def end(self, outcome: Outcome) -> None:
         """End the call; only the first end counts."""

@@ -112,6 +112,8 @@ class Request:
     port: int | None
     body: Mapping[str, Any]
     stream: bool = False
+    received: Any = None
+    """The client's own object for the response, where a helper of the client may yet fail over it."""
 
 
 @dataclass(slots=True)

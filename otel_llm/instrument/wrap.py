@@ -112,7 +112,7 @@ def _leave(call: Call) -> None:
 def _fail(call: Call, error: BaseException) -> None:
     _leave(call)
     try:
-        call.end(Outcome(error=error))
+        call.fail(error)
     except Exception as failure:
         report("ending a failed call", failure)
 
@@ -134,4 +134,5 @@ def _settle(call: Call, client: Client, result: Any) -> None:
 
 @guarded("ending a call")
 def _end_unread(call: Call) -> None:
-    call.end(Outcome())
+    received = call.request.received
+    call.end(Outcome() if received is None else Outcome(response=call.request.endpoint.read_response(received)))

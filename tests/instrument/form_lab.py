@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,8 @@ class Lab:
         self._provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self._clients: dict[tuple[str, str], Any] = {}
         self._runs: dict[tuple[str, str, str], Run] = {}
+        self._captures: bool | None = None
+        """Whether content is; None: nothing is instrumented."""
 
     def run(self, form: Form, way: str, behaviour: str) -> Run:
         """Return what a call gave: "uninstrumented", "recorded" (its content is), "retried", "refused", "closed" or
@@ -86,10 +89,7 @@ class Lab:
         self._provider.shutdown()
 
     def _call(self, form: Form, way: str, behaviour: str) -> Run:
-        if behaviour == "uninstrumented":
-            otel_llm.uninstrument()
-        else:
-            self._instrument(capture_content=behaviour in ("recorded", "closed", "dropped"))
+        self._prepare(None if behaviour == "uninstrumented" else behaviour not in ("retried", "refused"))
         question = {
             "retried": _failing(form, way), "refused": "rate limit", "closed": "long", "dropped": "long",
         }.get(behaviour, form.question)  # fmt: skip
@@ -97,29 +97,35 @@ class Lab:
         client = self._client(form.server, way)
         if behaviour == "retried":
             client = client.with_options(max_retries=1)
+        self._exporter.clear()
         kinds, error = self._runner.run(_use(form, client, question, leaving))
         return Run(kinds, error, None if behaviour == "uninstrumented" else self._span())
 
     def _span(self) -> ReadableSpan:
-        if not self._spans():
+        deadline = time.monotonic() + 10
+        while not self._spans() and time.monotonic() < deadline:
             gc.collect()  # what was dropped may be in a cycle
+            self._runner.run(asyncio.sleep(0.001))  # the event loop closes asynchronous generators that were dropped
         (span,) = self._spans()
-        self._exporter.clear()
         return span
 
     def _spans(self) -> tuple[ReadableSpan, ...]:
         assert flush(10)
         return self._exporter.get_finished_spans()
 
-    def _instrument(self, *, capture_content: bool) -> None:
-        otel_llm.instrument(
-            capture_content=capture_content,
-            prices=HERE / "prices.toml",
-            providers={"localhost": "vllm"},
-            debug_raise=True,
-            sdk=False,
-            tracer_provider=self._provider,
-        )
+    def _prepare(self, captures: bool | None) -> None:
+        if captures is None:
+            otel_llm.uninstrument()
+        elif captures != self._captures:
+            otel_llm.instrument(
+                capture_content=captures,
+                prices=HERE / "prices.toml",
+                providers={"localhost": "vllm"},
+                debug_raise=True,
+                sdk=False,
+                tracer_provider=self._provider,
+            )
+        self._captures = captures
 
     def _client(self, server: str, way: str) -> Any:
         if (server, way) not in self._clients:

@@ -263,7 +263,7 @@ AUDIO = (
         ),
         name="generate_speech scripted",
         finish=(),
-        said=HASH,
+        said=None,
         **streamed(lines, after=""),
     ),
     Form(

@@ -5,10 +5,11 @@ import gc
 import gzip
 import json
 import pickle
+import time
 
 import openai
 import pytest
-from in_process import COMPLETION, Pieces, chunk, httpx
+from in_process import COMPLETION, Pieces, chunk, httpx, sse
 from opentelemetry.trace import StatusCode
 
 from otel_llm import names
@@ -173,6 +174,17 @@ def test_a_compressed_body_is_read_along(instrumented):
         assert response.json()["id"] == "chatcmpl-1"
 
     assert instrumented.span.attributes[names.USAGE_OUTPUT_TOKENS] == 5
+
+
+def test_an_event_of_megabytes_takes_no_longer_than_its_length(instrumented):
+    event = chunk({"content": "x" * 3_000_000})
+    client = client_of(sse(event), **{"content-type": "text/event-stream"})  # in 270,000 pieces
+    began = time.thread_time()
+    with ask_for(client, stream=True) as response:
+        response.read()
+
+    assert time.thread_time() - began < 10  # minutes, if each piece made the line be copied
+    assert instrumented.span.attributes[names.RESPONSE_ID] == "chatcmpl-1"
 
 
 def test_an_error_in_a_stream_is_no_chunk(instrumented):

@@ -7,7 +7,9 @@ import weakref
 from urllib.parse import urlsplit
 
 import openai
+import pydantic
 import pytest
+from in_process import COMPLETION, client_for
 from opentelemetry.context import attach, get_current, set_value
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
@@ -333,6 +335,32 @@ def test_a_streaming_response_ends_its_span_when_it_is_closed(instrumented, clie
         assert response.parse().choices[0].message.content == "one two three"
 
     assert instrumented.span.status.status_code is StatusCode.UNSET
+
+
+@pytest.mark.parametrize("fails", ["length", "schema"])
+def test_what_parse_fails_over_was_answered_and_paid_for(instrumented, fails):
+    class Weather(pydantic.BaseModel):
+        sunny: bool
+
+    message = {"role": "assistant", "content": '{"sunny": "who knows"}'}
+    finish_reason = "length" if fails == "length" else "stop"
+    answer = {**COMPLETION, "choices": [{"index": 0, "finish_reason": finish_reason, "message": message}]}
+    error = openai.LengthFinishReasonError if fails == "length" else pydantic.ValidationError
+    with pytest.raises(error):
+        client_for(answer).chat.completions.parse(model="gpt-4o-mini", messages=ASK, response_format=Weather)
+
+    attributes = instrumented.span.attributes
+    assert attributes[names.ERROR_TYPE] == error.__name__
+    assert attributes[names.RESPONSE_FINISH_REASONS] == (finish_reason,)
+    assert attributes[names.USAGE_OUTPUT_TOKENS] == 5
+
+
+def test_a_suppressed_call_has_no_event(exported, client):
+    exported.instrument(capture_content="event_only")
+    with suppress_instrumentation():
+        client.chat.completions.create(model="scripted", messages=ASK)
+
+    assert (exported.spans, exported.logs) == ([], [])
 
 
 def test_parse_is_a_call_like_another(instrumented, client):

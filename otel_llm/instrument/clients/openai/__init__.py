@@ -8,7 +8,7 @@ module named for it; `endpoints.py` lists them. The Realtime API is no HTTP and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from otel_llm.instrument.clients.openai.endpoints import ENDPOINTS
@@ -46,7 +46,7 @@ class OpenAIClient:
         if options.extra_json:
             body = {**body, **options.extra_json}
         server = server_of(args[0], servers)
-        return Request(
+        request = Request(
             endpoint=endpoint,
             provider=server.provider,
             model=model_asked(server, options.url, body.get("model")),
@@ -55,6 +55,9 @@ class OpenAIClient:
             body=body,
             stream=bool(kwargs.get("stream")),
         )
+        if callable(options.post_parser):
+            options.post_parser = _keeping(request, options.post_parser)
+        return request
 
     def read_result(self, result: Any) -> Any:
         """Return what `request` gave: a response's object, a stream, or either behind a raw response."""
@@ -68,6 +71,16 @@ class OpenAIClient:
 
 
 CLIENT: Final = OpenAIClient()
+
+
+def _keeping(request: Request, post_parser: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return the last step of `parse`, which keeps what it is given: an answer, and paid for, where the step fails."""
+
+    def parse(response: Any) -> Any:
+        request.received = response
+        return post_parser(response)
+
+    return parse
 
 
 def _reader(response: Any) -> Any:

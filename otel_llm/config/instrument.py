@@ -57,7 +57,7 @@ class ContentCapture(enum.Enum):
         if isinstance(value, bool):
             return cls.SPAN_ONLY if value else cls.NO_CONTENT
         try:
-            return cls[_MODES_BEFORE.get(name := value.strip().upper(), name)]
+            return cls[_MODES_BEFORE.get(name := str(value).strip().upper(), name)]
         except KeyError:
             raise ConfigError(
                 f"{key} must be one of {', '.join(cls.__members__)}, true or false, got {value!r}"
@@ -123,12 +123,21 @@ class InstrumentSettings:
     """By which names the metrics are emitted: `deployed`, `newest` or `both`."""
     debug_raise: bool = field(default=False, metadata={"env": "OTEL_LLM_DEBUG_RAISE"})
     """Raise failures of the instrumentation instead of logging them: for its own tests."""
+    withheld: bool = False
+    """Whether nobody knows what to take out of content, so that none is recorded: OTEL_LLM_REDACT is wrong."""
+
+    def __post_init__(self) -> None:
+        if self.withheld:
+            object.__setattr__(self, "capture_content", ContentCapture.NO_CONTENT)
+            object.__setattr__(self, "completion_hook", None)
 
 
 def read_settings(
     environment: Mapping[str, str] | None = None, **overrides: Any
 ) -> tuple[InstrumentSettings, list[ConfigError]]:
-    """Return the settings of the environment, and what is wrong with it; a wrong variable keeps its default.
+    """Return the settings of the environment, and what is wrong with it.
+
+    A wrong variable keeps its default. Where OTEL_LLM_REDACT is the wrong one, no content is recorded.
 
     Args:
         environment: os.environ where None.
@@ -140,12 +149,15 @@ def read_settings(
     environment = os.environ if environment is None else environment
     problems = []
     values: dict[str, Any] = {}
-    for setting in fields(InstrumentSettings):
-        key = setting.metadata["env"]
-        if overrides.get(setting.name) is None and (text := environment.get(key, "").strip()):
+    variables = {each.name: each.metadata["env"] for each in fields(InstrumentSettings) if each.metadata}
+    for name, key in variables.items():
+        if overrides.get(name) is None and (text := environment.get(key, "").strip()):
             try:
-                values[setting.name] = _READERS[setting.name](text, key)
+                values[name] = _READERS[name](text, key)
             except ConfigError as error:
+                if name == "redact":
+                    values["withheld"] = True
+                    error = ConfigError(f"{error}; content is not recorded until it is mended")
                 problems.append(error)
     if values.get("completion_hook") == UPLOAD_HOOK and "upload_base_path" not in values:
         del values["completion_hook"]
@@ -169,7 +181,7 @@ def override_settings(settings: InstrumentSettings, **overrides: Any) -> Instrum
             f"instrument() has no setting {', '.join(sorted(unknown))}; it has {', '.join(_READERS)}"
         )
     given = {name: _READERS[name](value, name) for name, value in overrides.items() if value is not None}
-    return replace(settings, **given)
+    return replace(settings, **given, withheld=settings.withheld and "redact" not in given)
 
 
 def default_exporters(environment: Mapping[str, str] | None = None) -> dict[str, list[str]]:
@@ -229,7 +241,7 @@ def _read_redact(
 ) -> tuple[str | Callable[[str], str], ...]:
     if isinstance(value, str):
         return _redacted(value.split(","), key)
-    return _redacted([value] if callable(value) else value, key)
+    return _redacted(value if isinstance(value, Iterable) else [value], key)
 
 
 def _redacted(entries: Iterable[str | Callable[[str], str]], key: str) -> tuple[str | Callable[[str], str], ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextvars import Token
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context
@@ -36,6 +36,9 @@ def open_call() -> Call | None:
     call = otel_context.get_current().get(_OPEN_CALL)
     # a task that was started inside a call keeps the call's context when the call is long over
     return call if isinstance(call, Call) and call.is_requesting else None
+
+
+_Cost = float | Literal[Pending.PENDING] | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,11 +85,10 @@ class Call:
     )
 
     def __init__(self, telemetry: Telemetry, request: Request) -> None:
-        self.started = time.perf_counter()
         self.telemetry = telemetry
         self.request = request
         # an exception that is being handled already, say of a model that this call replaces, is not this call's
-        self._error_before = id(sys.exc_info()[1])
+        self._error_before = _fingerprint(sys.exc_info()[1])
         self._token: Token[Context] | None = None
         self.is_requesting = False
         """Whether the client is at work on the request now, so that what it calls in turn is this call."""
@@ -108,6 +110,8 @@ class Call:
                 # what is carried is for samplers too, but no label of metrics: users are too many
                 attributes={**self._carried, **self._shared} if self._carried else self._shared,
             )
+        self.started = time.perf_counter()  # after the span's own start, so that no time in it is longer than it
+        if self._span is not INVALID_SPAN:
             self.asked = telemetry.capture.asked(self._span, request)
         if self.asked is not None:
             self.asked.documents = list(carried_documents(self._context))
@@ -143,18 +147,13 @@ class Call:
     def error_of_the_caller(self) -> BaseException | None:
         """Return the app's own exception that is passing through a `with` or `finally` now, if there is one."""
         error = sys.exc_info()[1]
-        if error is None or id(error) == self._error_before or isinstance(error, _ENDS):
+        if error is None or isinstance(error, _ENDS) or _fingerprint(error) == self._error_before:
             return None
         return error
 
     def settle(self, result: Any) -> None:
         """End the call with the client's own object for a whole response."""
-        read = self.request.endpoint.read_response
-        if self._is_described:
-            self.end(Outcome(response=read(result)))
-        elif (duration_s := self._end_once(None)) is not None:
-            # Not sampled, or suppressed: only the metrics are left, and what they need is read off the app's path.
-            self.telemetry.worker.submit(self._measure_unread, read, result, duration_s)
+        self.end(Outcome(response=self.request.endpoint.read_response(result)))
 
     def fail(self, error: BaseException) -> None:
         """End the call that raised, with what came back, where the client failed over that."""
@@ -164,39 +163,44 @@ class Call:
 
     def end(self, outcome: Outcome) -> None:
         """End the call; only the first end counts."""
-        duration_s = self._end_once(outcome.ended)
-        if duration_s is None:
-            return
-        cost: float | Literal[Pending.PENDING] | None = Pending.PENDING
-        if self._is_described:
-            cost = self._quick_cost(outcome.response)
-            self._describe(outcome, cost)
-        ended = outcome.ended
-        self._span.end(None if ended is None else time.time_ns() - int((time.perf_counter() - ended) * 1e9))
-        self.telemetry.worker.submit(self._measure, outcome, duration_s, cost)
-
-    @property
-    def _is_described(self) -> bool:
-        """Whether anything but the metrics shows what the call was."""
-        return self.asked is not None or self._span.is_recording()
-
-    def _end_once(self, ended: float | None) -> float | None:
-        """Return how long the call took, in seconds; None when it had ended before."""
         if self._ended:
-            return None
+            return
         self._ended = True
         self.is_requesting = False
-        return (time.perf_counter() if ended is None else ended) - self.started
+        now = time.perf_counter()
+        ended = now if outcome.ended is None else outcome.ended
+        cost: _Cost = Pending.PENDING
+        if self.asked is not None or self._span.is_recording():
+            cost = self._quick_cost(outcome.response)
+            self._describe(outcome, cost)
+        self._span.end(None if outcome.ended is None else time.time_ns() - int((now - ended) * 1e9))
+        self.telemetry.worker.submit(_measure, self.telemetry, self._measured(outcome, ended - self.started, cost))
+
+    def _measured(self, outcome: Outcome, duration_s: float, cost: _Cost) -> _Measured:
+        # nothing of the app's own: what is handed over here is freed on another thread, and later
+        response = outcome.response
+        return _Measured(
+            self.request.model,
+            self._shared,
+            self._span,
+            duration_s,
+            outcome.error_type,
+            response.model,
+            response.usage,
+            outcome.first_chunk_s,
+            outcome.chunk_times,
+            cost,
+        )
 
     @guarded("pricing a call")
-    def _quick_cost(self, response: Response) -> float | Literal[Pending.PENDING] | None:
+    def _quick_cost(self, response: Response) -> _Cost:
         if response.usage is None:
             return None
         request = self.request
         return self.telemetry.prices.quick_cost(request.provider, request.model, response.model, response.usage)
 
     @guarded("describing a call")
-    def _describe(self, outcome: Outcome, cost: float | Literal[Pending.PENDING] | None) -> None:
+    def _describe(self, outcome: Outcome, cost: _Cost) -> None:
         if outcome.error is not None or outcome.response.error_type is not None:
             text = None if outcome.error is None else self.telemetry.capture.error_text(outcome.error)
             self._span.set_status(Status(StatusCode.ERROR, text))
@@ -218,27 +222,53 @@ class Call:
             described = {**(self._carried or {}), **self._shared, **attributes}
             self.telemetry.capture.record(self._span, self.asked, outcome.response.read_messages, described)
 
-    def _measure_unread(self, read: Callable[[Any], Response], result: Any, duration_s: float) -> None:
-        self._measure(Outcome(response=read(result)), duration_s, Pending.PENDING)
 
-    def _measure(self, outcome: Outcome, duration_s: float, cost: float | Literal[Pending.PENDING] | None) -> None:
-        from otel_llm.instrument.metrics import Measurement  # noqa: PLC0415 - slow, and off the app's path here
+def _fingerprint(error: BaseException | None) -> tuple[object, ...] | None:
+    """Return what tells an exception from others, without holding it: an id alone is soon another one's."""
+    if error is None:
+        return None
+    trace = error.__traceback__
+    return id(error), type(error), *(() if trace is None else (id(trace.tb_frame.f_code), trace.tb_lasti))
 
-        request, response = self.request, outcome.response
-        measurement = Measurement(
-            attributes={**self._shared, **({names.RESPONSE_MODEL: response.model} if response.model else {})},
-            context=Context({_SPAN_KEY: self._span}),
-            duration_s=duration_s,
-            error_type=outcome.error_type,
-            usage=response.usage,
-            first_chunk_s=outcome.first_chunk_s,
-            chunk_times=outcome.chunk_times,
-        )
-        self.telemetry.metrics.record(measurement)
-        if cost is Pending.PENDING and response.usage is not None:
-            cost = self.telemetry.prices.cost(request.provider, request.model, response.model, response.usage)
-        if isinstance(cost, float):
-            self.telemetry.metrics.add_cost(cost, measurement.attributes, measurement.context)
+
+class _Measured(NamedTuple):
+    """What the metrics need of a call."""
+
+    request_model: str | None
+    shared: dict[str, AttributeValue]
+    span: Span
+    duration_s: float
+    error_type: str | None
+    response_model: str | None
+    usage: Usage | None
+    first_chunk_s: float | None
+    chunk_times: Sequence[float]
+    cost: _Cost
+
+
+def _measure(telemetry: Telemetry, measured: _Measured) -> None:
+    """Record a call's metrics, on the worker."""
+    from otel_llm.instrument.metrics import Measurement  # noqa: PLC0415 - slow, and off the app's path here
+
+    attributes = measured.shared
+    if measured.response_model:
+        attributes = {**attributes, names.RESPONSE_MODEL: measured.response_model}
+    measurement = Measurement(
+        attributes=attributes,
+        context=Context({_SPAN_KEY: measured.span}),
+        duration_s=measured.duration_s,
+        error_type=measured.error_type,
+        usage=measured.usage,
+        first_chunk_s=measured.first_chunk_s,
+        chunk_times=measured.chunk_times,
+    )
+    telemetry.metrics.record(measurement)
+    cost, usage = measured.cost, measured.usage
+    if cost is Pending.PENDING and usage is not None:
+        provider = str(attributes[names.PROVIDER])
+        cost = telemetry.prices.cost(provider, measured.request_model, measured.response_model, usage)
+    if isinstance(cost, float):
+        telemetry.metrics.add_cost(cost, attributes, measurement.context)
 
 
 def _shared_attributes(request: Request) -> dict[str, AttributeValue]:

@@ -132,6 +132,10 @@ class Raw:
     """Turns the data of a body, or of one event of a body that is a stream, into the client's own object."""
 
 
+class Unread:
+    """A call's result that the client itself cannot read: what `Request.received` holds is all there is."""
+
+
 class Server(NamedTuple):
     """Where calls go."""
 
@@ -179,4 +183,4 @@ class Client(Protocol):
         """Return the call's request, or None when it is none of the calls that are instrumented."""
 
     def read_result(self, result: Any) -> Any:
-        """Return what the call gave: a Streamed, a Raw, or else the object for the endpoint's `read_response`."""
+        """Return what it gave: Streamed, Raw, Unread, or else an object for the endpoint's `read_response`."""

@@ -12,6 +12,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Final
 
+from otel_llm.instrument.guard import report
+
 
 def when_imported(name: str, tell: Callable[[], None]) -> None:
     """Call `tell`, which must not raise, when the module has been imported; now, if it is there already."""
@@ -40,8 +42,11 @@ class _Finder:
             spec = importlib.util.find_spec(name)
         finally:
             self._finding.discard(name)
-        if spec is not None and spec.loader is not None:
-            _have_it_tell(spec.loader, name)
+        try:
+            if spec is not None and spec.loader is not None:
+                _have_it_tell(spec.loader, name)
+        except Exception as error:  # a loader that takes no attributes: the app's import is what counts
+            report("awaiting a module", error)
         return spec
 
 

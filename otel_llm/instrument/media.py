@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from otel_llm.instrument.well_formed import well_formed
+
 Part = dict[str, Any]
 
 _UNKNOWN_TYPE: Final = "application/octet-stream"
@@ -17,7 +19,7 @@ _AHEAD: Final = 1 << 16  # characters; to hash less takes the app no longer than
 # a line of base64 and, where it is wrapped, those after it
 _BASE64: Final = r"[A-Za-z0-9+/_-]++(?:\s{1,4}[A-Za-z0-9+/_-]{60,}+)*+(?:\s{1,4}[A-Za-z0-9+/_-]{1,76}(?==))?={0,2}"
 _DATA_URL: Final = re.compile(
-    rf"data:([\w.+-]{{1,80}}/[\w.+-]{{1,80}})?(?:;[\w.+-]{{1,40}}=[^;,\s]{{0,80}}){{0,4}};base64,({_BASE64})"
+    rf"(?i:data):([\w.+-]{{1,80}}/[\w.+-]{{1,80}})?(?:;[\w.+-]{{1,40}}=[^;,\s]{{0,80}}){{0,4}};(?i:base64),({_BASE64})"
 )
 _QUOTED: Final = re.compile(r'"([A-Za-z0-9+/_-]{1024,}+={0,2})(\\?")')
 _BARE: Final = re.compile(r"(?:[A-Za-z0-9+/_-]{60,}+\s{0,4})++[A-Za-z0-9+/_-]*+={0,2}\s*+")
@@ -65,7 +67,7 @@ def described(blob: Part) -> Part:
     part: Part = {"type": "uri", "modality": blob.get("modality") or "document"}
     mime_type = blob.get("mime_type")
     if isinstance(mime_type, str) and 0 < len(mime_type) < _TYPE_LIMIT:
-        part["mime_type"] = mime_type
+        part["mime_type"] = well_formed(mime_type)
     return {**part, "uri": _name(digest), "byte_size": size}
 
 
@@ -82,7 +84,7 @@ def without_media(text: str, *, bare: bool) -> str:
         text: any text.
         bare: whether base64 without a `data:` URL counts: not in what somebody wrote to a model.
     """
-    if "base64," in text:
+    if "base64," in text or "BASE64," in text:
         text = _DATA_URL.sub(lambda url: describe_bytes(url[2], url[1]), text)
     if bare and len(text) >= _BARE_LIMIT:
         text = _QUOTED.sub(lambda quoted: f'"{describe_bytes(quoted[1])}{quoted[2]}', text)

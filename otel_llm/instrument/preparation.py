@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
 from otel_llm.instrument.media import describe_bytes, described, without_media
 from otel_llm.instrument.redact import Redact
+from otel_llm.instrument.well_formed import well_formed
 
 Item = dict[str, Any]
 """A message, a part of a message, or a tool's definition."""
@@ -20,6 +23,10 @@ _NULLABLE: Final = frozenset({"arguments", "response"})
 _WRITTEN: Final = frozenset({"text", "reasoning", "refusal"})
 _STRUCTURAL_LIMIT: Final = 100  # characters; a longer one is somebody's own
 _NUMBER_MIN: Final = 10**8  # the shortest number that a pattern may find has nine digits
+# Levels of a part's own structures; what is below them is told as its JSON. Protobuf nests messages 100 levels
+# deep, of which an event takes 16 to get to a part, and 3 for each of these.
+_DEPTH_LIMIT: Final = 24
+_STRUCTURE_LIMIT: Final = 120  # levels; what nests deeper is a text, before Python's own limit is reached anywhere
 
 
 class Preparation:
@@ -42,7 +49,7 @@ class Preparation:
         Raises:
             RedactionError: a function of the app's own failed.
         """
-        text = without_media(text, bare=bare)
+        text = without_media(well_formed(text), bare=bare)
         if self._redact is None or not text:
             return text
         if text[0] in "{[" and (redacted := self._json(text)) is not None:
@@ -51,7 +58,7 @@ class Preparation:
 
     def _message(self, message: Item) -> Item:
         prepared = {
-            key: value if _is_structural(key, value) else self._value(value)
+            key: well_formed(value) if _is_structural(key, value) else self._value(value)
             for key, value in message.items()
             if key != "parts" and value is not None
         }
@@ -68,40 +75,67 @@ class Preparation:
         bare = kind not in _WRITTEN
         for key, value in part.items():
             if _is_structural(key, value):
-                prepared[key] = value
+                prepared[key] = well_formed(value)
             elif value is not None or key in _NULLABLE:
                 prepared[key] = self._value(value, bare=bare)
         return prepared
 
-    def _value(self, value: Any, *, bare: bool = True) -> Any:
+    def _value(self, value: Any, *, bare: bool = True, depth: int = 0) -> Any:
         match value:
-            case None | bool() | float():
+            case None | bool():
                 return value
-            case int():
+            case int() | float():
                 return self._number(value)
-            case Mapping():
-                return {self.text(str(key)): self._value(inner) for key, inner in value.items()}
-            case list() | tuple():
-                return [self._value(inner) for inner in value]
+            case Mapping() | list() | tuple():
+                return self._flat(value) if depth == _DEPTH_LIMIT else self._structure(value, depth + 1)
             case bytes() | bytearray() | memoryview():
                 return describe_bytes(value)
             case _:
                 return self.text(str(value), bare=bare)
 
-    def _number(self, number: int) -> int | str:
-        if self._redact is None or abs(number) < _NUMBER_MIN:
+    def _structure(self, value: Any, depth: int) -> Any:
+        if depth > _STRUCTURE_LIMIT:
+            raise RecursionError(f"a structure nests more than {_STRUCTURE_LIMIT} levels deep")
+        if isinstance(value, Mapping):
+            return {self.text(str(key)): self._value(inner, depth=depth) for key, inner in value.items()}
+        return [self._value(inner, depth=depth) for inner in value]
+
+    def _number(self, number: float) -> float | str:
+        if isinstance(number, float) and not math.isfinite(number):  # JSON has none of them
+            return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+        if self._redact is None or abs(number) < _NUMBER_MIN or number != int(number):
             return number
-        redacted = self._redact(text := str(number))
+        redacted = self._redact(text := str(int(number)))
         return number if redacted == text else redacted
+
+    def _flat(self, value: Any) -> str:
+        """Return a structure's JSON: redacted inside, or as a text where it nests too deeply for that, too."""
+        with contextlib.suppress(RecursionError):
+            return _dumped(self._value(value, depth=_DEPTH_LIMIT + 1))
+        with contextlib.suppress(RecursionError):
+            text = well_formed(_dumped(value))
+            return text if self._redact is None else self._redact(text)
+        return "…[nested too deeply]"
 
     def _json(self, text: str) -> str | None:
         """Return a text of JSON, redacted inside, so that it stays JSON; None where it is none."""
         try:
-            value = json.loads(text)
+            value = json.loads(text, object_pairs_hook=_unrepeated)
         except (ValueError, RecursionError):
             return None
         redacted = self._value(value)
-        return text if redacted == value else json.dumps(redacted, ensure_ascii=False)
+        return text if redacted == value else _dumped(redacted)
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; of one that repeats a key, what stood there before would be seen by nobody."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a key is repeated")
+    return found
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _is_structural(key: str, value: Any) -> bool:

@@ -6,12 +6,15 @@ what comes of it is kept.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any, Final
 
 from otel_llm.instrument.rates import Rates
@@ -73,12 +76,24 @@ def _import_snapshot() -> Any:
     name = "genai_prices"
     if name in sys.modules or "httpx2" in sys.modules or (spec := importlib.util.find_spec(name)) is None:
         return importlib.import_module(f"{name}.data_snapshot").get_snapshot()
-    package = sys.modules[name] = importlib.util.module_from_spec(spec)  # not executed: it stands in for its parts
+    package = importlib.util.module_from_spec(spec)
+    package.__getattr__ = functools.partial(_execute, package, spec)  # type: ignore[method-assign]
+    sys.modules[name] = package
     try:
         return importlib.import_module(f"{name}.data_snapshot").get_snapshot()
     finally:
-        if sys.modules.get(name) is package:
+        if sys.modules.get(name) is package and "__getattr__" in vars(package):
             del sys.modules[name]
+
+
+def _execute(package: ModuleType, spec: ModuleSpec, attribute: str) -> Any:
+    """Return what a package that was not executed lacks: for an app that imports it meanwhile, it is executed."""
+    is_part = attribute.startswith("__") or importlib.util.find_spec(f"{spec.name}.{attribute}") is not None
+    if is_part or spec.loader is None:
+        raise AttributeError(attribute)
+    vars(package).pop("__getattr__", None)
+    spec.loader.exec_module(package)
+    return getattr(package, attribute)
 
 
 def _rates(prices: Mapping[str, Any]) -> Rates | None:

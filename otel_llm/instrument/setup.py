@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 CLIENTS: Final[tuple[Client, ...]] = (OPENAI,)
 _FLUSH_S: Final = 3.0
 
+_changing: Final = threading.RLock()
 _worker: Worker | None = None
 _active: Telemetry | None = None
 
@@ -73,7 +75,8 @@ def instrument(
         tracer_provider, meter_provider, logger_provider: used instead of the process's own.
 
     Raises:
-        ConfigError: an argument is wrong. A wrong environment variable is logged instead, and its default used.
+        ConfigError: an argument is wrong. A wrong environment variable is logged instead, and its default used;
+            where OTEL_LLM_REDACT is wrong, no content is recorded.
     """
     global _active  # noqa: PLW0603 - one instrumentation per process
     given = {
@@ -86,22 +89,26 @@ def instrument(
         "debug_raise": debug_raise,
     }
     given_providers = Providers(tracer_provider, meter_provider, logger_provider)
-    if _active is not None and all(value is None for value in (*given.values(), *given_providers)):
-        return
-    telemetry = _first(given, given_providers) if _active is None else _changed(_active, given, given_providers)
-    guard.raise_failures(telemetry.settings.debug_raise)
-    if sdk and telemetry.providers.tracer is None:
-        set_up_sdk()
-    _stop()
-    _active = telemetry
-    for client in CLIENTS:
-        patch_when_imported(client, telemetry)
+    with _changing:
+        if _active is not None and all(value is None for value in (*given.values(), *given_providers)):
+            return
+        telemetry = (
+            _first(given, given_providers) if _active is None else _changed(_active, given, given_providers)
+        )
+        guard.raise_failures(telemetry.settings.debug_raise)
+        if sdk and telemetry.providers.tracer is None:
+            set_up_sdk()
+        _stop()
+        _active = telemetry
+        for client in CLIENTS:
+            patch_when_imported(client, telemetry)
 
 
 def uninstrument() -> None:
     """Take out again what `instrument` and `context` put in. Streams that are open end as they would."""
-    _stop()
-    restore_threads()
+    with _changing:
+        _stop()
+        restore_threads()
 
 
 def _stop() -> None:
@@ -128,7 +135,7 @@ def flush(timeout_s: float = _FLUSH_S) -> bool:
 def _first(given: Mapping[str, Any], providers: Providers) -> Telemetry:
     settings, problems = read_settings(**given)
     for problem in problems:
-        guard.log.warning("otel-llm: %s; its default is used", problem)
+        guard.log.warning("otel-llm: a wrong setting is left out: %s", problem)
     prices = Prices(_own_prices(settings, given["prices"] is not None))
     return Telemetry(settings, prices=prices, worker=_the_worker(), providers=providers)
 
@@ -158,5 +165,12 @@ def _the_worker() -> Worker:
     if _worker is None:
         _worker = Worker()
         _worker.at_exit(end_open_streams)
+        _worker.after_exit(_flush_uploads)
         after_fork_in_child(leave_open_streams_to_the_parent)
     return _worker
+
+
+def _flush_uploads() -> None:
+    # what the streams said that were open until now is among them
+    if (upload := sys.modules.get("otel_llm.instrument.upload")) is not None:
+        upload.flush_at_exit(_FLUSH_S, _the_worker().prepare)

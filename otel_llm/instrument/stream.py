@@ -31,7 +31,7 @@ class Reading:
         self.times: list[float] = []
         """When chunks came."""
         self.unhook: Callable[[], None] = _nothing
-        _open.add(self)
+        _open[id(self)] = weakref.ref(self)
 
     @property
     def ended(self) -> bool:
@@ -81,6 +81,7 @@ class Reading:
     def _end_once(self) -> bool:
         first, self._ended = not self._ended, True
         if first:
+            _open.pop(id(self), None)
             self.unhook()
         return first
 
@@ -168,6 +169,9 @@ class _AsyncReader:
         except StopAsyncIteration:
             self._reading.end()
             raise
+        except GeneratorExit:  # nobody awaits it any more: the garbage collector calls
+            self._reading.drop()
+            raise
         except BaseException as error:
             self._reading.end(error)
             raise
@@ -185,8 +189,7 @@ class _Closing:
         self._reading = reading
         self._inner = inner
 
-    def data(self, data: bytes) -> None:
-        """Do nothing."""
+    data = None
 
     @guarded("closing a stream")
     def closed(self) -> None:
@@ -198,16 +201,15 @@ class _Closing:
 
 def end_open_streams() -> None:
     """End the streams that are still open: the process exits."""
-    for reading in list(_open):
+    for reading in _open_readings():
         reading.end()
 
 
 @guarded("forking")
 def leave_open_streams_to_the_parent() -> None:
     """Never end the streams that were open when this process was forked: their calls are the parent's."""
-    for reading in list(_open):
+    for reading in _open_readings():
         reading.leave_open()
-    _open.clear()
 
 
 def _chunks_without_cycle(stream: Any) -> Any:
@@ -227,4 +229,10 @@ def _nothing() -> None:
     pass
 
 
-_open: Final[weakref.WeakSet[Reading]] = weakref.WeakSet()
+def _open_readings() -> list[Reading]:
+    # a copy in one step, as other threads may open streams
+    readings = [reference() for reference in tuple(_open.values())]
+    return [reading for reading in readings if reading is not None]
+
+
+_open: Final[dict[int, weakref.ref[Reading]]] = {}

@@ -7,8 +7,9 @@ itself: decision 0007.
 from __future__ import annotations
 
 import _thread
-import atexit
+import contextlib
 import json
+import marshal
 import queue
 import threading
 import time
@@ -29,7 +30,6 @@ Prepare = Callable[[Item], Item]
 
 _QUEUE_LIMIT: Final = 256  # calls that wait
 _THREADS: Final = 4
-_EXIT_FLUSH_S: Final = 3.0
 _KNOWN_LIMIT: Final = 1_024  # files that many calls share
 
 _FILES: Final = {
@@ -38,7 +38,7 @@ _FILES: Final = {
     names.SYSTEM_INSTRUCTIONS: (names.SYSTEM_INSTRUCTIONS_REF, "system_instruction"),
     names.TOOL_DEFINITIONS: (names.TOOL_DEFINITIONS_REF, "tool.definitions"),
 }
-# the same in many calls, and written once: the file's name is the hash of what is in it
+# the same in many calls, and written once in a process
 _SHARED: Final = frozenset({names.SYSTEM_INSTRUCTIONS, names.TOOL_DEFINITIONS})
 
 _uploaders: dict[tuple[str, str], Uploader] = {}
@@ -74,13 +74,34 @@ def flush(timeout_s: float) -> bool:
     return done
 
 
+def flush_at_exit(timeout_s: float, run: Callable[[Callable[[], None]], None]) -> None:
+    """Wait for all uploads no longer than the timeout, and say in the log what is lost.
+
+    Args:
+        timeout_s: the timeout.
+        run: runs a task on a thread that is up, for from Python 3.12 on no exit can start one.
+    """
+    for each in _uploaders.values():
+        run(each.work_off)
+    flush(timeout_s)
+    for each in _uploaders.values():
+        each.report_lost()
+
+
 class _Upload(NamedTuple):
     """One file to be written."""
 
     url: str
     items: list[Item]
-    prepare: Prepare | None
-    """None: they are prepared."""
+    prepare: Prepare
+    is_shared: bool
+
+
+class _Shared(NamedTuple):
+    """What a file that many calls share was made of."""
+
+    digest: bytes
+    prepare: Prepare
 
 
 class Uploader:
@@ -97,7 +118,6 @@ class Uploader:
         """Calls whose content was not uploaded, as too many waited."""
         self.failed = 0
         """Files that could not be written."""
-        self._registered = False
         self._reset()
         # the threads are the parent's, and so is what waits: it uploads that
         after_fork_in_child(self._reset)
@@ -108,14 +128,15 @@ class Uploader:
         self._starting = threading.RLock()  # the garbage collector may end another call in here
         self._pending = 0
         self._idle = threading.Condition()
-        self._known: dict[str, str] = {}
+        self._known: dict[_Shared, str] = {}
+        self._unwritten: set[str] = set()
 
     def submit(self, content: Mapping[str, list[Item]], prepare: Prepare) -> dict[str, str]:
         """Have a call's content uploaded, and return the attributes that refer to it; none where it is dropped.
 
         Args:
             content: by the names of its attributes; nobody changes it from here on.
-            prepare: is applied to each item, on the upload's thread, but for what many calls share.
+            prepare: is applied to each item, on the upload's thread.
         """
         if not content:
             return {}
@@ -131,7 +152,7 @@ class Uploader:
                 references[reference] = self._share(items, kind, prepare, uploads)
             else:
                 references[reference] = url = self._url(call, kind)
-                uploads.append(_Upload(url, items, prepare))
+                uploads.append(_Upload(url, items, prepare, is_shared=False))
         with self._idle:
             self._pending += 1
         self._waiting.put(uploads)
@@ -139,16 +160,19 @@ class Uploader:
         return references
 
     def _share(self, items: list[Item], kind: str, prepare: Prepare, uploads: list[_Upload]) -> str:
-        """Return the file that has these items, to be uploaded if it is a new one."""
-        asked = sha256(_json(items).encode(errors="replace"), usedforsecurity=False).hexdigest()
-        if (url := self._known.get(asked)) is None:
-            # not the hash of what is redacted, which might be guessed from it
-            prepared = [prepare(item) for item in items]
-            url = self._url(sha256(_json(prepared).encode(errors="replace")).hexdigest(), kind)
+        """Return the file that has these items, to be uploaded if it is a new one, or could not be written."""
+        shared = _Shared(_digest(items), prepare)
+        url = self._known.get(shared)
+        if url is None:
             if len(self._known) >= _KNOWN_LIMIT:
                 self._known.clear()
-            self._known[asked] = url
-            uploads.append(_Upload(url, prepared, None))
+                self._unwritten.clear()
+            # no hash is in its name: what is redacted might be guessed from it
+            url = self._known[shared] = self._url(str(uuid4()), kind)
+        elif url not in self._unwritten:
+            return url
+        self._unwritten.discard(url)
+        uploads.append(_Upload(url, items, prepare, is_shared=True))
         return url
 
     def _url(self, name: str, kind: str) -> str:
@@ -172,37 +196,49 @@ class Uploader:
         if self._threads >= min(_THREADS, self._pending):
             return
         with self._starting:
-            if not self._registered:
-                atexit.register(self._exit)  # a child process inherits it
-                self._registered = True
             if self._threads < _THREADS:
                 # no exit waits for them, as a store may hang; not threading.Thread, as in worker.py
-                _thread.start_new_thread(self._work, (self._waiting,))
-                self._threads += 1
+                try:
+                    _thread.start_new_thread(self._work, (self._waiting,))
+                except RuntimeError as error:  # the process is at its limit, or ends: the next call tries again
+                    log.debug(
+                        "otel-llm: no thread can be started for an upload, %d are up: %s", self._threads, error
+                    )
+                else:
+                    self._threads += 1
 
     def _work(self, waiting: queue.SimpleQueue[list[_Upload]]) -> None:
         while True:
-            uploads = waiting.get()
-            try:
-                for upload in uploads:
-                    self._upload(upload)
-            finally:
-                with self._idle:
-                    self._pending -= 1
-                    self._idle.notify_all()
+            self._upload_all(waiting.get())
+
+    def work_off(self) -> None:
+        """Upload what waits, on this thread."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._upload_all(self._waiting.get_nowait())
+
+    def _upload_all(self, uploads: list[_Upload]) -> None:
+        try:
+            for upload in uploads:
+                self._upload(upload)
+        finally:
+            with self._idle:
+                self._pending -= 1
+                self._idle.notify_all()
 
     def _upload(self, upload: _Upload) -> None:
         try:
             self._write(upload)
         except Exception as error:
             self.failed += 1
-            self._known = {asked: url for asked, url in self._known.items() if url != upload.url}
+            if upload.is_shared:
+                self._unwritten.add(upload.url)  # the next call that shares it uploads it again
             report("uploading content", error)
 
     def _write(self, upload: _Upload) -> None:
         from fsspec.core import url_to_fs  # noqa: PLC0415 - of an extra, and slow
 
-        items = upload.items if upload.prepare is None else [upload.prepare(item) for item in upload.items]
+        items = [upload.prepare(item) for item in upload.items]
         if self._format == "jsonl":
             text = "".join(f"{_json({**item, 'index': index})}\n" for index, item in enumerate(items))
         else:
@@ -211,10 +247,20 @@ class Uploader:
         filesystem, path = url_to_fs(upload.url, **self._options)
         filesystem.pipe_file(path, text.encode(errors="replace"))
 
-    def _exit(self) -> None:
-        self.flush(_EXIT_FLUSH_S)
+    def report_lost(self) -> None:
+        """Say in the log how many calls' content was not uploaded, if any."""
         if lost := self._pending + self.dropped:
             log.warning("otel-llm: not uploaded to %s: the content of %d call(s)", self._base, lost)
+
+
+def _digest(items: list[Item]) -> bytes:
+    # on the app's thread: marshal takes a quarter of the time of JSON. Its version 2 writes equal values alike,
+    # where later ones write references to objects that are the same.
+    try:
+        raw = marshal.dumps(items, 2)
+    except ValueError:  # of a class that it does not know
+        raw = _json(items).encode(errors="replace")
+    return sha256(raw, usedforsecurity=False).digest()
 
 
 def _json(value: Any) -> str:

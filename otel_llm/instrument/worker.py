@@ -41,6 +41,7 @@ class Worker:
         self._exiting = False
         self._registered = False
         self._on_exit: list[Task] = []
+        self._after_exit: list[Task] = []
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self._pause, after_in_parent=self._go_on, after_in_child=self._reset)
 
@@ -65,6 +66,8 @@ class Worker:
         """Return once the calls' tasks submitted so far are done: False if that took longer than the timeout."""
         if not self._has_calls:
             return True
+        if self._bell is None and not self._tasks:
+            return True
         done = threading.Event()
         self._hand_over(done.set, ())
         self._ring()
@@ -73,6 +76,10 @@ class Worker:
     def at_exit(self, task: Task) -> None:
         """Run a task when the process exits, before the last flush."""
         self._on_exit.append(task)
+
+    def after_exit(self, task: Task) -> None:
+        """Run a task when the process exits, after the last flush."""
+        self._after_exit.append(task)
 
     def _hand_over(self, task: Task, args: tuple[Any, ...]) -> None:
         self._tasks.append((task, args))
@@ -84,9 +91,10 @@ class Worker:
         try:
             self._start()
             self._ring()
-        except BaseException:
-            self._awake = False  # the next task tries again
-            raise
+        except RuntimeError as error:  # no thread can be started: the process is at its limit, or ends
+            report("starting a thread", error)
+        finally:
+            self._awake = self._bell is not None  # else the next task tries again
 
     def _ring(self) -> None:
         if self._bell is not None:
@@ -136,6 +144,8 @@ class Worker:
             _run(task, ())
         self.flush(_EXIT_FLUSH_S)
         self._exiting = True
+        for task in self._after_exit:
+            _run(task, ())
 
     def _pause(self) -> None:
         """Wait, before a fork, for the task that runs: what it has locked, as an import, stays so in the child."""

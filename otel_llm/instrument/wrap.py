@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from otel_llm.instrument.baggage import baggage_withheld
 from otel_llm.instrument.body import watch_body
 from otel_llm.instrument.call import Call, Outcome, open_call
-from otel_llm.instrument.fields import Client, Raw, Streamed
+from otel_llm.instrument.fields import Client, Raw, Streamed, Unread
 from otel_llm.instrument.guard import guarded, report
 from otel_llm.instrument.stream import watch
 from otel_llm.instrument.telemetry import Telemetry
@@ -46,6 +47,9 @@ def wrap_async(original: Callable[..., Any], client: Client, telemetry: Telemetr
                 return await original(*args, **kwargs)
         try:
             result = await original(*args, **kwargs)
+        except GeneratorExit:
+            _drop(call)
+            raise
         except BaseException as error:
             _fail(call, error)
             raise
@@ -117,6 +121,15 @@ def _fail(call: Call, error: BaseException) -> None:
         report("ending a failed call", failure)
 
 
+def _drop(call: Call) -> None:
+    """End the call of a coroutine that nobody awaits any more: perhaps the garbage collector calls."""
+    _leave(call)
+    try:
+        call.telemetry.worker.submit_dropped(call.end, Outcome(ended=time.perf_counter()))
+    except Exception as failure:
+        report("ending a dropped call", failure)
+
+
 def _settle(call: Call, client: Client, result: Any) -> None:
     _leave(call)
     try:
@@ -125,6 +138,8 @@ def _settle(call: Call, client: Client, result: Any) -> None:
             watch(call, read.stream)
         elif type(read) is Raw:
             watch_body(call, read)
+        elif type(read) is Unread:
+            _end_unread(call)
         else:
             call.settle(read)
     except Exception as error:

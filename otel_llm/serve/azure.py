@@ -5,10 +5,10 @@ Source: the Azure OpenAI REST API reference, data plane inference, read in Novem
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import parse_qs
 
-from pydantic import BaseModel
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -17,7 +17,14 @@ from otel_llm.serve.api_error import ApiError
 _ROOT: Final = "/openai/"
 _DEPLOYMENT: Final = "otel_llm.deployment"
 
-BodyT = TypeVar("BodyT")
+BodyT = TypeVar("BodyT", bound="Body")
+
+
+class Body(Protocol):
+    """A request's body: an object of pydantic's, with a field `model`."""
+
+    def model_copy(self: BodyT, *, update: Mapping[str, Any]) -> BodyT:
+        """Return a copy with other values."""
 
 
 class AzurePaths:
@@ -46,9 +53,7 @@ class AzurePaths:
 def deployed(body: BodyT, scope: Scope) -> BodyT:
     """Return a request's body with the model that its path names, which is what answers."""
     deployment = scope.get(_DEPLOYMENT)
-    if deployment is None or not isinstance(body, BaseModel):
-        return body
-    return body.model_copy(update={"model": deployment})
+    return body if deployment is None else body.model_copy(update={"model": deployment})
 
 
 def _translated(scope: Scope) -> Scope:

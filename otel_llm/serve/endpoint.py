@@ -12,14 +12,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from otel_llm.serve.api_error import ApiError
-from otel_llm.serve.azure import deployed
+from otel_llm.serve.azure import Body, deployed
 from otel_llm.serve.metrics import Measurement, Metrics
 from otel_llm.serve.model import Model
 
 _log = logging.getLogger(__name__)
 
 
-class Asked(Protocol):
+class Asked(Body, Protocol):
     """A request's body, checked."""
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 import time
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, Field
@@ -77,10 +76,12 @@ class VariationBody(ImageOptions):
     image: UploadedFile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageTask:
+class ImageTask(BaseModel):
     """What all three ask for."""
 
+    model_config = STRICT
+
+    model: str | None
     options: ImageOptions
     text: str
     """The prompt; of a variation, which has none, the file's name."""
@@ -90,11 +91,6 @@ class ImageTask:
     """How many were sent."""
     stream: bool = False
     partial_images: int = 0
-
-    @property
-    def model(self) -> str | None:
-        """The model's id, where the request names one."""
-        return self.options.model
 
 
 class _Images(ScriptedEndpoint[ImageTask]):
@@ -157,7 +153,8 @@ class ImageVariations(_Images):
     async def read(self, request: Request, limit_bytes: int) -> ImageTask:
         """Return the task in its form."""
         body = parse_as(VariationBody, await read_form(request, limit_bytes))
-        return ImageTask(options=body, text=body.image.name, base_url=str(request.base_url), images=1)
+        base_url = str(request.base_url)
+        return ImageTask(model=body.model, options=body, text=body.image.name, base_url=base_url, images=1)
 
 
 async def show_image(request: Request) -> Response:
@@ -170,6 +167,7 @@ async def show_image(request: Request) -> Response:
 
 def _prompted(body: PromptedOptions, request: Request, *, images: int) -> ImageTask:
     return ImageTask(
+        model=body.model,
         options=body,
         text=body.prompt,
         words=len(body.prompt.split()),

@@ -13,6 +13,7 @@ from otel_llm.serve.api_error import ApiError
 from otel_llm.serve.endpoint import unknown_model
 from otel_llm.serve.metrics import Metrics
 from otel_llm.serve.model import Model
+from otel_llm.serve.realtime_connection import Connection
 from otel_llm.serve.realtime_session import RealtimeSession
 
 _log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Realtime:
         protocol = _PROTOCOL if _PROTOCOL in scope.get("subprotocols", ()) else None
         await websocket.accept(subprotocol=protocol, headers=headers)
         try:
-            await RealtimeSession(websocket, model, self._models, self._metrics).run()
+            await RealtimeSession(Connection(websocket), model, self._models, self._metrics).run()
         except WebSocketDisconnect:
             _log.info("the client went away: its session ends")
 

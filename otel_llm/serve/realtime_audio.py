@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import base64
-import binascii
 import sys
 from typing import Final, Literal, NamedTuple
 
@@ -44,7 +43,7 @@ class InputBuffer:
         """
         try:
             data = self._rest + base64.b64decode(audio, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # beside the module's own: of what is not ASCII
             raise ApiError(400, f"audio must be base64: {error}", param="audio", code="invalid_value") from error
         self.has_audio = self.has_audio or bool(data)
         whole = len(data) - len(data) % _FRAME_BYTES

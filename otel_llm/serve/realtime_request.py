@@ -200,9 +200,16 @@ def read_event(text: str) -> Event:
         event = json.loads(text)
     except ValueError as error:
         raise ApiError(400, f"an event must be JSON: {error}", code="invalid_json") from error
+    except RecursionError as error:
+        raise too_deep() from error
     if not isinstance(event, dict):
         raise ApiError(400, f"an event must be a JSON object, got {type(event).__name__}", code="invalid_json")
     return event
+
+
+def too_deep() -> ApiError:
+    """Return the error for an event that is too deep to be read."""
+    return ApiError(400, "the event is nested too deeply", code="invalid_json")
 
 
 def object_in(event: Event, name: str) -> Event:

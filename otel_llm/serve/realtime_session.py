@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocketDisconnect
 
 from otel_llm.serve.api_error import ApiError
 from otel_llm.serve.endpoint import cancel
 from otel_llm.serve.metrics import Measurement, Metrics
 from otel_llm.serve.model import Model, StreamBroken
 from otel_llm.serve.realtime_audio import InputBuffer
+from otel_llm.serve.realtime_connection import Connection
 from otel_llm.serve.realtime_conversation import Conversation, new_item_id
 from otel_llm.serve.realtime_request import (
     Event,
@@ -28,6 +28,7 @@ from otel_llm.serve.realtime_request import (
     merged,
     object_in,
     read_event,
+    too_deep,
 )
 from otel_llm.serve.realtime_response import CancelReason, RealtimeResponse
 from otel_llm.serve.request import ChatRequest
@@ -35,14 +36,15 @@ from otel_llm.serve.scripted import ScriptedModel
 
 _log = logging.getLogger(__name__)
 
-_GOING_AWAY: Final = 1011  # RFC 6455, section 7.4.1: the server met what keeps it from going on
-
 
 class RealtimeSession:
     """The session behind one connection."""
 
-    def __init__(self, websocket: WebSocket, model: Model, models: Mapping[str, Model], metrics: Metrics) -> None:
-        self._websocket = websocket
+    def __init__(
+        self, connection: Connection, model: Model, models: Mapping[str, Model], metrics: Metrics
+    ) -> None:
+        self._connection = connection
+        self._emit = connection.emit
         self._model = model
         self._models = models
         self._metrics = metrics
@@ -66,7 +68,7 @@ class RealtimeSession:
         await self._emit("session.created", session=self._shown())
         try:
             while True:
-                await self._deal_with(await self._websocket.receive_text())
+                await self._deal_with(await self._connection.receive())
         finally:
             await cancel(*self._tasks)
 
@@ -76,8 +78,14 @@ class RealtimeSession:
             event = read_event(text)
             await _handler_of(event)(self, event)
         except ApiError as error:
-            said = {**error.body["error"], "event_id": event.get("event_id")}
-            await self._emit("error", error=said)
+            await self._refuse(event, error)
+        except RecursionError:  # of what JSON's reader bears and its writer does not
+            await self._refuse(event, too_deep())
+
+    async def _refuse(self, event: Event, error: ApiError) -> None:
+        event_id = event.get("event_id")
+        known = event_id if isinstance(event_id, str) else None
+        await self._emit("error", error={**error.body["error"], "event_id": known})
 
     async def _update(self, event: Event) -> None:
         said = object_in(event, "session")
@@ -175,7 +183,7 @@ class RealtimeSession:
         except WebSocketDisconnect:
             _log.info("the client went away: its response is left")
         except StreamBroken:
-            await self._websocket.close(_GOING_AWAY, "the script breaks the connection here")
+            await self._connection.break_off()
         finally:
             self._responses.pop(response.id, None)
 
@@ -222,13 +230,6 @@ class RealtimeSession:
 
     def _shown(self) -> dict[str, Any]:
         return {"object": "realtime.session", "id": self._id, **self._settings.model_dump()}
-
-    async def _emit(self, kind: str, **fields: Any) -> None:
-        if self._websocket.application_state is WebSocketState.DISCONNECTED:
-            raise WebSocketDisconnect(_GOING_AWAY)
-        await self._websocket.send_text(
-            json.dumps({"type": kind, "event_id": f"event_{secrets.token_hex(10)}", **fields})
-        )
 
 
 def _handler_of(event: Event) -> Callable[[RealtimeSession, Event], Awaitable[None]]:

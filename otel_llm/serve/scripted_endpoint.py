@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 from starlette.types import Send
 
 from otel_llm.serve.api_error import ApiError
-from otel_llm.serve.endpoint import Endpoint
+from otel_llm.serve.endpoint import Asked, Endpoint
 from otel_llm.serve.metrics import Measurement
 from otel_llm.serve.model import Model, StreamBroken
 from otel_llm.serve.script import Rule
@@ -22,12 +22,8 @@ from otel_llm.serve.sending import send_head
 _EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
 
 
-class AskedWithText(Protocol):
-    """A request's body, checked."""
-
-    @property
-    def model(self) -> str | None:
-        """The model's id, where the request names one."""
+class AskedWithText(Asked, Protocol):
+    """A request's body, checked, that a rule can be found for."""
 
     @property
     def text(self) -> str:

@@ -30,4 +30,5 @@ def _wav_header(data_bytes: int) -> bytes:
         sound.setsampwidth(_SAMPLE_BYTES)
         sound.setframerate(_FRAME_RATE)
         sound.writeframes(bytes(data_bytes))
-    return file.getvalue()[:-data_bytes]
+    whole = file.getvalue()
+    return whole[: len(whole) - data_bytes]

@@ -130,3 +130,25 @@ def test_a_file_of_prices_must_be_there():
     _, (problem,) = read_settings({"OTEL_LLM_PRICES": "/no/such/file"})
 
     assert "OTEL_LLM_PRICES must be a file, got '/no/such/file'" in str(problem)
+
+
+def test_content_is_withheld_while_nobody_knows_what_to_take_out_of_it():
+    environment = {"OTEL_LLM_REDACT": "emails", "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK": "mine"}
+    settings, (problem,) = read_settings(environment, capture_content="SPAN_AND_EVENT")
+
+    for each in (settings, override_settings(settings, capture_content=True)):
+        assert (each.capture_content, each.completion_hook) == (ContentCapture.NO_CONTENT, None)
+    assert str(problem).startswith("OTEL_LLM_REDACT must be of key, iban,")
+    assert str(problem).endswith("got 'emails'; content is not recorded until it is mended")
+    mended = override_settings(settings, capture_content=True, redact="email")
+    assert (mended.capture_content, mended.redact) == (ContentCapture.SPAN_ONLY, ("email",))
+    assert read_settings(environment, capture_content=True, redact="email")[0] == InstrumentSettings(
+        capture_content=ContentCapture.SPAN_ONLY, redact=("email",), completion_hook="mine"
+    )
+
+
+@pytest.mark.parametrize("given", [{"redact": True}, {"redact": 3}, {"capture_content": 1}])
+def test_values_of_the_wrong_type_are_named(given):
+    ((name, value),) = given.items()
+    with pytest.raises(ConfigError, match=f"{name} must be .*got {value!r}"):
+        read_settings({}, **given)

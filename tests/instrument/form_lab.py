@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import openai
+from form import Form
 from form_reading import Leaving, settled
-from forms import FORMS, Form
+from forms import FORMS
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -36,7 +37,7 @@ class Run:
     """Of the objects that the app was given."""
     error: Exception | None
     """What it raised."""
-    span: ReadableSpan | None
+    span: Any
     """The one span that it exported; None where the client is not instrumented."""
 
 
@@ -72,8 +73,10 @@ class Lab:
         """Whether content is; None: nothing is instrumented."""
 
     def run(self, form: Form, way: str, behaviour: str) -> Run:
-        """Return what a call gave: "uninstrumented", "recorded" (its content is), "retried", "refused", "closed" or
-        "dropped".
+        """Return what a call gave.
+
+        Behaviours: "uninstrumented", "recorded" (its content is), "retried", "refused", and of a stream "closed"
+        and "dropped".
         """
         key = (form.label, way, behaviour)
         if key not in self._runs:
@@ -85,7 +88,7 @@ class Lab:
         guard.raise_failures(False)
         guard._reported.clear()
         for client in self._clients.values():
-            self._runner.run(settled_close(client))
+            self._runner.run(_close(client))
         self._provider.shutdown()
 
     def _call(self, form: Form, way: str, behaviour: str) -> Run:
@@ -104,8 +107,9 @@ class Lab:
     def _span(self) -> ReadableSpan:
         deadline = time.monotonic() + 10
         while not self._spans() and time.monotonic() < deadline:
-            gc.collect()  # what was dropped may be in a cycle
-            self._runner.run(asyncio.sleep(0.001))  # the event loop closes asynchronous generators that were dropped
+            # what was dropped may be in a cycle, and asynchronous generators are closed by their event loop
+            gc.collect()
+            self._runner.run(asyncio.sleep(0.001))
         (span,) = self._spans()
         return span
 
@@ -142,7 +146,7 @@ async def _use(
         return [], error.with_traceback(None)  # whose frames would hold the call
 
 
-async def settled_close(client: Any) -> None:
+async def _close(client: Any) -> None:
     await settled(client.close())
 
 

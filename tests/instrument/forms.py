@@ -1,16 +1,11 @@
-"""The forms of a call of the real client: the rows of a table in docs/instrument.md, and what each is to give."""
-
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+"""All forms of a call: the rows of a table in docs/instrument.md."""
 
 import openai
-from form_reading import Leaving, block, lines, raw, raw_stream, stream, turn, whole
+from form import Form, chat, complete, draw, hear, respond, say, streamed
+from form_reading import block, lines, raw, raw_stream, stream, turn
 from pydantic import BaseModel
 
-FLAGGED = '"flagged": false'
 HASH = "nih:sha-256;"
-SAID = "one two three"
 USAGE = {"stream_options": {"include_usage": True}}
 
 
@@ -21,50 +16,6 @@ class Plan(BaseModel):
 
 WEATHER = openai.pydantic_function_tool(Plan, name="weather")
 AS_PLAN = {"type": "json_schema", "json_schema": {"name": "plan", "schema": Plan.model_json_schema()}}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Form:
-    """One way to call the client, and what its span is to say."""
-
-    label: str
-    ask: Callable[[Any, str], Any]
-    """Calls a client, synchronous or asynchronous, with a question; returns what the client's method does."""
-    read: Callable[[Any, Leaving | None], Awaitable[list[type]]] = whole
-    server: str = "openai"
-    """Which client it is, by the provider that its calls count as."""
-    name: str = "chat scripted"
-    question: str = "count"
-    asked: bool = True
-    """Whether the question is content."""
-    said: str | None = SAID
-    """What is in the recorded answer; None: no answer is recorded."""
-    tokens: tuple[int | None, int | None] = (20, 3)
-    finish: tuple[str, ...] = ("stop",)
-    error: str = "RateLimitError"
-    retried: bool = True
-    streamed: bool = False
-    left_after: str | None = None
-    """What the last piece says that is read of a stream before it is left."""
-
-
-def chat(client: Any, question: str, method: str = "create", **options: Any) -> Any:
-    messages = [{"role": "user", "content": question}]
-    return _find(client.chat.completions, method)(model="scripted", messages=messages, **options)
-
-
-def respond(client: Any, question: str, method: str = "create", **options: Any) -> Any:
-    return _find(client.responses, method)(model="scripted", input=question, **options)
-
-
-def _find(resource: Any, method: str) -> Any:
-    for name in method.split("."):
-        resource = getattr(resource, name)
-    return resource
-
-
-def streamed(read: Callable[[Any, Leaving | None], Awaitable[list[type]]], after: str = "beta") -> dict[str, Any]:
-    return {"read": read, "streamed": True, "left_after": after}
 
 
 CHAT = (
@@ -92,9 +43,7 @@ CHAT = (
     ),
     Form(
         label="`chat.completions.with_raw_response`, a stream",
-        ask=lambda client, question: chat(
-            client, question, "with_raw_response.create", stream=True, **USAGE
-        ),
+        ask=lambda client, question: chat(client, question, "with_raw_response.create", stream=True, **USAGE),
         **streamed(raw_stream),
     ),
     Form(
@@ -172,14 +121,12 @@ RESPONSES = (
 TEXTS = (
     Form(
         label="`completions.create`",
-        ask=lambda client, question: client.completions.create(model="scripted", prompt=question),
+        ask=complete,
         name="text_completion scripted",
     ),
     Form(
         label="`completions.create(stream=True)`",
-        ask=lambda client, question: client.completions.create(
-            model="scripted", prompt=question, stream=True, **USAGE
-        ),
+        ask=lambda client, question: complete(client, question, stream=True, **USAGE),
         name="text_completion scripted",
         **streamed(stream),
     ),
@@ -197,7 +144,7 @@ TEXTS = (
         name="moderate_content scripted",
         tokens=(None, None),
         finish=(),
-        said=FLAGGED,
+        said='"flagged": false',
     ),
     Form(
         label="`batches.create`",
@@ -215,16 +162,14 @@ TEXTS = (
 IMAGES = (
     Form(
         label="`images.generate`",
-        ask=lambda client, question: client.images.generate(model="scripted", prompt=question),
+        ask=draw,
         name="generate_image scripted",
         finish=(),
         said=HASH,
     ),
     Form(
         label="`images.generate(stream=True)`",
-        ask=lambda client, question: client.images.generate(
-            model="scripted", prompt=question, stream=True, partial_images=2
-        ),
+        ask=lambda client, question: draw(client, question, stream=True, partial_images=2),
         name="generate_image scripted",
         finish=(),
         said=HASH,
@@ -250,7 +195,7 @@ IMAGES = (
 AUDIO = (
     Form(
         label="`audio.speech.create`",
-        ask=lambda client, question: client.audio.speech.create(model="scripted", voice="alloy", input=question),
+        ask=lambda client, question: say(client.audio.speech.create, question),
         name="generate_speech scripted",
         tokens=(None, None),
         finish=(),
@@ -258,8 +203,8 @@ AUDIO = (
     ),
     Form(
         label="`audio.speech.with_streaming_response`, as events",
-        ask=lambda client, question: client.audio.speech.with_streaming_response.create(
-            model="scripted", voice="alloy", input=question, stream_format="sse"
+        ask=lambda client, question: say(
+            client.audio.speech.with_streaming_response.create, question, stream_format="sse"
         ),
         name="generate_speech scripted",
         finish=(),
@@ -268,26 +213,20 @@ AUDIO = (
     ),
     Form(
         label="`audio.transcriptions.create`",
-        ask=lambda client, question: client.audio.transcriptions.create(
-            model="scripted", file=("talk.wav", bytes(16_000)), prompt=question
-        ),
+        ask=lambda client, question: hear(client.audio.transcriptions.create, question),
         name="transcribe_audio scripted",
         finish=(),
     ),
     Form(
         label="`audio.transcriptions.create(stream=True)`",
-        ask=lambda client, question: client.audio.transcriptions.create(
-            model="scripted", file=("talk.wav", bytes(16_000)), prompt=question, stream=True
-        ),
+        ask=lambda client, question: hear(client.audio.transcriptions.create, question, stream=True),
         name="transcribe_audio scripted",
         finish=(),
         **streamed(stream),
     ),
     Form(
         label="`audio.translations.create`",
-        ask=lambda client, question: client.audio.translations.create(
-            model="scripted", file=("talk.wav", bytes(16_000)), prompt=question
-        ),
+        ask=lambda client, question: hear(client.audio.translations.create, question),
         name="translate_audio scripted",
         tokens=(None, None),
         finish=(),

@@ -366,3 +366,110 @@ def test_files_of_a_message_are_media_or_references():
             "filename": "a.pdf",
         },
     ]
+
+
+def test_every_definition_of_a_tool_has_a_type_and_a_name():
+    tools = [
+        {"type": "web_search"},
+        {"type": "function", "name": "flat", "parameters": {"headers": {}}},
+        {"type": "function", "function": {"name": None}},
+        {"type": "mcp", "server_url": "https://example.com", "headers": {"x-key": "hunter2"}},
+    ]
+
+    assert CHAT.read_content({"messages": [], "tools": tools}).tools == [
+        {"type": "web_search", "name": "web_search"},
+        {"type": "function", "name": "flat", "parameters": {"headers": {}}},
+        {"type": "function", "name": "function"},
+        {"type": "mcp", "name": "mcp", "server_url": "https://example.com"},
+    ]
+
+
+def test_content_that_is_not_quite_the_apis_is_of_the_schema():
+    messages = [
+        {"role": "user", "content": ["a", {"type": "text", "text": None}, {"x": 1}, {"type": 5}, "b"]},
+        {"role": "user", "content": {"type": "text", "text": "alone"}},
+        {"content": None, "tool_calls": [{"id": "call-1"}]},
+    ]
+
+    assert CHAT.read_content({"messages": messages}).messages == [
+        {
+            "role": "user",
+            "parts": [
+                {"type": "text", "content": "a"},
+                {"type": "text", "content": ""},
+                {"type": "unknown", "x": 1},
+                {"type": "unknown"},
+                {"type": "text", "content": "b"},
+            ],
+        },
+        {"role": "user", "parts": [{"type": "text", "content": "alone"}]},
+        {"role": "unknown", "parts": [call("call-1", "", None)]},
+    ]
+
+
+def test_arguments_that_are_a_structure_are_not_shared_with_the_app():
+    arguments = {"a": [1]}
+    function = {"name": "f", "arguments": arguments}
+    content = CHAT.read_content({"messages": [{"role": "assistant", "tool_calls": [{"function": function}]}]})
+    arguments["a"].append(2)
+
+    assert content.messages[0]["parts"] == [call(None, "f", {"a": [1]})]
+
+
+@pytest.mark.parametrize("index", [{}, {"index": 0}])
+def test_calls_of_tools_in_a_stream_are_told_apart_by_their_ids_too(captured, index):
+    pieces = [
+        {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a"'}},
+        {"function": {"arguments": ": 1}"}},
+        {"id": "c2", "type": "function", "function": {"name": "g", "arguments": '{"b"'}},
+        {"id": "c2", "function": {"arguments": ": 2}"}},
+    ]
+    chunks = [chunk({"tool_calls": [{**index, **piece}]}) for piece in pieces]
+    list(
+        client_for([*chunks, chunk({}, finish_reason="tool_calls")]).chat.completions.create(
+            **asking("two"), stream=True
+        )
+    )
+
+    assert answers(captured) == [([call("c1", "f", {"a": 1}), call("c2", "g", {"b": 2})], "tool_call")]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_a_server_answers_of_another_type_is_left_out_alone(captured, stream):
+    usage = {"prompt_tokens": "10", "completion_tokens": 5.0, "prompt_tokens_details": [], "total_tokens": None}
+    odd = {"model": 5, "service_tier": {"a": 1}, "usage": usage}
+    if stream:
+        answer = [{**chunk({"content": "Hello."}, finish_reason=1), **odd}]
+    else:
+        answer = {**COMPLETION, **odd, "choices": [{**COMPLETION["choices"][0], "finish_reason": 1}]}
+    result = client_for(answer).chat.completions.create(**asking("odd"), stream=stream, extra_body={"stop": 5})
+    if stream:
+        list(result)
+
+    attributes = captured.span.attributes
+    assert attributes[names.RESPONSE_ID] == "chatcmpl-1"
+    assert attributes[names.USAGE_OUTPUT_TOKENS] == 5
+    assert type(attributes[names.USAGE_OUTPUT_TOKENS]) is int
+    assert not {
+        names.RESPONSE_MODEL,
+        names.USAGE_INPUT_TOKENS,
+        names.OPENAI_RESPONSE_SERVICE_TIER,
+        names.REQUEST_STOP_SEQUENCES,
+    } & set(attributes)
+    assert answers(captured) == [([{"type": "text", "content": "Hello."}], "error")]
+
+
+def test_urls_of_data_in_capitals_are_media(captured):
+    url = "DATA:image/PNG;BASE64,iVBORw0="
+    image = {"type": "image_url", "image_url": {"url": url}}
+    file = {"type": "file", "file": {"file_data": "Data:application/pdf;base64,JVBERi0="}}
+    text = {"type": "text", "text": f"See {url}"}
+    client_for(COMPLETION).chat.completions.create(
+        model="m", messages=[{"role": "user", "content": [image, file, text]}]
+    )
+
+    (said,) = json.loads(captured.span.attributes[names.INPUT_MESSAGES])
+    assert [(part["type"], part.get("mime_type")) for part in said["parts"]] == [
+        ("uri", "image/png"), ("uri", "application/pdf"), ("text", None),
+    ]  # fmt: skip
+    assert "VBORw0" not in json.dumps(said)

@@ -6,8 +6,10 @@ import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from in_process import COMPLETION, chunk, client_for
+from in_process import COMPLETION, chunk, client_for, httpx, sse
 from opentelemetry._logs import SeverityNumber
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.trace import StatusCode
 
 from otel_llm import names
@@ -300,3 +302,74 @@ def test_cut_content_is_of_the_schema_and_within_the_limit(messages, limit):
     assert len(read) <= len(messages) + 1
     if len(json.dumps(messages, ensure_ascii=False)) <= limit:
         assert shortened == messages
+
+
+def raw_client(body, content_type="application/json"):
+    """Return a client whose server answers as it likes: a body of JSON may escape half a character."""
+    answer = httpx.Response(200, headers={"content-type": content_type}, content=body)
+    http_client = httpx.Client(transport=httpx.MockTransport(lambda _: answer))
+    return openai.OpenAI(api_key="none", max_retries=0, http_client=http_client)
+
+
+def test_half_a_character_does_not_lose_the_batch_of_the_exporter(exported):
+    exported.instrument(capture_content=True)
+    said = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "bad \ud83d!"}}
+    body = json.dumps({**COMPLETION, "model": "m\ud83d", "choices": [said]}).encode()
+    ask(raw_client(body))
+
+    attributes = exported.span.attributes
+    assert json.loads(attributes[names.OUTPUT_MESSAGES])[0]["parts"] == [
+        {"type": "text", "content": "bad \ufffd!"}
+    ]
+    assert attributes[names.RESPONSE_MODEL] == "m\ufffd"
+    assert encode_spans(exported.spans).SerializeToString()
+
+
+def test_a_character_that_a_stream_cuts_in_two_is_one_again(exported):
+    exported.instrument(capture_content=True)
+    halves = [chunk({"content": "\ud83d"}), chunk({"content": "\ude00"}), chunk({}, finish_reason="stop")]
+    list(ask(raw_client(sse(*halves), "text/event-stream"), stream=True))
+
+    (said,) = json.loads(exported.span.attributes[names.OUTPUT_MESSAGES])
+    assert said["parts"] == [{"type": "text", "content": "\U0001f600"}]
+
+
+def test_the_text_of_an_error_may_have_half_a_character(exported):
+    exported.instrument(capture_content=True)
+    with pytest.raises(openai.APIError):
+        list(ask(raw_client(sse({"error": {"message": "bad \ud83d"}}), "text/event-stream"), stream=True))
+
+    assert exported.span.status.description == "bad \ufffd"
+    assert encode_spans(exported.spans).SerializeToString()
+
+
+def call_of_a_tool(arguments):
+    call = {"id": "call-1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    return [{"role": "assistant", "tool_calls": [call]}]
+
+
+def test_numbers_that_json_has_not_are_texts(exported):
+    exported.instrument(capture_content=True)
+    ask(client_for(COMPLETION), messages=call_of_a_tool('{"a": NaN, "b": 1e999, "c": [-Infinity], "d": 1.5}'))
+
+    def refuse(constant):
+        pytest.fail(f"{constant} is no JSON")
+
+    (said,) = json.loads(exported.span.attributes[names.INPUT_MESSAGES], parse_constant=refuse)
+    assert said["parts"][0]["arguments"] == {"a": "NaN", "b": "Infinity", "c": ["-Infinity"], "d": 1.5}
+
+
+@pytest.mark.parametrize("redact", [None, "all"])
+@pytest.mark.parametrize("depth", [30, 200, 600, 950, 5000])
+def test_arguments_that_nest_deeply_are_recorded_and_can_be_exported(exported, depth, redact):
+    exported.instrument(capture_content="SPAN_AND_EVENT", redact=redact)
+    arguments = '{"a": ' * depth + '"deep"' + "}" * depth
+    ask(client_for(COMPLETION), messages=call_of_a_tool(arguments))
+
+    (said,) = json.loads(exported.span.attributes[names.INPUT_MESSAGES])
+    told = said["parts"][0]["arguments"]
+    while isinstance(told, dict):
+        told = told["a"]
+    assert told.startswith('{"a": {"a": ')
+    assert '"deep"' in told
+    assert encode_logs(exported.log_exporter.get_finished_logs()).SerializeToString()

@@ -40,26 +40,29 @@ HANDS_OVER = {
     "_AsyncReader.__anext__",
     "_AsyncReader.__aiter__",
     "_AsyncReader.__getattr__",
-    "_Closing.data",
     "_Listener.data",
     "Dropped.__del__",
     "Reading.add",
     "Reading.give_up",
     "Reading._outcome",
+    "_pass_on",
+    "_AsyncPieces.__init__",
+    "_AsyncPieces.__anext__",
+    "_AsyncPieces.__aiter__",
     "_tap_class.<locals>.Tapped.__iter__",
     "_tap_class.<locals>.Tapped.__aiter__",
     "_tap_class.<locals>.Tapped.__getattr__",
     "_tap_class.<locals>.Tapped.close",
     "_tap_class.<locals>.Tapped.aclose",
-    "_tap_closed.<locals>.closing",
-    "_tap_closed.<locals>.aclosing",
+    "_Closing.__call__",
+    "_AsyncClosing.__call__",
     "guarded.<locals>.decorate.<locals>.guarded_function",
     "report",
     "_run",
     "Worker._work",
     "Worker._drain",
 }
-CANNOT_FAIL = re.compile(r"\s*(try:|return( \w+)?)\s*")
+CANNOT_FAIL = re.compile(r"\s*(try:|return( \w+)?|result = result\.parse\(\).*)\s*")
 
 
 COVERED = set()

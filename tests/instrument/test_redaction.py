@@ -256,4 +256,64 @@ def test_any_text_is_redacted_and_then_stays_as_it_is(pieces):
 
 def test_a_mark_is_known_for_each_kind_of_key():
     for key in KEYS:
-        assert any(mark in key for mark in patterns._KEY_MARKS), key
+        assert any(mark in key for mark in (*patterns._KEY_MARKS, ".eyJ")), key
+
+
+def test_a_typo_in_the_variable_records_no_content(exported, monkeypatch, caplog):
+    monkeypatch.setenv("OTEL_LLM_REDACT", "emails")
+    exported.instrument(capture_content="SPAN_AND_EVENT")
+    exported.instrument(capture_content="SPAN_AND_EVENT")
+    client_for(COMPLETION).chat.completions.create(model="m", messages=[{"role": "user", "content": SECRET}])
+
+    assert not {names.INPUT_MESSAGES, names.OUTPUT_MESSAGES} & set(exported.span.attributes)
+    assert exported.logs == []
+    (record,) = (record for record in caplog.records if "OTEL_LLM_REDACT" in record.getMessage())
+    assert "content is not recorded until it is mended" in record.getMessage()
+    assert "default" not in record.getMessage()
+
+
+def test_json_that_repeats_a_key_is_redacted_as_a_text():
+    text = f'{{"to": "{SECRET}", "in": {{"to": 1, "to": 2}}, "to": 1}}'
+
+    assert Preparation(redact_all).text(text) == text.replace(SECRET, "[email]")
+
+
+def test_whole_numbers_are_redacted_however_json_writes_them():
+    prepare = Preparation(redact_all)
+
+    assert prepare.text('{"card": 4111111111111111.0, "n": 0.5}') == '{"card": "[card]", "n": 0.5}'
+    assert prepare.text("[4.111111111111111e15, 1e300, 4111111111111112.0]").startswith('["[card]", 1e+300, 411')
+
+
+def test_what_is_nested_deeply_is_redacted_too():
+    value = {"to": f"\n{SECRET}"}
+    for _ in range(100):
+        value = {"in": value}
+    texts = [Preparation(redact_all).text(json.dumps(value)), Preparation(redact_all).text("[" * 5000 + SECRET)]
+
+    assert all(SECRET not in text and "[email]" in text for text in texts)
+
+
+ALTERNATIVES = [
+    "-eyJ", "-eyJaaaaaaaa", "eyJaaaaaaaa.", "-eyJaaaaaaaa.eyJaaaaaaaa", ".eyJ", "-eyJ.eyJ-", "a.eyJaaaaaaaa.a-",
+    *(f"{before}{mark}{after}" for mark in patterns._KEY_MARKS for before in ("", "-") for after in ("", "a1")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", ALTERNATIVES)
+@pytest.mark.parametrize("end", ["", ".eyJaaaaaaaa.", ".eyJaaaaaaaa!"])
+def test_every_kind_of_key_is_looked_for_in_time(unit, end):
+    text = unit * (200_000 // len(unit)) + end
+    started = time.thread_time()
+    patterns.redact_keys(text)
+
+    # some milliseconds each; what is quadratic takes more than ten seconds
+    assert time.thread_time() - started < 2
+
+
+def test_tokens_are_found_wherever_a_word_begins():
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcDEF-_123"
+
+    assert redact_all(f"id-{token} x_{token},{token}") == "id-[key] x_[key],[key]"
+    assert redact_all("eyJ-eyJ-eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.") == "[key]"
+    assert redact_all(f"heyJhbGciOiJIUzI1NiJ9.{token}") == "heyJhbGciOiJIUzI1NiJ9.[key]"

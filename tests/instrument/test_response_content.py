@@ -364,3 +364,33 @@ def test_the_apps_own_items_are_not_shared(captured):
 
     (said,) = content(captured, names.INPUT_MESSAGES)
     assert said["parts"] == [{"type": "surprise", "of": ["me"]}]
+
+
+def test_secrets_are_taken_out_of_a_tool_at_any_depth(captured):
+    secrets = [{"domain": "example.com", "name": "TOKEN", "value": "hunter2"}]
+    policy = {"type": "allowlist", "allowed_domains": ["example.com"], "domain_secrets": secrets}
+    container = {"type": "auto", "network_policy": policy}
+    schema = {"type": "object", "properties": {"headers": {"type": "object"}}}
+    function = {"type": "function", "name": "fetch", "parameters": schema}
+    tools = [
+        {"type": "code_interpreter", "container": container},
+        {"type": "shell", "x": [{"Headers": "hunter2"}]},
+    ]
+    client_for(response()).responses.create(model="m", input="Hello?", tools=[*tools, function])
+
+    assert "hunter2" not in captured.span.attributes[names.TOOL_DEFINITIONS]
+    interpreter, shell, fetch = content(captured, names.TOOL_DEFINITIONS)
+    assert interpreter["container"] == {
+        "type": "auto",
+        "network_policy": {"type": "allowlist", "allowed_domains": ["example.com"]},
+    }
+    assert shell == {"type": "shell", "name": "shell", "x": [{}]}
+    assert fetch == function
+
+
+@pytest.mark.parametrize(("code", "error_type"), [(429, "429"), ("server_error", "server_error"), ({}, "failed")])
+def test_an_error_says_its_code_whatever_type_it_has(captured, code, error_type):
+    failed = response(status="failed", error={"code": code, "message": "No."})
+    client_for(failed).responses.create(model="m", input="Hello?")
+
+    assert captured.span.attributes[names.ERROR_TYPE] == error_type

@@ -3,10 +3,12 @@
 import json
 import logging
 import os
+import subprocess
 import sys
 import threading
 import time
 import types
+from pathlib import Path
 from typing import ClassVar
 
 import fsspec
@@ -169,7 +171,6 @@ class SlowStore(MemoryFileSystem):
 
 @pytest.fixture
 def slow_store(monkeypatch):
-    monkeypatch.setattr(upload.atexit, "register", lambda task: None)  # what is lost here, no exit need say
     fsspec.register_implementation("slowstore", SlowStore, clobber=True)
     SlowStore.go_on.clear()
     yield SlowStore.go_on
@@ -199,11 +200,13 @@ def test_a_store_that_hangs_drops_uploads_and_never_blocks(slow_store, caplog, m
 
 
 def test_what_is_lost_at_exit_is_said_and_the_exit_waits_no_longer_than_it_may(slow_store, caplog, monkeypatch):
-    monkeypatch.setattr(upload, "_EXIT_FLUSH_S", 0.05)
     uploader = Uploader("slowstore://bucket", "json")
+    monkeypatch.setattr(upload, "_uploaders", {("slowstore://bucket", "json"): uploader})
     submit(uploader)
-    uploader._exit()
+    started = time.monotonic()
+    upload.flush_at_exit(0.05, lambda task: None)
 
+    assert time.monotonic() - started < 5
     assert "not uploaded to slowstore://bucket: the content of 1 call(s)" in caplog.text
     slow_store.set()
     assert uploader.flush(10)
@@ -218,6 +221,90 @@ def test_a_store_that_refuses_is_said_once_and_counted(caplog, tmp_path):
 
     assert uploader.failed == 3
     assert len([record for record in caplog.records if "uploading content" in record.getMessage()]) >= 1
+
+
+EXITING = """
+import os, sys
+sys.path.insert(0, os.environ["SUPPORT"])
+import openai, otel_llm
+from in_process import client_for, chunk
+from otel_llm.instrument.upload import Uploader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+import time
+
+write = Uploader._write
+Uploader._write = lambda self, item: (time.sleep(0.2), write(self, item))
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter()))
+otel_llm.instrument(tracer_provider=provider)
+client = client_for([chunk({"content": "One"}), chunk({"content": " two."}, finish_reason="stop")])
+messages = [{"role": "user", "content": "Hello?"}]
+stream = client.chat.completions.create(model="gpt-4o-mini", messages=messages, stream=True)
+next(stream)
+"""
+
+
+def test_what_a_stream_said_that_is_open_at_exit_is_uploaded(tmp_path):
+    folder = tmp_path / "prompts"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
+    environment |= {HOOK: "upload", BASE_PATH: str(folder), "SUPPORT": str(Path(__file__).parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", EXITING], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    attributes = json.loads(done.stdout)["attributes"]
+    urls = {attributes[names.INPUT_MESSAGES_REF], attributes[names.OUTPUT_MESSAGES_REF]}
+    assert {f"file://{path}" for path in folder.iterdir()} == urls
+    (answer,) = json.loads(Path(attributes[names.OUTPUT_MESSAGES_REF].removeprefix("file://")).read_text())
+    assert answer["parts"] == [{"type": "text", "content": "One"}]
+
+
+def test_what_no_thread_can_be_started_for_is_uploaded_at_exit_on_the_workers(tmp_path, monkeypatch):
+    def refuse(*given):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(upload._thread, "start_new_thread", refuse)
+    uploader = Uploader(str(tmp_path), "json")
+    monkeypatch.setattr(upload, "_uploaders", {("", "json"): uploader})
+    (url,) = submit(uploader).values()
+    assert list(tmp_path.iterdir()) == []
+    upload.flush_at_exit(10, lambda task: task())
+
+    assert json.loads(read_by(uploader, url)) == TEXT
+
+
+class Odd(str):
+    """A text of a class of the app's own."""
+
+
+@pytest.mark.parametrize("text", ["look", Odd("look")])
+def test_what_many_calls_share_is_prepared_off_the_calls_thread_and_once(tmp_path, text):
+    threads = []
+
+    def prepare(item):
+        threads.append(threading.get_ident())
+        return {**item, "name": "[name]"}
+
+    uploader = Uploader(str(tmp_path), "json")
+    tools = [{"type": "function", "name": text}]
+    urls = {uploader.submit({names.TOOL_DEFINITIONS: [*map(dict, tools)]}, prepare).popitem()[1] for _ in range(3)}
+
+    (url,) = urls
+    assert json.loads(read_by(uploader, url)) == [{"type": "function", "name": "[name]"}]
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+def test_what_was_prepared_in_another_way_is_not_shared(tmp_path):
+    uploader = Uploader(str(tmp_path), "json")
+    tools = {names.TOOL_DEFINITIONS: [{"type": "function", "name": "ann"}]}
+    (plain,) = uploader.submit(tools, dict).values()
+    (redacted,) = uploader.submit(tools, lambda item: {**item, "name": "[name]"}).values()
+
+    assert json.loads(read_by(uploader, plain)) == [{"type": "function", "name": "ann"}]
+    assert json.loads(read_by(uploader, redacted)) == [{"type": "function", "name": "[name]"}]
 
 
 def test_a_shared_file_that_failed_is_tried_again(tmp_path, caplog):

@@ -31,6 +31,16 @@ def test_the_deployment_in_the_path_answers_whatever_model_the_body_names(root):
     assert answer.model == "scripted"
 
 
+def test_images_are_drawn_by_the_deployment_and_by_no_other(root):
+    with azure(root, azure_deployment="scripted") as client:
+        assert len(client.images.generate(model="gpt-image-1", prompt="a cat").data) == 1
+    with azure(root, azure_deployment="nope") as client:
+        with pytest.raises(openai.NotFoundError, match="the model 'nope' does not exist"):
+            client.images.generate(prompt="a cat")
+        with pytest.raises(openai.NotFoundError, match="the model 'nope' does not exist"):
+            client.images.edit(image=b"one", prompt="a cat")
+
+
 def test_paths_without_a_deployment_are_the_same_as_elsewhere(root):
     with azure(root) as client:
         assert [model.id for model in client.models.list()] == ["scripted"]

@@ -287,6 +287,9 @@ def websocket(scripted_url):
         ('{"type": "response.create", "response": []}', "invalid_value", "response"),
         ('{"type": "conversation.item.create", "item": {"type": "song"}}', "invalid_value", "item.type"),
         ('{"type": "input_audio_buffer.append", "audio": "%"}', "invalid_value", "audio"),
+        ('{"type": "input_audio_buffer.append", "audio": "é"}', "invalid_value", "audio"),
+        ("[" * 200_000, "invalid_json", None),
+        ('{"type": "session.dance", "event_id": [[]]}', "invalid_value", "type"),
     ],
 )
 def test_an_event_that_is_wrong_is_an_error_and_the_session_goes_on(websocket, text, code, param):
@@ -297,6 +300,29 @@ def test_an_event_that_is_wrong_is_an_error_and_the_session_goes_on(websocket, t
     assert error["type"] == "error"
     assert (error["error"]["code"], error["error"]["param"]) == (code, param)
     assert json.loads(websocket.recv())["type"] == "input_audio_buffer.cleared"
+
+
+@pytest.mark.parametrize("depth", range(200, 1_000, 50))
+def test_an_event_of_any_depth_is_an_error_and_the_session_goes_on(websocket, depth):
+    deep = "[" * depth + "]" * depth
+    websocket.send(f'{{"type": "session.update", "session": {{"tools": [{{"a": {deep}}}]}}}}')
+    websocket.send(f'{{"type": "input_audio_buffer.dance", "event_id": {deep}}}')
+    websocket.send(f'{{"type": {deep}}}')
+    errors = [json.loads(websocket.recv()) for _ in range(3)]
+    websocket.send('{"type": "input_audio_buffer.clear"}')
+
+    assert {error["type"] for error in errors} == {"error"}
+    assert json.loads(websocket.recv())["type"] == "input_audio_buffer.cleared"
+
+
+def test_a_binary_message_is_refused_and_the_connection_closed(websocket, caplog):
+    websocket.send(b"{}")
+    with pytest.raises(ConnectionClosedError) as closed:
+        websocket.recv()
+
+    assert closed.value.rcvd.code == 1003
+    assert closed.value.rcvd.reason == "an event must be sent as text, got a binary message"
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_a_session_says_that_it_is_scripted_and_speaks_the_browsers_protocol(scripted_url):

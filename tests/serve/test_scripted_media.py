@@ -100,6 +100,13 @@ def test_speech_is_silence_as_long_as_its_text(client, audio_format, head):
         assert len(speech.content) == 2 * 10 * 417
 
 
+def test_the_sound_of_a_blank_text_is_a_whole_file_of_no_length(client):
+    speech = client.audio.speech.create(model="scripted", voice="alloy", input=" ", response_format="wav")
+
+    with wave.open(io.BytesIO(speech.content)) as sound:
+        assert sound.getnframes() == 0
+
+
 def test_speech_as_events_ends_with_its_tokens(client):
     speech = client.audio.speech.create(model="scripted", voice="alloy", input="one two", stream_format="sse")
 

@@ -41,10 +41,15 @@ def tool_definitions(tools: Any, functions: Any = None) -> list[dict[str, Any]]:
     """Return a request's tools; `functions` is the older form, of functions alone."""
     definitions = []
     for tool in map(plain, tools or ()):
-        kind = str(tool.get("type", "function"))
-        definitions.append({"type": kind, **copy.deepcopy(dict(plain(tool.get(kind) or {})))})
-    definitions += [{"type": "function", **copy.deepcopy(dict(plain(function)))} for function in functions or ()]
+        kind = str(tool.get("type") or "function")
+        # servers take flat ones, too, and tools of their own that are but a type
+        definitions.append(_definition(kind, plain(tool.get(kind)) or tool))
+    definitions += [_definition("function", plain(function)) for function in functions or ()]
     return definitions
+
+
+def _definition(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {**parts.without_secrets(fields), "type": kind, "name": fields.get("name") or kind}
 
 
 def _input_message(message: Mapping[str, Any]) -> Message:
@@ -65,11 +70,12 @@ def _parts(message: Mapping[str, Any]) -> list[Part]:
             converted.append(parts.reasoning(reasoning))
             break
     content = message.get("content")
-    if isinstance(content, str):
-        if content:
-            converted.append(parts.text(content))
-    elif isinstance(content, Iterable):
-        converted.extend(_content_part(plain(part)) for part in content)
+    if isinstance(content, str | Mapping):
+        content = [content] if content else []
+    if isinstance(content, Iterable):
+        converted.extend(
+            parts.text(part) if isinstance(part, str) else _content_part(plain(part)) for part in content
+        )
     if refusal := message.get("refusal"):
         converted.append(parts.refusal(refusal))
     if audio := plain(message.get("audio")):
@@ -83,16 +89,16 @@ def _parts(message: Mapping[str, Any]) -> list[Part]:
 def _content_part(part: Mapping[str, Any]) -> Part:
     kind = part.get("type")
     if kind == "text":
-        return parts.text(part.get("text", ""))
+        return parts.text(part.get("text"))
     if kind == "refusal":
-        return parts.refusal(part.get("refusal", ""))
+        return parts.refusal(part.get("refusal"))
     if kind == "image_url":
-        return parts.at_url(str(plain(part.get("image_url")).get("url", "")), "image")
+        return parts.at_url(str(plain(part.get("image_url")).get("url") or ""), "image")
     if kind == "input_audio":
         return parts.audio(plain(part.get("input_audio")))
     if kind == "file":
         return parts.file(plain(part.get("file")))
-    return copy.deepcopy(dict(part))
+    return parts.other(part)
 
 
 def _spoken(audio: Mapping[str, Any]) -> Part:
@@ -108,4 +114,5 @@ def _spoken(audio: Mapping[str, Any]) -> Part:
 
 def _tool_call(call: Mapping[str, Any]) -> Part:
     function = plain(call.get("function") or call.get("custom"))
-    return parts.tool_call(call.get("id"), function.get("name"), function.get("arguments", function.get("input")))
+    arguments = copy.deepcopy(function.get("arguments", function.get("input")))
+    return parts.tool_call(call.get("id"), function.get("name"), arguments)

@@ -41,8 +41,6 @@ _SERVER_CALLS: Final = {
     "image_generation_call": _ServerCall("image_generation", ("action", "revised_prompt", "size", "quality")),
     "mcp_call": _ServerCall("mcp", ("name", "server_label", "arguments"), ("output", "error")),
 }
-# what a tool's definition may hold that nobody else is to know
-_SECRETS: Final = frozenset({"authorization", "headers"})
 
 
 def instructions(value: Any) -> list[Part]:
@@ -72,9 +70,9 @@ def tool_definitions(tools: Any) -> list[dict[str, Any]]:
     """Return a request's tools. A tool of the provider's own is called by its type, an MCP server by its label."""
     definitions = []
     for tool in map(plain, tools or ()):
-        kind = str(tool.get("type", "function"))
-        known = {key: copy.deepcopy(value) for key, value in tool.items() if key not in _SECRETS}
-        definitions.append({**known, "type": kind, "name": tool.get("name") or tool.get("server_label") or kind})
+        kind = str(tool.get("type") or "function")
+        name = tool.get("name") or tool.get("server_label") or kind
+        definitions.append({**parts.without_secrets(tool), "type": kind, "name": name})
     return definitions
 
 
@@ -86,7 +84,7 @@ def _input_message(item: Mapping[str, Any]) -> Message:
 
 def _parts(item: Mapping[str, Any]) -> list[Part]:
     read = _READERS.get(item.get("type", "message"))
-    return [copy.deepcopy(dict(item))] if read is None else read(item)
+    return [parts.other(item)] if read is None else read(item)
 
 
 def _message(item: Mapping[str, Any]) -> list[Part]:
@@ -95,7 +93,7 @@ def _message(item: Mapping[str, Any]) -> list[Part]:
 
 def _reasoning(item: Mapping[str, Any]) -> list[Part]:
     shown = [*(item.get("summary") or ()), *(item.get("content") or ())]
-    return [parts.reasoning(str(plain(each).get("text", ""))) for each in shown]
+    return [parts.reasoning(str(plain(each).get("text") or "")) for each in shown]
 
 
 def _compaction(item: Mapping[str, Any]) -> list[Part]:
@@ -157,20 +155,20 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], list[Part]]]] = {
 def _content(content: Any) -> list[Part]:
     if isinstance(content, str):
         return [parts.text(content)] if content else []
-    return [_content_part(plain(part)) for part in content or ()]
+    return [parts.text(part) if isinstance(part, str) else _content_part(plain(part)) for part in content or ()]
 
 
 def _content_part(part: Mapping[str, Any]) -> Part:
     read = _CONTENT_READERS.get(part.get("type", ""))
-    return copy.deepcopy(dict(part)) if read is None else read(part)
+    return parts.other(part) if read is None else read(part)
 
 
 def _text(part: Mapping[str, Any]) -> Part:
-    return parts.text(part.get("text", ""))
+    return parts.text(part.get("text"))
 
 
 def _refusal(part: Mapping[str, Any]) -> Part:
-    return parts.refusal(part.get("refusal", ""))
+    return parts.refusal(part.get("refusal"))
 
 
 def _image(part: Mapping[str, Any]) -> Part:

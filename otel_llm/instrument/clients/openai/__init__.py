@@ -14,7 +14,7 @@ from typing import Any, Final
 from otel_llm.instrument.clients.openai.endpoints import ENDPOINTS
 from otel_llm.instrument.clients.openai.realtime import PATCHES as REALTIME_PATCHES
 from otel_llm.instrument.clients.openai.server import model_asked, server_of
-from otel_llm.instrument.fields import Patch, Raw, Request, Servers, Streamed
+from otel_llm.instrument.fields import Patch, Raw, Request, Servers, Streamed, Unread
 from otel_llm.instrument.wrap import wrap, wrap_async, wrap_retry, wrap_retry_async
 
 _BASE: Final = "openai._base_client"
@@ -65,7 +65,10 @@ class OpenAIClient:
         if "http_response" in held:
             if type(result).__name__ != "LegacyAPIResponse":
                 return Raw(result.http_response, _reader(result))  # with_streaming_response
-            result = result.parse()  # with_raw_response keeps it: the app's own parse() gives the same object
+            try:
+                result = result.parse()  # with_raw_response keeps it: the app's own parse() gives the same object
+            except Exception:  # or fails in the same way
+                return Unread()
             held = getattr(result, "__dict__", {})
         return Streamed(result) if "_iterator" in held else result
 
@@ -74,7 +77,7 @@ CLIENT: Final = OpenAIClient()
 
 
 def _keeping(request: Request, post_parser: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return the last step of `parse`, which keeps what it is given: an answer, and paid for, where the step fails."""
+    """Return the last step of `parse`, keeping the response that it is given: paid for, though the step fails."""
 
     def parse(response: Any) -> Any:
         request.received = response

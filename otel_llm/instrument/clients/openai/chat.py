@@ -17,12 +17,14 @@ from otel_llm.instrument.clients.chat_messages import (
 from otel_llm.instrument.clients.openai.message_pieces import MessagePieces
 from otel_llm.instrument.clients.openai.reading import (
     OUTPUT_TYPES,
+    count_of,
     fields_of,
     set_choice_count,
     set_floats,
     set_integers,
     set_service_tier,
     set_stop_sequences,
+    text_of,
 )
 from otel_llm.instrument.fields import Content, Endpoint, Message, Modalities, Response, Usage
 
@@ -55,21 +57,23 @@ class _Chunks:
         if chunk.usage is not None:
             self._usage = chunk.usage
         if chunk.service_tier is not None:
-            self._service_tier = chunk.service_tier
+            self._service_tier = text_of(chunk.service_tier)
         for choice in chunk.choices or ():
+            if choice is None:  # of some servers
+                continue
             if self._first is None:  # before it, Azure sends one on the prompt, without id, model and choices
                 self._first = chunk
             if choice.finish_reason is not None:
                 self._finishing = chunk
-                self._finish_reasons[choice.index] = choice.finish_reason
+                self._finish_reasons[choice.index or 0] = text_of(choice.finish_reason) or "error"
             if self._content:
-                self._messages.setdefault(choice.index, MessagePieces()).add(choice.delta)
+                self._messages.setdefault(choice.index or 0, MessagePieces()).add(choice.delta)
 
     def response(self) -> Response:
         first = fields_of(self._first)
         return Response(
-            id=first.get("id") or None,
-            model=first.get("model") or None,
+            id=text_of(first.get("id")) or None,
+            model=text_of(first.get("model")) or None,
             finish_reasons=[finish_reason_of(reason) for _, reason in sorted(self._finish_reasons.items())],
             usage=_read_usage(self._usage or _groq_usage(self._finishing), self._service_tier),
             attributes=_tier(self._service_tier),
@@ -89,7 +93,7 @@ def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
     set_integers(attributes, body, _INTEGERS)
     set_choice_count(attributes, body)
     set_stop_sequences(attributes, body)
-    if isinstance(effort := body.get("reasoning_effort"), str):
+    if (effort := text_of(body.get("reasoning_effort"))) is not None:
         attributes[names.REQUEST_REASONING_LEVEL] = effort
     set_service_tier(attributes, body)
     if output_type := _output_type(body):
@@ -98,10 +102,11 @@ def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
 
 
 def _output_type(body: Mapping[str, Any]) -> str | None:
-    if "audio" in (body.get("modalities") or ()):
+    modalities = body.get("modalities")
+    if isinstance(modalities, list | tuple) and "audio" in modalities:
         return "speech"
     response_format = body.get("response_format")
-    return OUTPUT_TYPES.get(response_format.get("type")) if isinstance(response_format, Mapping) else None
+    return OUTPUT_TYPES.get(text_of(response_format.get("type"))) if isinstance(response_format, Mapping) else None
 
 
 def _read_content(body: Mapping[str, Any]) -> Content:
@@ -114,13 +119,18 @@ def _read_content(body: Mapping[str, Any]) -> Content:
 def _read_response(completion: Any) -> Response:
     held = fields_of(completion)
     choices = held.get("choices") or ()
+    tier = text_of(held.get("service_tier"))
     return Response(
-        id=held.get("id"),
-        model=held.get("model"),
-        finish_reasons=[finish_reason_of(choice.finish_reason) for choice in choices if choice.finish_reason],
-        usage=_read_usage(held.get("usage"), held.get("service_tier")),
-        attributes=_tier(held.get("service_tier")),
-        read_messages=lambda: [output_message(choice.message, choice.finish_reason) for choice in choices],
+        id=text_of(held.get("id")) or None,
+        model=text_of(held.get("model")) or None,
+        finish_reasons=[
+            finish_reason_of(reason) for choice in choices if (reason := text_of(choice.finish_reason))
+        ],
+        usage=_read_usage(held.get("usage"), tier),
+        attributes=_tier(tier),
+        read_messages=lambda: [
+            output_message(choice.message, text_of(choice.finish_reason)) for choice in choices
+        ],
     )
 
 
@@ -130,12 +140,12 @@ def _read_usage(usage: Any, service_tier: str | None) -> Usage | None:
     held = usage if isinstance(usage, Mapping) else fields_of(usage)
     asked = fields_of(held.get("prompt_tokens_details"))
     answered = fields_of(held.get("completion_tokens_details"))
-    reasoning = answered.get("reasoning_tokens")
+    reasoning = count_of(answered.get("reasoning_tokens"))
     return Usage(
-        input_tokens=held.get("prompt_tokens"),
+        input_tokens=count_of(held.get("prompt_tokens")),
         output_tokens=_output_tokens(held, reasoning),
         cache_read_tokens=_cached_tokens(held, asked),
-        cache_write_tokens=asked.get("cache_write_tokens"),
+        cache_write_tokens=count_of(asked.get("cache_write_tokens")),
         reasoning_tokens=reasoning,
         modalities=_read_modalities(asked, answered),
         service_tier=service_tier,
@@ -148,8 +158,8 @@ def _output_tokens(held: Mapping[str, Any], reasoning: int | None) -> int | None
     xAI counts these beside the others, and in the total alone (https://docs.x.ai/docs/key-information/
     consumption-and-rate-limits, read in November 2026).
     """
-    answered: int | None = held.get("completion_tokens")
-    if not reasoning or answered is None or (asked := held.get("prompt_tokens")) is None:
+    answered = count_of(held.get("completion_tokens"))
+    if not reasoning or answered is None or (asked := count_of(held.get("prompt_tokens"))) is None:
         return answered
     return answered + reasoning if held.get("total_tokens") == asked + answered + reasoning else answered
 
@@ -160,8 +170,8 @@ def _cached_tokens(held: Mapping[str, Any], asked: Mapping[str, Any]) -> int | N
     Source: https://api-docs.deepseek.com/guides/kv_cache; Together's and Moonshot's answers have `cached_tokens`.
     """
     for count in (asked.get("cached_tokens"), held.get("prompt_cache_hit_tokens"), held.get("cached_tokens")):
-        if count is not None:
-            return int(count)
+        if (cached := count_of(count)) is not None:
+            return cached
     return None
 
 
@@ -178,11 +188,11 @@ def _read_modalities(asked: Mapping[str, Any], answered: Mapping[str, Any]) -> M
     if not (asked.get("audio_tokens") or answered.get("audio_tokens") or asked.get("image_tokens")):
         return None
     return Modalities(
-        input_text_tokens=asked.get("text_tokens"),
-        input_audio_tokens=asked.get("audio_tokens"),
-        input_image_tokens=asked.get("image_tokens"),
-        output_text_tokens=answered.get("text_tokens"),
-        output_audio_tokens=answered.get("audio_tokens"),
+        input_text_tokens=count_of(asked.get("text_tokens")),
+        input_audio_tokens=count_of(asked.get("audio_tokens")),
+        input_image_tokens=count_of(asked.get("image_tokens")),
+        output_text_tokens=count_of(answered.get("text_tokens")),
+        output_audio_tokens=count_of(answered.get("audio_tokens")),
     )
 
 

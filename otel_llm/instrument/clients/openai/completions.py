@@ -10,11 +10,13 @@ from opentelemetry.util.types import AttributeValue
 from otel_llm import names
 from otel_llm.instrument.clients import parts
 from otel_llm.instrument.clients.openai.reading import (
+    count_of,
     fields_of,
     set_choice_count,
     set_floats,
     set_integers,
     set_stop_sequences,
+    text_of,
 )
 from otel_llm.instrument.clients.plain_messages import answer, user_messages
 from otel_llm.instrument.fields import Content, Endpoint, Message, Response, Usage
@@ -45,15 +47,15 @@ class _Chunks:
             if self._first is None:  # before it, Azure sends one on the prompt, without id, model and choices
                 self._first = chunk
             if choice.finish_reason is not None:
-                self._finish_reasons[choice.index] = choice.finish_reason
+                self._finish_reasons[choice.index or 0] = text_of(choice.finish_reason) or "error"
             if self._content:
-                self._texts.setdefault(choice.index, []).append(choice.text or "")
+                self._texts.setdefault(choice.index or 0, []).append(choice.text or "")
 
     def response(self) -> Response:
         first = fields_of(self._first)
         return Response(
-            id=first.get("id") or None,
-            model=first.get("model") or None,
+            id=text_of(first.get("id")) or None,
+            model=text_of(first.get("model")) or None,
             finish_reasons=[reason for _, reason in sorted(self._finish_reasons.items())],
             usage=_read_usage(self._usage),
             read_messages=self._read_messages,
@@ -83,11 +85,13 @@ def _read_response(completion: Any) -> Response:
     held = fields_of(completion)
     choices = held.get("choices") or ()
     return Response(
-        id=held.get("id"),
-        model=held.get("model"),
-        finish_reasons=[choice.finish_reason for choice in choices if choice.finish_reason],
+        id=text_of(held.get("id")) or None,
+        model=text_of(held.get("model")) or None,
+        finish_reasons=[reason for choice in choices if (reason := text_of(choice.finish_reason))],
         usage=_read_usage(held.get("usage")),
-        read_messages=lambda: [answer(parts.text(choice.text), choice.finish_reason) for choice in choices],
+        read_messages=lambda: [
+            answer(parts.text(choice.text), text_of(choice.finish_reason)) for choice in choices
+        ],
     )
 
 
@@ -96,10 +100,10 @@ def _read_usage(usage: Any) -> Usage | None:
         return None
     held = fields_of(usage)
     return Usage(
-        input_tokens=held.get("prompt_tokens"),
-        output_tokens=held.get("completion_tokens"),
-        cache_read_tokens=fields_of(held.get("prompt_tokens_details")).get("cached_tokens"),
-        reasoning_tokens=fields_of(held.get("completion_tokens_details")).get("reasoning_tokens"),
+        input_tokens=count_of(held.get("prompt_tokens")),
+        output_tokens=count_of(held.get("completion_tokens")),
+        cache_read_tokens=count_of(fields_of(held.get("prompt_tokens_details")).get("cached_tokens")),
+        reasoning_tokens=count_of(fields_of(held.get("completion_tokens_details")).get("reasoning_tokens")),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.clients.openai.reading import fields_of, set_integers
+from otel_llm.instrument.clients.openai.reading import count_of, fields_of, set_integers, text_of
 from otel_llm.instrument.clients.plain_messages import user_messages
 from otel_llm.instrument.fields import Content, Endpoint, Response, Usage
 
@@ -30,10 +30,10 @@ def _read_content(body: Mapping[str, Any]) -> Content:
 
 def _read_response(answer: Any) -> Response:
     held = fields_of(answer)
-    usage = fields_of(held.get("usage"))
+    asked = count_of(fields_of(held.get("usage")).get("prompt_tokens"))
     return Response(
-        model=held.get("model"),
-        usage=Usage(input_tokens=usage["prompt_tokens"]) if usage.get("prompt_tokens") is not None else None,
+        model=text_of(held.get("model")) or None,
+        usage=None if asked is None else Usage(input_tokens=asked),
     )
 
 

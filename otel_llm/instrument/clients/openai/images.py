@@ -9,7 +9,7 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.clients import parts
-from otel_llm.instrument.clients.openai.reading import fields_of, set_choice_count
+from otel_llm.instrument.clients.openai.reading import count_of, fields_of, set_choice_count
 from otel_llm.instrument.clients.plain_messages import answer, user_messages
 from otel_llm.instrument.fields import Content, Endpoint, Message, Modalities, Response, Usage
 
@@ -80,13 +80,13 @@ def _read_usage(usage: Any) -> Usage | None:
     asked = fields_of(held.get("input_tokens_details"))
     drawn = fields_of(held.get("output_tokens_details"))
     return Usage(
-        input_tokens=held.get("input_tokens"),
-        output_tokens=held.get("output_tokens"),
+        input_tokens=count_of(held.get("input_tokens")),
+        output_tokens=count_of(held.get("output_tokens")),
         modalities=Modalities(
-            input_text_tokens=asked.get("text_tokens"),
-            input_image_tokens=asked.get("image_tokens"),
-            output_text_tokens=drawn.get("text_tokens"),
-            output_image_tokens=drawn.get("image_tokens"),
+            input_text_tokens=count_of(asked.get("text_tokens")),
+            input_image_tokens=count_of(asked.get("image_tokens")),
+            output_text_tokens=count_of(drawn.get("text_tokens")),
+            output_image_tokens=count_of(drawn.get("image_tokens")),
         ),
     )
 

@@ -17,7 +17,7 @@ class MessagePieces:
 
     def __init__(self) -> None:
         self._texts: dict[str, list[str]] = {}
-        self._tool_calls: dict[int, _ToolCall] = {}
+        self._tool_calls: list[_ToolCall] = []
         self._function_call: _ToolCall | None = None
         self._audio: list[Mapping[str, Any]] = []
 
@@ -28,7 +28,8 @@ class MessagePieces:
             if isinstance(text := held.get(name), str):
                 self._texts.setdefault(name, []).append(text)
         for piece in held.get("tool_calls") or ():
-            self._tool_calls.setdefault(piece.index, _ToolCall()).add(fields_of(piece))
+            fields = fields_of(piece)
+            self._tool_call(fields.get("index"), fields.get("id")).add(fields)
         if (call := held.get("function_call")) is not None:
             self._function_call = self._function_call or _ToolCall()
             self._function_call.add({"function": call})
@@ -38,25 +39,36 @@ class MessagePieces:
     def message(self) -> dict[str, Any]:
         """Return the message as one that is not streamed."""
         message: dict[str, Any] = {name: "".join(texts) for name, texts in self._texts.items()}
-        message["tool_calls"] = [call.call() for _, call in sorted(self._tool_calls.items())]
+        message["tool_calls"] = [
+            call.call() for call in sorted(self._tool_calls, key=lambda call: call.index or 0)
+        ]
         if self._function_call is not None:
             message["function_call"] = self._function_call.call()["function"]
         if self._audio:
             message["audio"] = _joined(self._audio)
         return message
 
+    def _tool_call(self, index: int | None, call_id: str | None) -> _ToolCall:
+        """Return the call that a piece belongs to: some servers give all of them one index, others give none."""
+        for call in reversed(self._tool_calls):
+            if index in (None, call.index) and (not call_id or call.id in (None, call_id)):
+                return call
+        self._tool_calls.append(_ToolCall(index))
+        return self._tool_calls[-1]
+
 
 class _ToolCall:
     """One call of a tool, in pieces: of a function, or of a custom tool."""
 
-    def __init__(self) -> None:
-        self._id: str | None = None
+    def __init__(self, index: int | None = None) -> None:
+        self.index = index
+        self.id: str | None = None
         self._kind = "function"
         self._name = ""
         self._arguments: list[str] = []
 
     def add(self, piece: Mapping[str, Any]) -> None:
-        self._id = piece.get("id") or self._id
+        self.id = piece.get("id") or self.id
         if piece.get("custom") is not None:
             self._kind = "custom"
         of = piece.get(self._kind)
@@ -67,7 +79,7 @@ class _ToolCall:
 
     def call(self) -> dict[str, Any]:
         field = "arguments" if self._kind == "function" else "input"
-        return {"id": self._id, self._kind: {"name": self._name, field: "".join(self._arguments)}}
+        return {"id": self.id, self._kind: {"name": self._name, field: "".join(self._arguments)}}
 
 
 def _joined(audio: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.clients import parts
-from otel_llm.instrument.clients.openai.reading import fields_of
+from otel_llm.instrument.clients.openai.reading import fields_of, text_of
 from otel_llm.instrument.clients.parts import Part, plain
 from otel_llm.instrument.clients.plain_messages import answer, user_message, user_messages
 from otel_llm.instrument.fields import Content, Endpoint, Response
@@ -36,8 +36,8 @@ def _part(part: Mapping[str, Any]) -> Part:
 def _read_response(response: Any) -> Response:
     held = fields_of(response)
     return Response(
-        id=held.get("id"),
-        model=held.get("model"),
+        id=text_of(held.get("id")) or None,
+        model=text_of(held.get("model")) or None,
         read_messages=lambda: [answer(_verdict(result)) for result in held.get("results") or ()],
     )
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
+from otel_llm.instrument.well_formed import well_formed
 
 Table = Mapping[str, str]
 """Fields of a request's body, and the attributes that they are."""
@@ -36,6 +37,25 @@ def number(value: Any) -> float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def text_of(value: Any) -> str | None:
+    """Return a text that can be sent; None of all else: a server's answers need not be of the API's types."""
+    if type(value) is str and value.isascii():
+        return value
+    return well_formed(value) if isinstance(value, str) else None
+
+
+def count_of(value: Any) -> int | None:
+    """Return a whole number, or None."""
+    if value is None or type(value) is int:
+        return value
+    return int(value) if isinstance(value, float) and value.is_integer() else None
+
+
+def code_of(value: Any) -> str | None:
+    """Return an error's code, which some servers tell as a number, or None."""
+    return str(value) if type(value) is int else text_of(value) or None
+
+
 def set_floats(attributes: dict[str, AttributeValue], body: Mapping[str, Any], table: Table) -> None:
     """Set those attributes, doubles, whose fields a body has."""
     for key, name in table.items():
@@ -46,32 +66,32 @@ def set_floats(attributes: dict[str, AttributeValue], body: Mapping[str, Any], t
 def set_integers(attributes: dict[str, AttributeValue], body: Mapping[str, Any], table: Table) -> None:
     """Set those attributes, integers, whose fields a body has."""
     for key, name in table.items():
-        if key in body and (value := number(body[key])) is not None:
-            attributes[name] = int(value)
+        if key in body and (value := count_of(body[key])) is not None:
+            attributes[name] = value
 
 
 def set_strings(attributes: dict[str, AttributeValue], body: Mapping[str, Any], table: Table) -> None:
     """Set those attributes, strings, whose fields a body has."""
     for key, name in table.items():
-        if isinstance(value := body.get(key), str):
+        if (value := text_of(body.get(key))) is not None:
             attributes[name] = value
 
 
 def set_service_tier(attributes: dict[str, AttributeValue], body: Mapping[str, Any]) -> None:
     """Set the service tier that is asked for, where it is a certain one."""
-    if isinstance(tier := body.get("service_tier"), str) and tier != "auto":
+    if (tier := text_of(body.get("service_tier"))) is not None and tier != "auto":
         attributes[names.OPENAI_REQUEST_SERVICE_TIER] = tier
 
 
 def set_choice_count(attributes: dict[str, AttributeValue], body: Mapping[str, Any]) -> None:
     """Set how many answers are asked for, where it is not one."""
-    if "n" in body and (count := number(body["n"])) is not None and count != 1:
-        attributes[names.REQUEST_CHOICE_COUNT] = int(count)
+    if "n" in body and (count := count_of(body["n"])) is not None and count != 1:
+        attributes[names.REQUEST_CHOICE_COUNT] = count
 
 
 def set_stop_sequences(attributes: dict[str, AttributeValue], body: Mapping[str, Any]) -> None:
     """Set the texts at which an answer ends."""
     if stop := body.get("stop"):
-        attributes[names.REQUEST_STOP_SEQUENCES] = (
-            [stop] if isinstance(stop, str) else [str(text) for text in stop]
-        )
+        given = stop if isinstance(stop, list | tuple) else [stop]
+        if texts := [text for text in map(text_of, given) if text is not None]:
+            attributes[names.REQUEST_STOP_SEQUENCES] = texts

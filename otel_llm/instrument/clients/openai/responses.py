@@ -11,11 +11,14 @@ from otel_llm import names
 from otel_llm.instrument.clients.openai.partial_items import PartialItems
 from otel_llm.instrument.clients.openai.reading import (
     OUTPUT_TYPES,
+    code_of,
+    count_of,
     fields_of,
     set_floats,
     set_integers,
     set_service_tier,
     set_strings,
+    text_of,
 )
 from otel_llm.instrument.clients.response_items import (
     CLIENT_CALLS,
@@ -65,7 +68,7 @@ class _Events:
     def response(self) -> Response:
         read = _read_response(self._response)
         if self._error is not None:
-            read.error_type = fields_of(self._error).get("code") or "error"
+            read.error_type = code_of(fields_of(self._error).get("code")) or "error"
         items = self._items
         if items is not None and not fields_of(self._response).get("output"):
             finish_reason = read.finish_reasons[0] if read.finish_reasons else None
@@ -78,13 +81,13 @@ def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
     set_floats(attributes, body, _FLOATS)
     set_integers(attributes, body, _INTEGERS)
     set_strings(attributes, body, _STRINGS)
-    if isinstance(effort := _field(body, "reasoning", "effort"), str):
+    if (effort := text_of(_field(body, "reasoning", "effort"))) is not None:
         attributes[names.REQUEST_REASONING_LEVEL] = effort
     set_service_tier(attributes, body)
-    if output_type := OUTPUT_TYPES.get(_field(body, "text", "format", "type")):
+    if output_type := OUTPUT_TYPES.get(text_of(_field(body, "text", "format", "type"))):
         attributes[names.OUTPUT_TYPE] = output_type
     conversation = body.get("conversation")
-    if isinstance(conversation_id := _field(conversation, "id") or conversation, str):
+    if (conversation_id := text_of(_field(conversation, "id") or conversation)) is not None:
         attributes[names.CONVERSATION_ID] = conversation_id
     _set_prompt(attributes, body.get("prompt"))
     return attributes
@@ -92,9 +95,9 @@ def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
 
 def _set_prompt(attributes: dict[str, AttributeValue], prompt: Any) -> None:
     """Set what a prompt template that the provider keeps is called: it has an id, and no other name."""
-    if isinstance(prompt_id := _field(prompt, "id"), str):
+    if (prompt_id := text_of(_field(prompt, "id"))) is not None:
         attributes[names.PROMPT_NAME] = prompt_id
-        if isinstance(version := _field(prompt, "version"), str):
+        if (version := text_of(_field(prompt, "version"))) is not None:
             attributes[names.PROMPT_VERSION] = version
 
 
@@ -116,13 +119,13 @@ def _read_response(response: Any) -> Response:
     held = fields_of(response)
     output = held.get("output") or ()
     finish_reason = _finish_reason(held, output)
-    tier = held.get("service_tier")
+    tier = text_of(held.get("service_tier"))
     return Response(
-        id=held.get("id"),
-        model=held.get("model"),
+        id=text_of(held.get("id")) or None,
+        model=text_of(held.get("model")) or None,
         finish_reasons=[finish_reason] if finish_reason else [],
         usage=_read_usage(held.get("usage"), tier),
-        attributes=_said(tier, fields_of(held.get("conversation")).get("id")),
+        attributes=_said(tier, text_of(fields_of(held.get("conversation")).get("id"))),
         error_type=_error_type(held),
         read_messages=lambda: output_messages(output, finish_reason),
     )
@@ -134,7 +137,7 @@ def _finish_reason(held: Mapping[str, Any], output: Iterable[Any]) -> str | None
     if status == "completed":
         return "tool_call" if any(fields_of(item).get("type") in CLIENT_CALLS for item in output) else "stop"
     if status == "incomplete":
-        reason: str | None = fields_of(held.get("incomplete_details")).get("reason")
+        reason = text_of(fields_of(held.get("incomplete_details")).get("reason"))
         return _INCOMPLETE.get(reason, reason) if reason else None
     if held.get("object") == "response.compaction":  # it has no status
         return "compaction"
@@ -143,7 +146,7 @@ def _finish_reason(held: Mapping[str, Any], output: Iterable[Any]) -> str | None
 
 def _error_type(held: Mapping[str, Any]) -> str | None:
     if held.get("status") == "failed":
-        return fields_of(held.get("error")).get("code") or "failed"
+        return code_of(fields_of(held.get("error")).get("code")) or "failed"
     return None
 
 
@@ -153,11 +156,11 @@ def _read_usage(usage: Any, service_tier: str | None) -> Usage | None:
     held = fields_of(usage)
     asked = fields_of(held.get("input_tokens_details"))
     return Usage(
-        input_tokens=held.get("input_tokens"),
-        output_tokens=held.get("output_tokens"),
-        cache_read_tokens=asked.get("cached_tokens"),
-        cache_write_tokens=asked.get("cache_write_tokens"),
-        reasoning_tokens=fields_of(held.get("output_tokens_details")).get("reasoning_tokens"),
+        input_tokens=count_of(held.get("input_tokens")),
+        output_tokens=count_of(held.get("output_tokens")),
+        cache_read_tokens=count_of(asked.get("cached_tokens")),
+        cache_write_tokens=count_of(asked.get("cache_write_tokens")),
+        reasoning_tokens=count_of(fields_of(held.get("output_tokens_details")).get("reasoning_tokens")),
         service_tier=service_tier,
     )
 

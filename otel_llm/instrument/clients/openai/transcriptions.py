@@ -9,7 +9,7 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.clients import parts
-from otel_llm.instrument.clients.openai.reading import fields_of, set_floats
+from otel_llm.instrument.clients.openai.reading import count_of, fields_of, set_floats
 from otel_llm.instrument.clients.plain_messages import answer, user_messages
 from otel_llm.instrument.fields import Content, Endpoint, Message, Modalities, Response, Usage
 
@@ -73,10 +73,11 @@ def _read_usage(usage: Any) -> Usage | None:
         return None
     asked = fields_of(held.get("input_token_details"))
     return Usage(
-        input_tokens=held.get("input_tokens"),
-        output_tokens=held.get("output_tokens"),
+        input_tokens=count_of(held.get("input_tokens")),
+        output_tokens=count_of(held.get("output_tokens")),
         modalities=Modalities(
-            input_text_tokens=asked.get("text_tokens"), input_audio_tokens=asked.get("audio_tokens")
+            input_text_tokens=count_of(asked.get("text_tokens")),
+            input_audio_tokens=count_of(asked.get("audio_tokens")),
         )
         if asked
         else None,

@@ -118,7 +118,7 @@ def _read_content(body: Mapping[str, Any]) -> Content:
 
 def _read_response(completion: Any) -> Response:
     held = fields_of(completion)
-    choices = held.get("choices") or ()
+    choices = [choice for choice in held.get("choices") or () if choice is not None]
     tier = text_of(held.get("service_tier"))
     return Response(
         id=text_of(held.get("id")) or None,

@@ -42,7 +42,7 @@ class Plan:
     start_ups: int
 
 
-FULL = Plan(passes=4, seconds=6, content_seconds=4, start_ups=12)
+FULL = Plan(passes=2, seconds=6, content_seconds=4, start_ups=12)
 QUICK = Plan(passes=1, seconds=0.8, content_seconds=0.3, start_ups=1)
 
 

@@ -32,7 +32,7 @@ def soak(code, *options):
 
 
 def test_nothing_is_kept_of_a_call_however_it_ends():
-    done = soak("", "--batch", "10")
+    done = soak("", "--batch", "25")
 
     assert done.returncode == 0, done.stdout + done.stderr
 

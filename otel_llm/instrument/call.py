@@ -17,10 +17,11 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
+from otel_llm.instrument.attributes import set_outcome, shared_attributes
 from otel_llm.instrument.baggage import without_baggage
 from otel_llm.instrument.carried import carried_attributes, carried_documents
 from otel_llm.instrument.cost import Pending
-from otel_llm.instrument.fields import Content, Modalities, Request, Response, Usage
+from otel_llm.instrument.fields import Content, Request, Response, Usage
 from otel_llm.instrument.guard import guarded
 from otel_llm.instrument.telemetry import Telemetry
 
@@ -95,7 +96,7 @@ class Call:
         self.attempts = 1
         """How often the client has sent the request."""
         self._ended = False
-        self._shared = _shared_attributes(request)
+        self._shared = shared_attributes(request)
         self._context = otel_context.get_current()
         self._carried = carried_attributes(self._context)
         operation = request.endpoint.operation
@@ -209,7 +210,7 @@ class Call:
         if request.stream:
             attributes[names.REQUEST_STREAM] = True
         said = attributes.keys() & self._carried.keys() if self._carried else ()
-        _set_outcome(attributes, outcome)
+        set_outcome(attributes, outcome.response, outcome.first_chunk_s, outcome.error_type)
         for name in self._carried or ():  # the call's own words come first, then the app's, then the provider's
             if name not in said:
                 attributes.pop(name, None)
@@ -269,63 +270,3 @@ def _measure(telemetry: Telemetry, measured: _Measured) -> None:
         cost = telemetry.prices.cost(provider, measured.request_model, measured.response_model, usage)
     if isinstance(cost, float):
         telemetry.metrics.add_cost(cost, attributes, measurement.context)
-
-
-def _shared_attributes(request: Request) -> dict[str, AttributeValue]:
-    """Return what samplers see at the start, which is what the metrics are labelled with."""
-    attributes: dict[str, AttributeValue] = {
-        names.OPERATION: request.endpoint.operation,
-        names.PROVIDER: request.provider,
-    }
-    if request.model:
-        attributes[names.REQUEST_MODEL] = request.model
-    if request.address:
-        attributes[names.SERVER_ADDRESS] = request.address
-    if request.port:
-        attributes[names.SERVER_PORT] = request.port
-    return attributes
-
-
-def _set_outcome(attributes: dict[str, AttributeValue], outcome: Outcome) -> None:
-    response = outcome.response
-    if response.id:
-        attributes[names.RESPONSE_ID] = response.id
-    if response.model:
-        attributes[names.RESPONSE_MODEL] = response.model
-    if response.finish_reasons:
-        attributes[names.RESPONSE_FINISH_REASONS] = response.finish_reasons
-    if outcome.first_chunk_s is not None:
-        attributes[names.RESPONSE_TIME_TO_FIRST_CHUNK] = outcome.first_chunk_s
-    if (error_type := outcome.error_type) is not None:
-        attributes[names.ERROR_TYPE] = error_type
-    if response.usage is not None:
-        _set_usage(attributes, response.usage)
-    if response.attributes is not None:
-        attributes.update(response.attributes)
-
-
-def _set_usage(attributes: dict[str, AttributeValue], usage: Usage) -> None:
-    if usage.input_tokens is not None:
-        attributes[names.USAGE_INPUT_TOKENS] = usage.input_tokens
-    if usage.output_tokens is not None:
-        attributes[names.USAGE_OUTPUT_TOKENS] = usage.output_tokens
-    if usage.cache_read_tokens is not None:
-        attributes[names.USAGE_CACHE_READ_INPUT_TOKENS] = usage.cache_read_tokens
-    if usage.cache_write_tokens is not None:
-        attributes[names.USAGE_CACHE_WRITE_INPUT_TOKENS] = usage.cache_write_tokens
-    if usage.reasoning_tokens is not None:
-        attributes[names.USAGE_REASONING_OUTPUT_TOKENS] = usage.reasoning_tokens
-    if usage.modalities is not None:
-        _set_modalities(attributes, usage.modalities)
-
-
-def _set_modalities(attributes: dict[str, AttributeValue], modalities: Modalities) -> None:
-    counts = (
-        (names.USAGE_TEXT_INPUT_TOKENS, modalities.input_text_tokens),
-        (names.USAGE_AUDIO_INPUT_TOKENS, modalities.input_audio_tokens),
-        (names.USAGE_IMAGE_INPUT_TOKENS, modalities.input_image_tokens),
-        (names.USAGE_TEXT_OUTPUT_TOKENS, modalities.output_text_tokens),
-        (names.USAGE_AUDIO_OUTPUT_TOKENS, modalities.output_audio_tokens),
-        (names.USAGE_IMAGE_OUTPUT_TOKENS, modalities.output_image_tokens),
-    )
-    attributes.update({name: count for name, count in counts if count is not None})

@@ -17,6 +17,7 @@ from otel_llm.instrument.clients.chat_messages import (
 from otel_llm.instrument.clients.openai.message_pieces import MessagePieces
 from otel_llm.instrument.clients.openai.reading import (
     OUTPUT_TYPES,
+    SAMPLING,
     count_of,
     fields_of,
     set_choice_count,
@@ -28,12 +29,6 @@ from otel_llm.instrument.clients.openai.reading import (
 )
 from otel_llm.instrument.fields import Content, Endpoint, Message, Modalities, Response, Usage
 
-_FLOATS: Final = {
-    "temperature": names.REQUEST_TEMPERATURE,
-    "top_p": names.REQUEST_TOP_P,
-    "frequency_penalty": names.REQUEST_FREQUENCY_PENALTY,
-    "presence_penalty": names.REQUEST_PRESENCE_PENALTY,
-}
 _INTEGERS: Final = {
     "max_tokens": names.REQUEST_MAX_TOKENS,
     "max_completion_tokens": names.REQUEST_MAX_TOKENS,  # the newer name, which wins
@@ -89,7 +84,7 @@ class _Chunks:
 
 def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {}
-    set_floats(attributes, body, _FLOATS)
+    set_floats(attributes, body, SAMPLING)
     set_integers(attributes, body, _INTEGERS)
     set_choice_count(attributes, body)
     set_stop_sequences(attributes, body)

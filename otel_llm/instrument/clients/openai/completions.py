@@ -10,6 +10,7 @@ from opentelemetry.util.types import AttributeValue
 from otel_llm import names
 from otel_llm.instrument.clients import parts
 from otel_llm.instrument.clients.openai.reading import (
+    SAMPLING,
     count_of,
     fields_of,
     set_choice_count,
@@ -21,12 +22,6 @@ from otel_llm.instrument.clients.openai.reading import (
 from otel_llm.instrument.clients.plain_messages import answer, user_messages
 from otel_llm.instrument.fields import Content, Endpoint, Message, Response, Usage
 
-_FLOATS: Final = {
-    "temperature": names.REQUEST_TEMPERATURE,
-    "top_p": names.REQUEST_TOP_P,
-    "frequency_penalty": names.REQUEST_FREQUENCY_PENALTY,
-    "presence_penalty": names.REQUEST_PRESENCE_PENALTY,
-}
 _INTEGERS: Final = {"max_tokens": names.REQUEST_MAX_TOKENS, "seed": names.REQUEST_SEED}
 
 
@@ -70,7 +65,7 @@ class _Chunks:
 
 def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {}
-    set_floats(attributes, body, _FLOATS)
+    set_floats(attributes, body, SAMPLING)
     set_integers(attributes, body, _INTEGERS)
     set_choice_count(attributes, body)
     set_stop_sequences(attributes, body)

@@ -18,6 +18,12 @@ OUTPUT_TYPES: Final[Mapping[Any, str]] = MappingProxyType(
     {"text": "text", "json_object": "json", "json_schema": "json"}
 )
 """Types of a format that is asked for, and what they are as gen_ai.output.type."""
+SAMPLING: Final = {
+    "temperature": names.REQUEST_TEMPERATURE,
+    "top_p": names.REQUEST_TOP_P,
+    "frequency_penalty": names.REQUEST_FREQUENCY_PENALTY,
+    "presence_penalty": names.REQUEST_PRESENCE_PENALTY,
+}
 
 
 def fields_of(value: Any) -> Mapping[str, Any]:

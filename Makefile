@@ -2,13 +2,14 @@
 
 PYTHON ?= python3
 VENV := .venv
+EXPORT_VENV := .venv-export
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 SOURCES := pyproject.toml evaluators/pyproject.toml
 ARGS ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all help demo stack test check format lint types dashboards bench clean
+.PHONY: all help demo stack test exports check format lint types dashboards bench clean
 
 all: format lint types test ## format, lint, type-check, test
 
@@ -24,6 +25,8 @@ stack: $(VENV)/.demo ## the demo through the real Collector, Prometheus and Aler
 
 test: $(VENV)/.dev ## run every test (ARGS="-k stream")
 	$(BIN)/python -m pytest $(ARGS)
+
+exports: $(EXPORT_VENV)/.made ## what the tests of `models export` run in: torch and others, 5.6 GB
 
 check: $(VENV)/.dev ## what must be clean before a change lands, tests apart
 	$(BIN)/ruff format --check
@@ -48,7 +51,7 @@ bench: $(VENV)/.dev ## the benchmarks, one after the other
 	for each in instrument exit.py service.py evaluators.py; do $(BIN)/python benchmarks/$$each || exit 1; done
 
 clean: ## remove the environment and what was built
-	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(EXPORT_VENV) dist build .mypy_cache .pytest_cache .ruff_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -74,3 +77,15 @@ $(VENV)/.dev: $(SOURCES) | $(BIN)/python
 	@echo "installing otel-llm, its parts and the development tools into $(VENV) ..."
 	@$(INSTALL) -e evaluators -e '.[demo]' --group dev
 	@touch $@ $(VENV)/.demo
+
+# of its own: the plain environment is made in a minute and stays light
+$(EXPORT_VENV)/.made: $(SOURCES) | $(BIN)/python
+	@echo "installing otel-llm[export] into $(EXPORT_VENV), 5.6 GB ..."
+ifdef UV
+	@uv venv --quiet --allow-existing --python $(PYTHON) $(EXPORT_VENV)
+	@uv pip install --quiet --python $(EXPORT_VENV)/bin/python -e evaluators -e '.[export]' pytest
+else
+	@$(PYTHON) -m venv $(EXPORT_VENV)
+	@$(EXPORT_VENV)/bin/python -m pip install --quiet -e evaluators -e '.[export]' pytest
+endif
+	@touch $@

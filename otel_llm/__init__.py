@@ -1,7 +1,8 @@
 """OpenTelemetry for LLM applications: instrumentation, local evaluation, dashboards and alerts.
 
 `instrument()` patches the LLM clients of this process, `uninstrument()` puts them back; `context()` sets what the
-calls inside it carry. All are loaded when first used, so that `import otel_llm` costs nothing.
+calls inside it carry. `evaluate()` scores answers with local models, `evaluate_iter()` a stream of them. All are
+loaded when first used, so that `import otel_llm` costs nothing.
 """
 
 from __future__ import annotations
@@ -10,19 +11,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from otel_llm.evaluate.offline import evaluate, evaluate_iter
     from otel_llm.instrument.scope import context
     from otel_llm.instrument.setup import instrument, uninstrument
 
-__all__ = ["__version__", "context", "instrument", "uninstrument"]
+__all__ = ["__version__", "context", "evaluate", "evaluate_iter", "instrument", "uninstrument"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    # the package itself, which can be called: docs/decisions/0004-*
-    if name == "instrument":
-        return importlib.import_module("otel_llm.instrument")
+    # the packages themselves, which can be called: docs/decisions/0004-*
+    if name in {"evaluate", "instrument"}:
+        return importlib.import_module(f"otel_llm.{name}")
     if name == "context":
         return importlib.import_module("otel_llm.instrument.scope").context
+    if name == "evaluate_iter":
+        return importlib.import_module("otel_llm.evaluate.offline").evaluate_iter
     if name == "uninstrument":
         return importlib.import_module("otel_llm.instrument.setup").uninstrument
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

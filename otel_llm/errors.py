@@ -6,7 +6,10 @@ OtelLlmError
 ├── MissingExtraError    a part was used whose extra is not installed
 ├── PortTakenError       a port is in use: names the option that changes it
 ├── ModelError           weights or a manifest are missing, wrong or unreadable
-│   └── ChecksumError    a file's sha256 is not the one on record
+│   ├── ChecksumError    a file's sha256 is not the one on record
+│   └── ParityError      an exported model is too far from its original
+├── CircuitOpenError     an evaluator failed too often, and is left out for a while
+├── RecordError          a record to evaluate is wrong: names its number, the key, the value and the remedy
 ├── RedactionError       an app's own function for redaction failed: the content is withheld
 ├── DecodeError          bytes are not the OTLP message that they should be
 ├── ServerError          a server that we started did not come up, or went down
@@ -41,6 +44,18 @@ class ModelError(OtelLlmError):
 
 class ChecksumError(ModelError):
     """A file's sha256 is not the one on record."""
+
+
+class ParityError(ModelError):
+    """An exported model is too far from its original."""
+
+
+class CircuitOpenError(OtelLlmError):
+    """An evaluator failed too often, and is left out for a while."""
+
+
+class RecordError(OtelLlmError):
+    """A record to evaluate is wrong; the message names its number, the key, the value and the remedy."""
 
 
 class RedactionError(OtelLlmError):

@@ -59,6 +59,8 @@ RESPONSE_ID: Final = "gen_ai.response.id"
 RESPONSE_MODEL: Final = "gen_ai.response.model"
 RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"  # seconds
+# ours: natural logarithms, of the first answer's tokens; a convention is wished for: semantic-conventions-genai#18
+RESPONSE_LOGPROBS: Final = "otel_llm.response.logprobs"
 USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"  # cached tokens included
 USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"  # reasoning tokens included
 USAGE_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"

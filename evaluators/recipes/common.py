@@ -7,10 +7,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 _HERE = Path(__file__).parent
 EVALUATORS = _HERE.parent / "otel_llm_evaluators"
@@ -56,6 +58,8 @@ def _key(name: str) -> str:
 
 def export(model: torch.nn.Module, inputs: Mapping[str, torch.Tensor], path: Path) -> None:
     """Write a head as ONNX; the first dimension of every two-dimensional input, its tokens, may be any number."""
+    import torch  # noqa: PLC0415 - the recipes that train nothing do without it
+
     axes = {name: {0: f"{name}_tokens"} for name, value in inputs.items() if value.dim() == 2}
     torch.onnx.export(
         model.eval(),

@@ -21,9 +21,8 @@ from torch import nn
 from torch.nn.functional import normalize
 from tqdm import tqdm
 
-from otel_llm.evaluate.groundedness import compare, read_passages
+from otel_llm.evaluate.groundedness import Windowing, compare, read_passages
 from otel_llm.evaluate.lexical import SIGNALS
-from otel_llm.evaluate.manifest import Windowing
 from recipes.common import DATA_OPTION, EVALUATORS, SEED, export, log_metrics, sha256, write_toml
 from recipes.fit import Batch, fit, temperature
 from recipes.groundedness_data import Answer, measuring, training
@@ -155,13 +154,15 @@ def main(data: Path) -> None:
         {
             "name": "groundedness",
             "version": _VERSION,
-            "kind": "groundedness",
+            "kind": "python",
+            "code": "otel_llm.evaluate.groundedness:Groundedness",
             "targets": ["output"],
             "encoder": "minilm_l6_v2",
             "scores": "grounded",
             "threshold": threshold,
+            "fails": "below",
             "files": {"model.onnx": sha256(_TARGET / "model.onnx")},
-            "windowing": _WINDOWING.model_dump(),
+            "options": _WINDOWING.model_dump(),
         },
     )
     figures = {name: _measure_answers(head, group, states, threshold) for name, group in groups.items()}

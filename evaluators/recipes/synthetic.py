@@ -55,8 +55,8 @@ def spoiled(data: Path, count: int) -> Iterator[Answer]:
         sentence = choose.choice([span for span in spans if len(span.split()) > 4] or spans)
         kind = choose.random()
         if kind < 0.35:
-            yield _answer([(_reordered(sentence, choose), True)], (text,), "spoiled")
-        elif kind < 0.8 and (changed := _changed(sentence, text, other, choose)):
+            yield _answer([(reordered(sentence, choose), True)], (text,), "spoiled")
+        elif kind < 0.8 and (changed := change(sentence, text, other, choose)):
             yield _answer([(changed, False)], (text,), "spoiled")
         elif kind < 0.9:
             away = choose.choice([other[start:end] for start, end in sentences(other)])
@@ -80,7 +80,7 @@ def corrupted(answers: Sequence[Answer], count: int) -> Iterator[Answer]:
     others = [sentence for sentence, _ in supported]
     for sentence, answer in supported[:count]:
         text = " ".join(answer.documents)
-        way = _another_number if re.search(r"\d", sentence) and choose.random() < 0.7 else _changed
+        way = _another_number if re.search(r"\d", sentence) and choose.random() < 0.7 else change
         if (changed := way(sentence, text, choose.choice(others), choose)) and changed not in text:
             yield _answer([(changed, False)], answer.documents, "corrupted")
 
@@ -101,7 +101,7 @@ def _slots(choose: random.Random) -> dict[str, str]:
     return slots
 
 
-def _reordered(sentence: str, choose: random.Random) -> str:
+def reordered(sentence: str, choose: random.Random) -> str:
     """Return the sentence, at times with its last clause in front or its adverbs gone."""
     if choose.random() < 0.4 and sentence.count(", ") == 1 and sentence.endswith("."):
         front, back = sentence[:-1].split(", ")
@@ -109,7 +109,7 @@ def _reordered(sentence: str, choose: random.Random) -> str:
     return re.sub(r"\b(also|very|really|often|usually|however|additionally),? ", "", sentence, flags=re.IGNORECASE)
 
 
-def _changed(sentence: str, text: str, other: str, choose: random.Random) -> str | None:
+def change(sentence: str, text: str, other: str, choose: random.Random) -> str | None:
     ways = [_another_number, _opposite, _negated, _another_name]
     choose.shuffle(ways)
     return next(

@@ -1,4 +1,4 @@
-"""Settings of the evaluation itself: which evaluators run, on how many threads, and drift."""
+"""Settings of the evaluation itself: which evaluators run, on what, within which limits, and drift."""
 
 from __future__ import annotations
 
@@ -30,13 +30,23 @@ class DriftSettings(BaseModel):
 
 
 class EvaluateSettings(BaseModel):
-    """What is evaluated, and with how many threads."""
+    """What is evaluated, on what, and within which limits."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     evaluators: tuple[str, ...] | None = None
-    """Names of the evaluators that run; None: all that are installed."""
+    """Names of the evaluators that run; None: all installed but those whose manifest says `default = false`."""
     threads: int = Field(default=1, ge=1)
-    """Threads that encode texts."""
+    """Threads that encode texts, and that run several evaluators at once."""
+    providers: tuple[str, ...] = Field(default=("CPUExecutionProvider",), min_length=1)
+    """ONNX Runtime's execution providers, by preference."""
+    cache_bytes: int = Field(default=64 * 2**20, ge=0)
+    """Memory for the encodings of recent texts; 0: none is kept."""
+    timeout_s: float = Field(default=10.0, gt=0)
+    """What an evaluator may take for one call before it is given up."""
+    max_failures: int = Field(default=5, ge=1)
+    """After so many failures in a row an evaluator is left out for `cool_down_s`."""
+    cool_down_s: float = Field(default=30.0, ge=0)
+    """How long it is left out before it is tried again."""
     drift: DriftSettings = DriftSettings()
     """Drift of the inputs' or outputs' meaning."""

@@ -1,1 +1,33 @@
-"""GenAI calls in, results out: the batcher, the ONNX runtime, the evaluators, drift."""
+"""GenAI calls in, results out: the batcher, the ONNX runtime, the evaluators, drift.
+
+The package can be called: `otel_llm.evaluate()` is `otel_llm.evaluate.offline.evaluate()`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from otel_llm.evaluate.records import Record, RecordResult
+
+
+class _CallablePackage(ModuleType):
+    """This package's class, for the same reason as that of `otel_llm.instrument`: docs/decisions/0004-*."""
+
+    def __call__(
+        self,
+        records: Iterable[Record | Mapping[str, Any]],
+        evaluators: Sequence[str] | None = None,
+        *,
+        threads: int = 1,
+    ) -> list[RecordResult]:
+        """Evaluate records; see `otel_llm.evaluate.offline.evaluate`."""
+        from otel_llm.evaluate.offline import evaluate  # noqa: PLC0415 - loaded when first used
+
+        return evaluate(records, evaluators, threads=threads)
+
+
+sys.modules[__name__].__class__ = _CallablePackage

@@ -1,71 +1,116 @@
-"""Text classifiers: any folder with a head in ONNX over the shared encoder's output, no code of its own."""
+"""Text classifiers: any folder with an ONNX model, no code of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
+
+import numpy as np
 
 from otel_llm.errors import ModelError
 from otel_llm.evaluate.encoder import Encoding, Window
 from otel_llm.evaluate.manifest import EvaluatorManifest
+from otel_llm.evaluate.probabilities import Labels
 from otel_llm.evaluate.result import Result, Target
-from otel_llm.evaluate.runtime import session
+from otel_llm.evaluate.runtime import FloatArray, probe, session
+from otel_llm.evaluate.text import Span
+from otel_llm.evaluate.verdict import target_text, verdict
+from otel_llm.evaluate.whole_model import WholeModel
 from otel_llm.receive.call import Call
 
 _INPUTS: Final = ("token_states", "pooled")
 
 
-class TextClassifier:
-    """Scores each target's text in the encoder's windows; the worst window counts.
+class _TextClassifier(ABC):
+    """Scores each target's text in windows; the worst window counts."""
 
-    The head `model.onnx` has one input, `token_states` (tokens, dimension) or `pooled` (dimension,), and one
-    output with a single element: the probability of what the manifest's `scores` says.
-    """
+    labels: Labels
 
     def __init__(self, manifest: EvaluatorManifest) -> None:
         self.manifest = manifest
-        self._head = session(manifest.path("model.onnx"))
-        names = [value.name for value in self._head.get_inputs()]
+
+    def evaluate(self, call: Call, encodings: Mapping[str, Encoding]) -> list[Result]:
+        """Return a result for each target; `not_applicable` without a text."""
+        return [self._evaluate(call, target, encodings) for target in self.manifest.targets]
+
+    @abstractmethod
+    def _windows(self, text: str, encodings: Mapping[str, Encoding]) -> Iterator[tuple[Span, FloatArray]]:
+        """Yield each window's span and the probabilities of the labels in it."""
+
+    def _evaluate(self, call: Call, target: Target, encodings: Mapping[str, Encoding]) -> Result:
+        text = target_text(call, target)
+        if not text:
+            return verdict(self.manifest, call, target, None, str)
+        sign, own = 1 if self.manifest.fails == "above" else -1, self.labels.index
+        span, worst = max(self._windows(text, encodings), key=lambda window: sign * window[1][own])
+        return verdict(
+            self.manifest,
+            call,
+            target,
+            float(worst[own]),
+            lambda: f"{self.labels.describe(worst)}: characters {span.start}-{span.end}",
+        )
+
+
+class HeadClassifier(_TextClassifier):
+    """A head over the shared encoder.
+
+    `model.onnx` has one input, `token_states` (tokens, dimension) or `pooled` (dimension,), and one output, an
+    element for each label.
+    """
+
+    def __init__(self, manifest: EvaluatorManifest) -> None:
+        super().__init__(manifest)
+        self._path = manifest.path("model.onnx")
+        self._head = session(self._path)
+        inputs = self._head.get_inputs()
+        names = [value.name for value in inputs]
         if len(names) != 1 or names[0] not in _INPUTS:
-            raise ModelError(
-                f"{manifest.path('model.onnx')}: must have one input, {' or '.join(_INPUTS)}, got {names}"
-            )
+            raise ModelError(f"{self._path}: must have one input, {' or '.join(_INPUTS)}, got {names}")
         self._input = names[0]
+        dimension = inputs[0].shape[-1]
+        if not isinstance(dimension, int):
+            raise ModelError(
+                f"{self._path}: the last dimension of {self._input} must be a number, got {dimension!r}"
+            )
+        zeros = np.zeros((2, dimension) if self._input == "token_states" else (dimension,), dtype=np.float32)
+        self.labels = Labels(manifest, probe(self._path, self._head, {self._input: zeros}).size)
 
     def texts(self, call: Call) -> Iterable[str]:
         """Return the texts of the targets, as far as there are any."""
         return [text for target in self.manifest.targets if (text := target_text(call, target))]
 
-    def evaluate(self, call: Call, encodings: Mapping[str, Encoding]) -> list[Result]:
-        """Return a result for each target: `fail` at and above the threshold, `not_applicable` without a text."""
-        return [self._evaluate(call, target, encodings) for target in self.manifest.targets]
+    def _windows(self, text: str, encodings: Mapping[str, Encoding]) -> Iterator[tuple[Span, FloatArray]]:
+        for window in encodings[text].windows:
+            yield window.span, self.labels.probabilities(self._run(self._value(window)))
 
-    def _evaluate(self, call: Call, target: Target, encodings: Mapping[str, Encoding]) -> Result:
-        name, version = self.manifest.name, self.manifest.version
-        text = target_text(call, target)
-        if not text:
-            return Result(call=call, evaluator=name, version=version, target=target, label="not_applicable")
-        windows = encodings[text].windows
-        score, worst = max(((self._score(window), window) for window in windows), key=lambda pair: pair[0])
-        failed = score >= self.manifest.threshold
-        return Result(
-            call=call,
-            evaluator=name,
-            version=version,
-            target=target,
-            label="fail" if failed else "pass",
-            score=score,
-            explanation=f"{self.manifest.scores}: characters {worst.span.start}-{worst.span.end}"
-            if failed
-            else None,
-        )
+    def _value(self, window: Window) -> FloatArray:
+        return window.states if self._input == "token_states" else window.pooled
 
-    def _score(self, window: Window) -> float:
-        value = window.states if self._input == "token_states" else window.pooled
-        return float(self._head.run(None, {self._input: value})[0].item())
+    def _run(self, value: FloatArray) -> FloatArray:
+        outputs: FloatArray = self._head.run(None, {self._input: value})[0].reshape(-1)
+        return outputs
 
 
-def target_text(call: Call, target: Target) -> str:
-    """Return the call's text on that side; empty where it has none but white space."""
-    text = call.input_text if target == "input" else call.output_text
-    return text if text.strip() else ""
+class WholeClassifier(_TextClassifier):
+    """A model with a tokenizer of its own; it reads nothing of the shared encoder."""
+
+    def __init__(self, manifest: EvaluatorManifest, model: WholeModel | None = None) -> None:
+        """Load the folder's model; `model` runs in its place, as its original does while it is exported."""
+        super().__init__(manifest)
+        self._model = model or WholeModel(manifest, rank=2)
+        self.labels = self._model.labels
+
+    def texts(self, _: Call) -> Iterable[str]:
+        """Return no text: the tokens are its own."""
+        return []
+
+    def _windows(self, text: str, _: Mapping[str, Encoding]) -> Iterator[tuple[Span, FloatArray]]:
+        for piece in self._model.pieces(text, max_tokens=self._model.room(texts=1)):
+            yield piece.span, self._model.probabilities(self._model.encode(piece.text))
+
+
+def text_classifier(manifest: EvaluatorManifest) -> HeadClassifier | WholeClassifier:
+    """Return the classifier that the manifest describes."""
+    return HeadClassifier(manifest) if manifest.tokenizer is None else WholeClassifier(manifest)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -14,11 +13,8 @@ from tokenizers import Tokenizer
 from otel_llm.errors import ModelError
 from otel_llm.evaluate.manifest import EncoderManifest
 from otel_llm.evaluate.runtime import FloatArray, IntArray, session
-from otel_llm.evaluate.text import Span, sentences
-
-# A token is about four characters of English; more than twice that per window is never tokenized, so that the work
-# on one text is bounded whatever its length.
-_CHARACTERS_PER_TOKEN: Final = 8
+from otel_llm.evaluate.text import Span
+from otel_llm.evaluate.windows import Tokens, cut
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +77,8 @@ class Encoder:
         manifest.check_files()
         self.manifest = manifest
         self._tokenizer = Tokenizer.from_file(str(manifest.path("tokenizer.json")))
-        self._special = (self._tokenizer.token_to_id("[CLS]"), self._tokenizer.token_to_id("[SEP]"))
+        # [CLS] and [SEP] in most, <s> and </s> in RoBERTa's kind
+        self._special = tuple(self._tokenizer.encode("").ids)
         self._session = session(manifest.path("encoder.onnx"))
         dimension = self._session.get_outputs()[0].shape[-1]
         if dimension != manifest.dimension:
@@ -119,55 +116,21 @@ class Encoder:
             raise
 
     def _encode(self, text: str) -> Encoding:
-        windows = list(self._windows(text))
-        half = self.manifest.max_windows // 2
-        if len(windows) > 2 * half:
-            windows = windows[:half] + windows[-half:]
-        return Encoding(tuple(self._run(ids, offsets) for ids, offsets in windows))
+        limits = {"max_tokens": self.manifest.max_tokens - 2, "max_windows": self.manifest.max_windows}
+        return Encoding(tuple(self._run(tokens) for tokens in cut(self._tokenizer, text, **limits)))
 
-    def _windows(self, text: str) -> Iterator[tuple[list[int], IntArray]]:
-        for begin, piece in self._pieces(text):
-            tokens = self._tokenizer.encode(piece, add_special_tokens=False)
-            offsets = np.array(tokens.offsets, dtype=np.int64).reshape(-1, 2)
-            for first, last in _runs(offsets[:, 0], sentences(piece), self.manifest.max_tokens - 2):
-                yield tokens.ids[first:last], offsets[first:last] + begin
-
-    def _pieces(self, text: str) -> Iterator[tuple[int, str]]:
-        half = self.manifest.max_windows // 2 * self.manifest.max_tokens * _CHARACTERS_PER_TOKEN
-        if len(text) <= 2 * half:
-            yield 0, text
-        else:
-            yield 0, text[:half]
-            yield len(text) - half, text[-half:]
-
-    def _run(self, ids: list[int], offsets: IntArray) -> Window:
+    def _run(self, tokens: Tokens) -> Window:
         first, last = self._special
-        span = Span(int(offsets[0, 0]), int(offsets[-1, 1])) if len(offsets) else Span(0, 0)
+        span = tokens.span
         (states,) = self._session.run(
             None,
             {
-                "input_ids": np.array([[first, *ids, last]], dtype=np.int64),
-                "attention_mask": np.ones((1, len(ids) + 2), dtype=np.int64),
+                "input_ids": np.array([[first, *tokens.ids, last]], dtype=np.int64),
+                "attention_mask": np.ones((1, len(tokens.ids) + 2), dtype=np.int64),
             },
         )
         edges = np.array([[span.start] * 2, [span.end] * 2], dtype=np.int64)
-        return Window(span, np.concatenate([edges[:1], offsets, edges[1:]]), states[0])
-
-
-def _runs(starts: IntArray, spans: list[Span], limit: int) -> Iterator[tuple[int, int]]:
-    """Yield (first, last) indices of runs of at most `limit` tokens, cut between sentences where possible."""
-    borders = [*np.searchsorted(starts, [span.start for span in spans[1:]]).tolist(), len(starts)]
-    first = last = 0
-    for border in borders:
-        if border - first > limit and last > first:
-            yield first, last
-            first = last
-        while border - first > limit:
-            yield first, first + limit
-            first += limit
-        last = border
-    if last > first or last == 0:
-        yield first, last
+        return Window(span, np.concatenate([edges[:1], tokens.offsets, edges[1:]]), states[0])
 
 
 def _unit(vector: FloatArray) -> FloatArray:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import Final, Protocol
 
-from otel_llm.errors import ConfigError, ModelError
-from otel_llm.evaluate.classifier import TextClassifier
+from otel_llm.errors import ConfigError, ModelError, OtelLlmError
+from otel_llm.evaluate.classifier import text_classifier
 from otel_llm.evaluate.encoder import Encoding
-from otel_llm.evaluate.groundedness import Groundedness
 from otel_llm.evaluate.manifest import EvaluatorManifest, evaluator_manifests
+from otel_llm.evaluate.pair_classifier import PairClassifier
 from otel_llm.evaluate.result import Result
+from otel_llm.evaluate.token_classifier import TokenClassifier
 from otel_llm.receive.call import Call
 
 
@@ -27,7 +29,7 @@ class Evaluator(Protocol):
 
 
 def load_evaluators(names: Sequence[str] | None) -> list[Evaluator]:
-    """Return the installed evaluators of those names, or all of them.
+    """Return the installed evaluators of those names, or all but those that run only where they are named.
 
     Raises:
         ConfigError: there is none of that name.
@@ -46,15 +48,55 @@ def load_evaluators(names: Sequence[str] | None) -> list[Evaluator]:
             raise ConfigError(
                 f"evaluators: {name!r} is not installed, these are: {', '.join(manifests) or 'none'}"
             )
-    return [load_evaluator(manifest) for name, manifest in manifests.items() if names is None or name in names]
+    return [
+        load_evaluator(manifest)
+        for name, manifest in manifests.items()
+        if (manifest.default if names is None else name in names)
+    ]
 
 
 def load_evaluator(manifest: EvaluatorManifest) -> Evaluator:
     """Return the evaluator that the manifest describes.
 
     Raises:
-        ModelError: a file is missing, or cannot be loaded.
+        ModelError: a file is missing, or cannot be loaded, or `code` names no evaluator.
         ChecksumError: a file is not the one on record.
     """
     manifest.check_files()
-    return TextClassifier(manifest) if manifest.kind == "text_classifier" else Groundedness(manifest)
+    return _KINDS[manifest.kind](manifest)
+
+
+def _python(manifest: EvaluatorManifest) -> Evaluator:
+    """Return what the class that `code` names makes of the manifest."""
+    where = f"{manifest.folder / 'evaluator.toml'}: code"
+    module_name, _, name = (manifest.code or "").partition(":")
+    try:
+        module = import_module(module_name)
+    except Exception as error:  # whatever someone's module raises while it is imported
+        raise ModelError(
+            f"{where} must name a module that can be imported, got {module_name!r}: {error!r}"
+        ) from error
+    make = getattr(module, name, None)
+    if make is None:
+        raise ModelError(f"{where} must name a class of {module_name}, got {name!r}: it has none of that name")
+    try:
+        evaluator: Evaluator = make(manifest)
+    except OtelLlmError:
+        raise
+    except Exception as error:  # likewise
+        raise ModelError(f"{where} must name a class that takes a manifest, got {name!r}: {error!r}") from error
+    lacking = [method for method in ("texts", "evaluate") if not callable(getattr(evaluator, method, None))]
+    if lacking or getattr(evaluator, "manifest", None) is not manifest:
+        raise ModelError(
+            f"{where} must name a class whose objects have manifest (the one given), texts and evaluate,"
+            f" got {name!r} without {', '.join(lacking) or 'that manifest'}"
+        )
+    return evaluator
+
+
+_KINDS: Final[Mapping[str, Callable[[EvaluatorManifest], Evaluator]]] = {
+    "python": _python,
+    "text_classifier": text_classifier,
+    "pair_classifier": PairClassifier,
+    "token_classifier": TokenClassifier,
+}

@@ -4,22 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
-from otel_llm.errors import ModelError
-from otel_llm.evaluate.classifier import target_text
 from otel_llm.evaluate.encoder import Encoding
 from otel_llm.evaluate.lexical import Words, overlap, signals, words
-from otel_llm.evaluate.manifest import EvaluatorManifest, Windowing
+from otel_llm.evaluate.manifest import EvaluatorManifest
 from otel_llm.evaluate.result import Result
 from otel_llm.evaluate.runtime import FloatArray, session
 from otel_llm.evaluate.text import Span, passages, sentences
+from otel_llm.evaluate.verdict import target_text
 from otel_llm.receive.call import Call
 
 _QUOTED_CHARACTERS: Final = 120  # of an unsupported sentence, in the explanation
 _QUOTED_SENTENCES: Final = 3
+
+
+class Windowing(BaseModel):
+    """How groundedness divides an answer and its documents, and the bounds of its work for one call."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_characters: Annotated[int, Field(gt=0)]
+    """Characters read of the answer, and of the documents together; what comes after them is not seen."""
+    passage_sentences: Annotated[int, Field(gt=0)]
+    """Sentences in a passage of a document."""
+    passage_characters: Annotated[int, Field(gt=0)]
+    """Characters in a passage; a longer sentence is a passage of its own."""
+    max_passages: Annotated[int, Field(gt=0)]
+    """Passages encoded for one call: those that share the most words with the answer."""
+    passages_per_sentence: Annotated[int, Field(gt=0)]
+    """Passages that one sentence of the answer is compared with: the nearest by words and meaning."""
+    max_sentences: Annotated[int, Field(gt=0)]
+    """Sentences of the answer that are scored; of a longer answer the first ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +74,8 @@ class Groundedness:
     """
 
     def __init__(self, manifest: EvaluatorManifest) -> None:
-        if manifest.windowing is None:
-            raise ModelError(f"{manifest.folder}: the manifest must have a table windowing for kind groundedness")
         self.manifest = manifest
-        self._windowing = manifest.windowing
+        self._windowing = manifest.read_options(Windowing)
         self._head = session(manifest.path("model.onnx"))
 
     def texts(self, call: Call) -> Iterable[str]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from otel_llm.errors import ChecksumError, ModelError
 from otel_llm.evaluate.result import Target
@@ -18,6 +18,19 @@ from otel_llm.evaluate.result import Target
 _GROUP: Final = "otel_llm.evaluators"
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+_CLASSIFIERS: Final = ("text_classifier", "pair_classifier", "token_classifier")
+_OWN_KEYS: Final = {
+    "code": ("python",),
+    "options": ("python",),
+    "labels": _CLASSIFIERS,
+    "label": _CLASSIFIERS,
+    "activation": _CLASSIFIERS,
+    "tokenizer": _CLASSIFIERS,
+    "max_tokens": _CLASSIFIERS,
+    "max_windows": _CLASSIFIERS,
+    "order": ("pair_classifier",),
+}
+"""Which kinds a key belongs to; any other key belongs to all."""
 
 
 class _Folder(BaseModel):
@@ -31,7 +44,7 @@ class _Folder(BaseModel):
     """What it is called, in settings, results and metrics."""
     version: str
     """Changed with every change of weights, threshold or windowing: part of each result's id."""
-    files: dict[str, _Sha256]
+    files: dict[str, _Sha256] = {}
     """Every file that is loaded, and its sha256."""
 
     def path(self, file: str) -> Path:
@@ -73,42 +86,67 @@ class EncoderManifest(_Folder):
     """Windows encoded of one text; of a longer one the first half and the last half of that number."""
 
 
-class Windowing(BaseModel):
-    """How groundedness divides an answer and its documents, and the bounds of its work for one call."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    max_characters: Annotated[int, Field(gt=0)]
-    """Characters read of the answer, and of the documents together; what comes after them is not seen."""
-    passage_sentences: Annotated[int, Field(gt=0)]
-    """Sentences in a passage of a document."""
-    passage_characters: Annotated[int, Field(gt=0)]
-    """Characters in a passage; a longer sentence is a passage of its own."""
-    max_passages: Annotated[int, Field(gt=0)]
-    """Passages encoded for one call: those that share the most words with the answer."""
-    passages_per_sentence: Annotated[int, Field(gt=0)]
-    """Passages that one sentence of the answer is compared with: the nearest by words and meaning."""
-    max_sentences: Annotated[int, Field(gt=0)]
-    """Sentences of the answer that are scored; of a longer answer the first ones."""
-
-
 class EvaluatorManifest(_Folder):
-    """`evaluator.toml`: one evaluator."""
+    """`evaluator.toml`: one evaluator. Which keys belong to a kind: evaluators/README.md."""
 
-    kind: Literal["text_classifier", "groundedness"]
-    """Which code runs it."""
+    kind: Literal["python", "text_classifier", "pair_classifier", "token_classifier"]
+    """What runs it: the class that `code` names, or our own code over the folder's `model.onnx`."""
     targets: Annotated[tuple[Target, ...], Field(min_length=1)]
     """The sides of a call that it scores."""
-    encoder: _Name
-    """The encoder whose output `model.onnx` reads."""
     scores: str
     """What the score is the probability of, in a word or two."""
     threshold: Annotated[float, Field(ge=0, le=1)]
-    """text_classifier fails at and above it; groundedness fails below it."""
-    windowing: Windowing | None = None
-    """Of groundedness alone."""
+    """The score that parts pass from fail."""
+    fails: Literal["above", "below"] = "above"
+    """Whether a score fails at and above the threshold, or below it."""
+    default: bool = True
+    """Whether it runs where no evaluators are named; else only where it is."""
+    encoder: _Name | None = None
+    """The shared encoder whose output it reads; None where it reads none."""
+
+    code: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] | None = None
+    """python: the class, as "package.module:Class"; it is called with the manifest."""
+    options: dict[str, Any] = {}
+    """python: settings of its own, which the class checks itself: `read_options`."""
+
+    labels: tuple[str, ...] = ()
+    """Classifiers: the names of the model's outputs, in their order; may be left out where it has one."""
+    label: str | None = None
+    """Classifiers: the one whose probability is the score (token_classifier: 1 minus it); None: the first."""
+    activation: Literal["sigmoid", "softmax", "none"] = "none"
+    """Classifiers: what makes the model's outputs probabilities; none where they are."""
+    tokenizer: str | None = None
+    """Classifiers without an encoder: the tokenizer's file."""
+    max_tokens: Annotated[int, Field(ge=16)] = 512
+    """Classifiers without an encoder: tokens in a window, special ones included."""
+    max_windows: Annotated[int, Field(ge=2)] = 16
+    """Classifiers without an encoder: bounds how often the model runs on one side of one call."""
+    order: Literal["context_first", "claim_first"] = "context_first"
+    """pair_classifier: which text the model reads first."""
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> EvaluatorManifest:
+        if faults := list(_faults(self)):
+            raise ValueError("; ".join(faults))
+        return self
+
+    def is_fail(self, score: float) -> bool:
+        """Return whether that score fails."""
+        return score >= self.threshold if self.fails == "above" else score < self.threshold
+
+    def read_options(self, kind: type[_Options]) -> _Options:
+        """Return `options` as that model.
+
+        Raises:
+            ModelError: a key is missing, unknown or wrong.
+        """
+        try:
+            return kind.model_validate(self.options)
+        except ValidationError as error:
+            raise ModelError(f"{self.folder / 'evaluator.toml'}: {_describe(error, 'options')}") from error
 
 
+_Options = TypeVar("_Options", bound=BaseModel)
 _Manifest = TypeVar("_Manifest", bound=_Folder)
 
 
@@ -121,6 +159,17 @@ def evaluator_manifests() -> Iterator[EvaluatorManifest]:
     for root in _roots():
         for path in sorted(root.glob("*/evaluator.toml")):
             yield read_manifest(path, EvaluatorManifest)
+
+
+def encoder_manifests() -> Iterator[EncoderManifest]:
+    """Yield the manifest of each encoder folder of each installed distribution, by folder name.
+
+    Raises:
+        ModelError: a manifest is not as it should be.
+    """
+    for root in _roots():
+        for path in sorted(root.glob("*/encoder.toml")):
+            yield read_manifest(path, EncoderManifest)
 
 
 def encoder_manifest(name: str) -> EncoderManifest:
@@ -147,10 +196,52 @@ def read_manifest(path: Path, kind: type[_Manifest]) -> _Manifest:
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ModelError(f"{path}: must be a TOML file: {error}") from error
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg']}, got {e['input']!r}" for e in error.errors()
+        raise ModelError(f"{path}: {_describe(error)}") from error
+
+
+def _faults(manifest: EvaluatorManifest) -> Iterator[str]:
+    """Yield what is wrong with keys that depend on each other."""
+    kind, given = manifest.kind, manifest.model_fields_set
+    for key in sorted(given & _OWN_KEYS.keys()):
+        if kind not in _OWN_KEYS[key]:
+            yield f"{key}: belongs to kind {' or '.join(_OWN_KEYS[key])}, got it with {kind!r}: remove it"
+    if kind == "python":
+        if manifest.code is None:
+            yield "code: is required with kind 'python': name the class, as in \"package.module:Class\""
+        return
+    if (manifest.tokenizer is None) == (manifest.encoder is None):
+        yield (
+            f"tokenizer: must be given where encoder is not, and only there, got tokenizer {manifest.tokenizer!r}"
+            f" and encoder {manifest.encoder!r}: name the encoder that a head reads, or a whole model's tokenizer"
         )
-        raise ModelError(f"{path}: {faults}") from error
+    if manifest.encoder is not None and given & {"max_tokens", "max_windows"}:
+        yield "max_tokens, max_windows: are those of the encoder where one is named: remove them"
+    if kind != "text_classifier" and (manifest.targets != ("output",) or manifest.fails != "below"):
+        yield (
+            f"targets, fails: must be ['output'] and 'below' with kind {kind!r}, whose score says how well an"
+            f" answer is supported, got {list(manifest.targets)} and {manifest.fails!r}"
+        )
+    if manifest.encoder is not None and kind != "text_classifier":
+        yield f"encoder: belongs to kind text_classifier or python, got it with {kind!r}: name a tokenizer instead"
+    needed = {"model.onnx", *filter(None, [manifest.tokenizer])}
+    if missing := sorted(needed - manifest.files.keys()):
+        yield f"files: must list {', '.join(missing)}, got {sorted(manifest.files)}: add each with its sha256"
+    if manifest.label is not None and manifest.label not in manifest.labels:
+        yield f"label: must be one of labels, {list(manifest.labels)}, got {manifest.label!r}"
+    if len(set(manifest.labels)) != len(manifest.labels):
+        yield f"labels: must differ, got {list(manifest.labels)}"
+
+
+def _describe(error: ValidationError, *within: str) -> str:
+    """Return each fault with its key and value."""
+    faults = []
+    for fault in error.errors():
+        key = ".".join([*within, *map(str, fault["loc"])])
+        if key or fault["type"] != "value_error":
+            faults.append(f"{key}: {fault['msg']}, got {fault['input']!r}")
+        else:  # from `_faults`, which says it all
+            faults.append(str(fault["ctx"]["error"]))
+    return "; ".join(faults)
 
 
 def _roots() -> Iterator[Path]:

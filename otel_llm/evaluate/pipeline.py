@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from otel_llm.config.evaluate import EvaluateSettings
 from otel_llm.errors import ModelError
+from otel_llm.evaluate.cache import EncodingCache
 from otel_llm.evaluate.encoder import Encoder, Encoding
 from otel_llm.evaluate.evaluator import Evaluator, load_evaluators
+from otel_llm.evaluate.guarded import Guarded, Reading
 from otel_llm.evaluate.manifest import encoder_manifest
 from otel_llm.evaluate.monitor import DriftMonitor
 from otel_llm.evaluate.result import DriftState, Result
+from otel_llm.evaluate.runtime import running_on
+from otel_llm.evaluate.verdict import errors
 from otel_llm.receive.call import Call
 
-_log: Final = logging.getLogger(__name__)
 _ENCODER: Final = "minilm_l6_v2"
+_DEFAULTS: Final = EvaluateSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,56 +40,99 @@ class Evaluation:
 class Pipeline:
     """The evaluators, the encoder that they share, and the drift of each service's texts. Used by one thread."""
 
-    def __init__(self, evaluators: Sequence[Evaluator], encoder: Encoder, monitor: DriftMonitor | None) -> None:
-        self._evaluators = list(evaluators)
+    def __init__(
+        self,
+        evaluators: Sequence[Evaluator],
+        encoder: Encoder,
+        monitor: DriftMonitor | None,
+        settings: EvaluateSettings = _DEFAULTS,
+    ) -> None:
+        self._evaluators = [Guarded(evaluator, settings) for evaluator in evaluators]
         self._encoder = encoder
         self._monitor = monitor
+        self._closed = False
+        threads = min(settings.threads, len(self._evaluators))
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="evaluators") if threads > 1 else None
+        self.cache = EncodingCache(encoder, limit_bytes=settings.cache_bytes)
+        """What texts are encoded through; it counts hits and misses."""
 
     @classmethod
     def load(cls, settings: EvaluateSettings) -> Pipeline:
         """Return a pipeline with the installed evaluators that the settings name.
 
         Raises:
-            ConfigError: an evaluator that is not installed, or a baseline that cannot be used.
+            ConfigError: an evaluator that is not installed, a provider that is not available, or a baseline that
+                cannot be used.
             ModelError: an evaluator or the encoder is not as its manifest says, or an evaluator reads another one.
         """
         manifest = encoder_manifest(_ENCODER)
-        evaluators = load_evaluators(settings.evaluators)
+        with running_on(settings.providers):
+            evaluators = load_evaluators(settings.evaluators)
+            encoder = Encoder(manifest, threads=settings.threads)
         for evaluator in evaluators:
-            if evaluator.manifest.encoder != manifest.name:
+            if evaluator.manifest.encoder not in {None, manifest.name}:
                 raise ModelError(
                     f"{evaluator.manifest.folder}: encoder must be {manifest.name!r}, the one that is run,"
                     f" got {evaluator.manifest.encoder!r}: name only others in evaluate.evaluators"
                 )
-        encoder = Encoder(manifest, threads=settings.threads)
         monitor = DriftMonitor(settings.drift, manifest) if settings.drift.enabled else None
-        return cls(evaluators, encoder, monitor)
+        return cls(evaluators, encoder, monitor, settings)
 
     @property
     def evaluators(self) -> dict[str, str]:
         """Each evaluator's name and version."""
-        return {evaluator.manifest.name: evaluator.manifest.version for evaluator in self._evaluators}
+        manifests = (guarded.evaluator.manifest for guarded in self._evaluators)
+        return {manifest.name: manifest.version for manifest in manifests}
 
     def evaluate(self, calls: Sequence[Call]) -> Evaluation:
-        """Return every evaluator's results on every call; one that raises gives results of label error."""
+        """Return every evaluator's results on every call; one that raises or hangs gives errors."""
         durations: dict[str, float] = defaultdict(float)
-        readings = [_read(evaluator, call) for call in calls for evaluator in self._evaluators]
+        readings: list[tuple[Guarded, Reading]] = []
+        for call in calls:
+            for evaluator in self._evaluators:
+                with _timed(durations, evaluator.name):
+                    readings.append((evaluator, evaluator.read(call)))
         watched = [text for call in calls for text in self._monitor.texts(call)] if self._monitor else []
         with _timed(durations, "encoder"):
-            encodings = self._encoder.encode([*(text for reading in readings for text in reading.texts), *watched])
-        results: list[Result] = []
-        for reading in readings:
-            with _timed(durations, reading.evaluator.manifest.name):
-                results += reading.results(encodings)
+            encodings = self.cache.encode([*(text for _, reading in readings for text in reading.texts), *watched])
+        found = self._results(readings, encodings, durations)
         if self._monitor:
             with _timed(durations, "drift"):
                 self._monitor.update(calls, encodings)
-        return Evaluation(results, dict(durations))
+        return Evaluation([result for results in found for result in results], dict(durations))
+
+    def _results(
+        self,
+        readings: Sequence[tuple[Guarded, Reading]],
+        encodings: Mapping[str, Encoding],
+        durations: dict[str, float],
+    ) -> list[list[Result]]:
+        """Return the results of each reading; with several threads, several evaluators work at once."""
+        found: list[list[Result]] = [[] for _ in readings]
+
+        def work(evaluator: Guarded) -> None:
+            with _timed(durations, evaluator.name):
+                for index, (other, reading) in enumerate(readings):
+                    if other is evaluator:
+                        found[index] = evaluator.results(reading, encodings)
+
+        if self._pool is None:
+            for evaluator in self._evaluators:
+                work(evaluator)
+            return found
+        try:
+            list(self._pool.map(work, self._evaluators))
+        except RuntimeError as error:
+            if self._closed:  # while the work was handed over: the pool takes no more
+                raise CancelledError from error
+            raise
+        return found
 
     def failed(self, calls: Sequence[Call], error: Exception) -> Evaluation:
         """Return the results of calls whose batch raised `error`, such as for the encoder: all of label error."""
+        manifests = [guarded.evaluator.manifest for guarded in self._evaluators]
         return Evaluation(
-            [result for call in calls for each in self._evaluators for result in _errors(each, call, error)], {}
+            [result for call in calls for each in manifests for result in errors(each, call, error)], {}
         )
 
     def drift_states(self) -> list[DriftState]:
@@ -94,57 +141,12 @@ class Pipeline:
 
     def close(self) -> None:
         """Give up what is being evaluated: `evaluate` may raise CancelledError in its thread."""
+        self._closed = True
         self._encoder.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What one evaluator wants to read of one call, or why it could not say so."""
-
-    evaluator: Evaluator
-    call: Call
-    texts: tuple[str, ...] = ()
-    error: Exception | None = None
-
-    def results(self, encodings: Mapping[str, Encoding]) -> list[Result]:
-        """Return the evaluator's results; one call that it cannot take must not cost the others theirs."""
-        if self.error:
-            return self._failed(self.error)
-        try:
-            return self.evaluator.evaluate(self.call, encodings)
-        except Exception as error:  # whatever it is, it becomes this call's result
-            return self._failed(error)
-
-    def _failed(self, error: Exception) -> list[Result]:
-        _log.error(
-            "%s failed on span %s of trace %s",
-            self.evaluator.manifest.name,
-            self.call.span_id,
-            self.call.trace_id,
-            exc_info=error,
-        )
-        return _errors(self.evaluator, self.call, error)
-
-
-def _errors(evaluator: Evaluator, call: Call, error: Exception) -> list[Result]:
-    return [
-        Result(
-            call=call,
-            evaluator=evaluator.manifest.name,
-            version=evaluator.manifest.version,
-            target=target,
-            label="error",
-            error_type=type(error).__name__,
-        )
-        for target in evaluator.manifest.targets
-    ]
-
-
-def _read(evaluator: Evaluator, call: Call) -> _Reading:
-    try:
-        return _Reading(evaluator, call, tuple(evaluator.texts(call)))
-    except Exception as error:  # this too becomes the call's result
-        return _Reading(evaluator, call, error=error)
+        if self._pool:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        for evaluator in self._evaluators:
+            evaluator.close()
 
 
 @contextmanager

@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from otel_llm.errors import ModelError
+from otel_llm.errors import ConfigError, ModelError
 
 FloatArray: TypeAlias = NDArray[np.float32]
 IntArray: TypeAlias = NDArray[np.int64]
+
+CPU: Final = "CPUExecutionProvider"
+_providers: Final[ContextVar[tuple[str, ...]]] = ContextVar("providers", default=(CPU,))
+
+
+@contextmanager
+def running_on(providers: Sequence[str]) -> Iterator[None]:
+    """Let the sessions that are made meanwhile run on these execution providers, the first that can for each node.
+
+    The CPU alone has been tested. Models of dynamic int8, as the bundled ones are, gain nothing from CUDA, which
+    leaves their products to the CPU; a model in float32 or float16 can. Scores may then differ in the last digits.
+
+    Raises:
+        ConfigError: one of them is not available.
+    """
+    available = ort.get_available_providers()
+    for name in providers:
+        if name not in available:
+            raise ConfigError(
+                f"evaluate.providers: must be among those of this onnxruntime, {', '.join(available)}, got"
+                f" {name!r}: for CUDA, pip install 'otel-llm[collector-gpu]' in an environment without onnxruntime"
+            )
+    token = _providers.set(tuple(providers))
+    try:
+        yield
+    finally:
+        _providers.reset(token)
 
 
 def session(path: Path) -> ort.InferenceSession:
@@ -23,14 +53,37 @@ def session(path: Path) -> ort.InferenceSession:
 
     Raises:
         ModelError: the file is not an ONNX model that this runtime can load.
+        ConfigError: a provider of `running_on` is available, but cannot start.
     """
+    wanted = _providers.get()
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        made = ort.InferenceSession(path, options, providers=list(wanted))
     except Exception as error:  # the runtime's exceptions share no base of their own
         raise ModelError(
             f"{path}: must be an ONNX model that onnxruntime {ort.__version__} loads: {error}"
         ) from error
+    started = made.get_providers()
+    if not set(wanted) <= set(started):  # which the runtime itself only logs, and goes on with the CPU
+        raise ConfigError(
+            f"evaluate.providers: must be able to start, got {', '.join(wanted)}, and only"
+            f" {', '.join(started)} did: install what the other needs, such as CUDA and cuDNN"
+        )
+    return made
+
+
+def probe(path: Path, model: ort.InferenceSession, inputs: Mapping[str, NDArray[Any]]) -> FloatArray:
+    """Return the first output for inputs as they should be.
+
+    Raises:
+        ModelError: the model cannot run on them.
+    """
+    try:
+        output: FloatArray = model.run(None, dict(inputs))[0]
+    except Exception as error:  # likewise
+        shapes = ", ".join(f"{name} {value.dtype} {value.shape}" for name, value in inputs.items())
+        raise ModelError(f"{path}: must run on {shapes}: {error}") from error
+    return output

@@ -6,8 +6,10 @@ Every quantifier is bounded or possessive, so no text can make a pattern backtra
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
+
+from otel_llm.checksums import IBAN_LENGTHS, card, iban
 
 # Tokens that name their issuer, as the issuers document them, and as secret scanners such as gitleaks list them.
 _KEYS: Final = re.compile(
@@ -57,33 +59,10 @@ _EMAIL: Final = re.compile(
 )
 
 _DIGITS: Final = re.compile(r"\d(?:[ -]?\d){11,}+", re.ASCII)
-# the first digits, and how many a number has: ISO/IEC 7812 ranges as the networks publish them
-_CARDS: Final = re.compile(
-    r"(?:4\d{15}(?:\d{3})?"  # Visa
-    r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard
-    r"|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}"  # American Express, Diners Club
-    r"|(?:6011|64[4-9]\d|65\d\d|62\d\d|35[2-8]\d)\d{12,15}|(?:1800|2131)\d{11}"  # Discover, UnionPay, JCB
-    r"|(?:50|5[6-8]|6[37])\d{10,17})",  # Maestro
-    re.ASCII,
-)
-_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
-
+_GROUP: Final = re.compile(r"\d+", re.ASCII)
 # begins with what is rare, a digit: a search for that is fast
 _IBAN_DIGITS: Final = re.compile(r"\d\d(?<=(?<![A-Za-z0-9])[A-Za-z]{2}\d\d)(?=[ -]?[A-Za-z0-9])", re.ASCII)
 _IBAN_REST: Final = re.compile(r"(?:[ -]?[A-Za-z0-9]){11,30}", re.ASCII)
-# SWIFT IBAN registry, release 100
-_IBAN_LENGTHS: Final = {
-    country: length
-    for length, countries in {
-        15: "NO", 16: "BE", 18: "DK FI FK FO GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK",
-        21: "CH HR LI LV", 22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ OM SO TL",
-        24: "AD CZ ES MD PK RO SA SE SK TN VG", 25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM",
-        28: "AL AZ BY CY DO GT HN HU LB NI PL SV", 29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC",
-        32: "LC", 33: "RU",
-    }.items()
-    for country in countries.split()
-}  # fmt: skip
-
 # every phone number is in a row of seven digits or more; other texts are left alone at once
 _ROW: Final = re.compile(r"\d(?:[ ().\-/]{0,3}+\d){6,}+", re.ASCII)
 _PHONE: Final = re.compile(
@@ -126,19 +105,12 @@ def redact_keys(text: str) -> str:
 
 def redact_ibans(text: str) -> str:
     """Return the text with `[iban]` for account numbers of their country's length whose check digits are right."""
-    kept: list[str] = []
-    position = 0
-    for digits in _IBAN_DIGITS.finditer(text):
-        start = digits.start() - 2
-        if start >= position and (end := _iban_end(text, start)) is not None:
-            kept += (text[position:start], "[iban]")
-            position = end
-    return "".join((*kept, text[position:]))
+    return _replaced(text, find_ibans(text), "[iban]")
 
 
 def redact_cards(text: str) -> str:
     """Return the text with `[card]` for numbers of a card network's range and length that pass the Luhn check."""
-    return _DIGITS.sub(_redact_run, text)
+    return _replaced(text, find_cards(text), "[card]")
 
 
 def redact_emails(text: str) -> str:
@@ -151,14 +123,7 @@ def redact_phones(text: str) -> str:
 
     It is one after a word such as "phone" or "call".
     """
-    kept: list[str] = []
-    position = 0
-    for row in _ROW.finditer(text):
-        for start, end in _phones(text, row):
-            if start >= position:
-                kept += (text[position:start], "[phone]")
-                position = end
-    return "".join((*kept, text[position:]))
+    return _replaced(text, find_phones(text), "[phone]")
 
 
 PATTERNS: Final[dict[str, Callable[[str], str]]] = {
@@ -169,6 +134,55 @@ PATTERNS: Final[dict[str, Callable[[str], str]]] = {
     "phone": redact_phones,
 }
 """By the names that the setting has, in the order in which they are applied."""
+
+
+def find_ibans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where account numbers begin and end, in order."""
+    position = 0
+    for digits in _IBAN_DIGITS.finditer(text):
+        start = digits.start() - 2
+        if start >= position and (end := _iban_end(text, start)) is not None:
+            yield start, end
+            position = end
+
+
+def find_cards(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the numbers of bank cards begin and end, in order, whatever digits are around them."""
+    for run in _DIGITS.finditer(text):
+        if text[run.start() - 1 : run.start()].isalnum() or text[run.end() : run.end() + 1].isalnum():
+            continue
+        groups = [group.span() for group in _GROUP.finditer(text, *run.span())]
+        first = 0
+        while first < len(groups):
+            last = _card_end(text, groups, first)
+            if last is not None:
+                yield groups[first][0], groups[last][1]
+            first = (first if last is None else last) + 1
+
+
+def find_emails(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where addresses begin and end, in order."""
+    if "@" in text:
+        yield from (address.span() for address in _EMAIL.finditer(text))
+
+
+def find_phones(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where phone numbers begin and end, in order."""
+    position = 0
+    for row in _ROW.finditer(text):
+        for start, end in _phones(text, row):
+            if start >= position:
+                yield start, end
+                position = end
+
+
+def _replaced(text: str, spans: Iterable[tuple[int, int]], replacement: str) -> str:
+    kept: list[str] = []
+    position = 0
+    for start, end in spans:
+        kept += (text[position:start], replacement)
+        position = end
+    return "".join((*kept, text[position:]))
 
 
 def _phones(text: str, row: re.Match[str]) -> list[tuple[int, int]]:
@@ -194,44 +208,21 @@ def _phones(text: str, row: re.Match[str]) -> list[tuple[int, int]]:
     ]
 
 
-def _redact_run(run: re.Match[str]) -> str:
-    """Return a row of digits with the cards' numbers redacted: groups before and after them may be others."""
-    text, around = run[0], run.string
-    if around[run.start() - 1 : run.start()].isalnum() or around[run.end() : run.end() + 1].isalnum():
-        return text
-    groups = re.split("([ -])", text)  # digits and separators in turn
-    kept, first = [], 0
-    while first < len(groups):
-        last = _card_end(groups, first)
-        kept.append(groups[first] if last is None else "[card]")
-        first = (first if last is None else last) + 1
-        kept += groups[first : first + 1]
-        first += 1
-    return "".join(kept)
-
-
-def _card_end(groups: list[str], first: int) -> int | None:
+def _card_end(text: str, groups: list[tuple[int, int]], first: int) -> int | None:
     """Return the last group of the number that begins with the first one, or None where no card's does."""
     digits, found = "", None
-    for last in range(first, min(first + 2 * 19, len(groups)), 2):
-        digits += groups[last]
+    for last in range(first, min(first + 19, len(groups))):
+        digits += text[slice(*groups[last])]
         if len(digits) > 19:
             break
-        if len(digits) >= 12 and _is_card(digits):
+        if len(digits) >= 12 and card(digits):
             found = last
     return found
 
 
-def _is_card(digits: str) -> bool:
-    if not _CARDS.fullmatch(digits) or len(set(digits)) == 1:
-        return False
-    even = sum(map(int, digits[-1::-2]))
-    return (even + sum(_DOUBLED[int(digit)] for digit in digits[-2::-2])) % 10 == 0
-
-
 def _iban_end(text: str, start: int) -> int | None:
     """Return where the account number that begins here ends, or None where none does."""
-    length = _IBAN_LENGTHS.get(text[start : start + 2].upper())
+    length = IBAN_LENGTHS.get(text[start : start + 2].upper())
     rest = None if length is None else _IBAN_REST.match(text, start + 4)
     if length is None or rest is None:
         return None
@@ -242,4 +233,4 @@ def _iban_end(text: str, start: int) -> int | None:
     if missing or text[position : position + 1].isalnum():
         return None
     compact = text[start:position].replace(" ", "").replace("-", "").upper()
-    return position if int("".join(str(int(digit, 36)) for digit in compact[4:] + compact[:4])) % 97 == 1 else None
+    return position if iban(compact) else None

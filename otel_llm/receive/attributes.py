@@ -38,6 +38,17 @@ class Attributes:
         number = value.double_value if value.HasField("double_value") else math.nan
         return number if math.isfinite(number) else None
 
+    def numbers(self, name: str) -> tuple[float, ...]:
+        """Return a list of numbers, finite or not; empty where it is absent or has anything else in it."""
+        value = self._values.get(name)
+        if value is None:
+            return ()
+        items = value.array_value.values
+        kinds = [item.WhichOneof("value") for item in items]
+        if not {"double_value", "int_value"}.issuperset(kinds):
+            return ()
+        return tuple(float(getattr(item, str(kind))) for item, kind in zip(items, kinds, strict=True))
+
     def flag(self, name: str) -> bool:
         """Return a boolean attribute, absent as False."""
         value = self._values.get(name)

@@ -60,12 +60,15 @@ class Call:
     response_id: str | None = None
     input: tuple[Message, ...] = ()
     output: tuple[Message, ...] = ()
+    """The answers, a message each: several where the request asked for several choices."""
     system: str = ""
     """System instructions, as one text."""
     question: str | None = None
     """The last user message without the context section in it; None where it has no such section."""
     documents: tuple[str, ...] = ()
     """What groundedness is judged against; empty where the call has no context."""
+    logprobs: tuple[float, ...] = ()
+    """The natural log-probabilities of the first answer's tokens, in order; empty where they are not known."""
     usage: Usage = Usage()
     start_ns: int
     """Unix time in nanoseconds."""
@@ -91,5 +94,17 @@ class Call:
 
     @property
     def output_text(self) -> str:
-        """The text of the output messages, joined by newlines."""
-        return "\n".join(message.text for message in self.output if message.text)
+        """The text of the output messages, joined by newlines: every choice counts, as any may be shown."""
+        return "\n".join(self.choices)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The texts of the output messages that have text: the alternatives of a call with several choices."""
+        return tuple(message.text for message in self.output if message.text)
+
+    @property
+    def tool_results(self) -> tuple[str, ...]:
+        """What tools answered, in the order of the input."""
+        return tuple(
+            part.text for message in self.input for part in message.parts if part.type == "tool_call_response"
+        )

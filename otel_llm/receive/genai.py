@@ -63,6 +63,7 @@ def read_call(attributes: Attributes, span: SpanFacts) -> Call | None:
             system or _last_text(messages, "system"),
             names.DOCUMENTS,
         ),
+        logprobs=attributes.numbers(names.RESPONSE_LOGPROBS),
         usage=Usage(
             input_tokens=attributes.integer(names.USAGE_INPUT_TOKENS),
             output_tokens=attributes.integer(names.USAGE_OUTPUT_TOKENS),

@@ -18,15 +18,15 @@ from otel_llm.config.cache import cache_folder
 from otel_llm.config.serve import ServeSettings, cpu_count
 from otel_llm.errors import ModelError
 from otel_llm.serve.api_error import ApiError
-from otel_llm.serve.model import Delta, End, Piece, TokenCounts
+from otel_llm.serve.model import Delta, End, Piece, Token, TokenCounts
 from otel_llm.serve.request import ChatRequest, refuse
 from otel_llm.serve.slots import Slots
 from otel_llm.serve.weights import check_gguf, ensure_weights
 
 _REFUSED: Final = (
-    "tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "response_format", "logprobs",
-    "top_logprobs", "logit_bias", "reasoning_effort", "verbosity", "modalities", "audio", "prediction",
-    "web_search_options", "previous_response_id", "conversation",
+    "tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "response_format", "logit_bias",
+    "reasoning_effort", "verbosity", "modalities", "audio", "prediction", "web_search_options",
+    "previous_response_id", "conversation",
 )  # fmt: skip
 
 # Passed on as they are; what the request leaves out is llama.cpp's default.
@@ -85,9 +85,9 @@ class LlamaModel:
                 for part in chunk["choices"]:
                     finish_reason = part["finish_reason"] or finish_reason
                     if text := part["delta"].get("content"):
-                        yield Delta(text)
+                        yield Delta(text, tokens=_tokens(part, request.top_logprobs or 0))
                 if usage := chunk.get("usage"):
-                    yield End(finish_reason, _tokens(usage))
+                    yield End(finish_reason, _counts(usage))
             await work
         finally:
             feed.stop()
@@ -111,6 +111,9 @@ class LlamaModel:
             "stop": request.stop_sequences,
         }
         body |= {name: getattr(request, name) for name in _SAMPLING if getattr(request, name) is not None}
+        if request.logprobs:
+            # 0 of the likeliest tokens would be none of the token itself either
+            body |= {"logprobs": True, "top_logprobs": request.top_logprobs or 1}
         if request.seed is not None:
             body["seed"] = (request.seed + choice) % (1 << 32)  # else all choices would be the same
         return body
@@ -197,7 +200,18 @@ def _raise_error(chunk: dict[str, Any]) -> None:
     raise ApiError(status, f"the engine refused the request: {error['message']}")
 
 
-def _tokens(usage: dict[str, Any]) -> TokenCounts:
+def _tokens(part: dict[str, Any], likeliest: int) -> tuple[Token, ...]:
+    said = part.get("logprobs") or {}
+    return tuple(
+        _token(token, tuple(map(_token, token["top_logprobs"][:likeliest]))) for token in said.get("content") or ()
+    )
+
+
+def _token(said: dict[str, Any], likeliest: tuple[Token, ...] = ()) -> Token:
+    return Token(said["token"], bytes(said["bytes"]), said["logprob"], likeliest)
+
+
+def _counts(usage: dict[str, Any]) -> TokenCounts:
     cached = usage.get("prompt_tokens_details", {}).get("cached_tokens", 0)
     return TokenCounts(prompt=usage["prompt_tokens"], completion=usage["completion_tokens"], cached=cached)
 

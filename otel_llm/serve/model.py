@@ -28,11 +28,25 @@ class TokenCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """One token of an answer, and how likely the model found it."""
+
+    text: str
+    """What of its bytes is text."""
+    data: bytes
+    logprob: float
+    likeliest: tuple[Token, ...] = ()
+    """The tokens that were the likeliest in its place, as many as were asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """The next piece of an answer's text, or of one that stands in its place or before it."""
 
     text: str
     kind: Literal["text", "refusal", "reasoning"] = "text"
+    tokens: tuple[Token, ...] = ()
+    """Of a text: its tokens, where the request asks for their log-probabilities."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ class ChatRequest(BaseModel):
     verbosity: str | None = None
     modalities: list[str] | None = None
     logprobs: bool | None = None
-    top_logprobs: int | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     logit_bias: dict[str, float] | None = None
     functions: list[dict[str, Any]] | None = None
     function_call: str | dict[str, Any] | None = None
@@ -168,6 +168,8 @@ def parse(body: bytes) -> ChatRequest:
     request = parse_as(ChatRequest, body)
     if request.stream_options is not None and not request.stream:
         raise ApiError(400, "stream_options is allowed with stream=true only", param="stream_options")
+    if request.top_logprobs is not None and not request.logprobs:
+        raise ApiError(400, "top_logprobs is allowed with logprobs=true only", param="top_logprobs")
     return request
 
 

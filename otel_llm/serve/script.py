@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -95,6 +95,8 @@ class Rule(BaseModel):
     finish_reason: Literal["stop", "length", "content_filter"] | None = None
     """Why the answer ended; None: "stop", or "length" where the request's limit cut it."""
     usage: ScriptedUsage = ScriptedUsage()
+    logprobs: tuple[Annotated[float, Field(le=0)], ...] = ()
+    """The log-probabilities of the answer's words, for requests that ask for them; of words beyond them, 0."""
 
     @field_validator("match", mode="before")
     @classmethod
@@ -119,7 +121,7 @@ class Rule(BaseModel):
             raise ValueError(f"{min(needing)} needs status, such as status = 500")
         refused = given & {
             "answer", "refusal", "reasoning", "tool_calls", "chunk_delay_s", "break_after_chunks", "finish_reason",
-            "usage",
+            "usage", "logprobs",
         }  # fmt: skip
         answers = self.fail_times is not None or self.fail_after_chunks is not None
         if self.status is not None and refused and not answers:

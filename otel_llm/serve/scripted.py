@@ -16,7 +16,7 @@ from otel_llm.serve.scripted_answer import scripted_answer
 # Fields that the answer would have to carry and does not. What only asks for another text (tools, a response
 # format) is accepted: the script decides what is answered.
 _REFUSED: Final = (
-    "logprobs", "top_logprobs", "functions", "function_call", "audio", "modalities", "web_search_options",
+    "top_logprobs", "functions", "function_call", "audio", "modalities", "web_search_options",
 )  # fmt: skip
 
 

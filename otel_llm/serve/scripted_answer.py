@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Final
 
-from otel_llm.serve.model import Delta, End, TokenCounts, ToolCallDelta
+from otel_llm.serve.model import Delta, End, Token, TokenCounts, ToolCallDelta
 from otel_llm.serve.request import ChatRequest
 from otel_llm.serve.script import Rule, ScriptedToolCall
 
@@ -29,7 +31,7 @@ def scripted_answer(rule: Rule, request: ChatRequest) -> ScriptedAnswer:
     words, limited = _limited(rule.text, request)
     reasoning = split_words(rule.reasoning or "")
     pieces: list[Delta | ToolCallDelta] = [Delta(word, "reasoning") for word in reasoning]
-    pieces += [Delta(word) for word in words]
+    pieces += _with_logprobs(words, rule.logprobs) if request.logprobs else [Delta(word) for word in words]
     pieces += [Delta(word, "refusal") for word in split_words(rule.refusal or "")]
     for index, call in enumerate(rule.tool_calls):
         pieces += _tool_call(index, call)
@@ -41,6 +43,13 @@ def scripted_answer(rule: Rule, request: ChatRequest) -> ScriptedAnswer:
 def split_words(text: str) -> list[str]:
     """Return the text cut before each word but the first; joined, the pieces are the text again."""
     return _WORD.findall(text)
+
+
+def _with_logprobs(words: Sequence[str], logprobs: Sequence[float]) -> list[Delta]:
+    return [
+        Delta(word, tokens=(Token(word, word.encode(), logprob),))
+        for word, logprob in zip(words, chain(logprobs, repeat(0.0)), strict=False)
+    ]
 
 
 def _limited(answer: str, request: ChatRequest) -> tuple[list[str], bool]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from starlette.types import Send
 
 from otel_llm import __version__
 from otel_llm.serve.api_error import ApiError
-from otel_llm.serve.model import Delta, End, Piece, TokenCounts, ToolCallDelta
+from otel_llm.serve.model import Delta, End, Piece, Token, TokenCounts, ToolCallDelta
 from otel_llm.serve.request import ChatRequest
 from otel_llm.serve.sending import EventStream, send_object
 
@@ -55,7 +55,7 @@ class StreamedAnswer:
         """Send a chunk."""
         if isinstance(piece, Delta):
             await self._start(choice, "" if piece.kind == "text" else None)
-            await self._chunk(choice, {_FIELDS[piece.kind]: piece.text})
+            await self._chunk(choice, {_FIELDS[piece.kind]: piece.text}, tokens=piece.tokens)
         elif isinstance(piece, ToolCallDelta):
             await self._start(choice, None)
             if (choice, piece.index) not in self._tool_calls:
@@ -89,10 +89,18 @@ class StreamedAnswer:
             self._with_role.add(choice)
             await self._chunk(choice, {"role": "assistant", "content": content, "refusal": None})
 
-    async def _chunk(self, choice: int, delta: dict[str, Any], finish_reason: str | None = None) -> None:
+    async def _chunk(
+        self,
+        choice: int,
+        delta: dict[str, Any],
+        finish_reason: str | None = None,
+        tokens: Sequence[Token] = (),
+    ) -> None:
         chunk = {
             **self._common,
-            "choices": [{"index": choice, "delta": delta, "logprobs": None, "finish_reason": finish_reason}],
+            "choices": [
+                {"index": choice, "delta": delta, "logprobs": _logprobs(tokens), "finish_reason": finish_reason}
+            ],
         }
         await self._stream.event({**chunk, "usage": None} if self._include_usage else chunk)
 
@@ -133,7 +141,7 @@ class WholeAnswer:
             {
                 "index": index,
                 "message": message.body(),
-                "logprobs": None,
+                "logprobs": _logprobs(message.tokens),
                 "finish_reason": end.finish_reason if end else "stop",
             }
             for index, (message, end) in enumerate(zip(self._messages, self._ends, strict=True))
@@ -148,10 +156,12 @@ class _Message:
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
         self._tool_calls: dict[int, tuple[ToolCallDelta, str]] = {}
+        self.tokens: list[Token] = []
 
     def add(self, piece: Delta | ToolCallDelta) -> None:
         if isinstance(piece, Delta):
             self._texts[_FIELDS[piece.kind]] = self._texts.get(_FIELDS[piece.kind], "") + piece.text
+            self.tokens += piece.tokens
         else:
             first, text = self._tool_calls.get(piece.index, (piece, ""))
             self._tool_calls[piece.index] = (first, text + piece.text)
@@ -167,6 +177,17 @@ class _Message:
         if self._tool_calls:
             body["tool_calls"] = [_tool_call(first, text) for first, text in self._tool_calls.values()]
         return body
+
+
+def _logprobs(tokens: Sequence[Token]) -> dict[str, Any] | None:
+    if not tokens:
+        return None
+    content = [{**_token(token), "top_logprobs": [_token(each) for each in token.likeliest]} for token in tokens]
+    return {"content": content, "refusal": None}
+
+
+def _token(token: Token) -> dict[str, Any]:
+    return {"token": token.text, "logprob": token.logprob, "bytes": list(token.data)}
 
 
 def _tool_call(piece: ToolCallDelta, text: str) -> dict[str, Any]:

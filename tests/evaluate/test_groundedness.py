@@ -2,7 +2,7 @@ import pytest
 from support.calls import call_with
 
 from otel_llm.evaluate.evaluator import load_evaluators
-from otel_llm.evaluate.groundedness import Groundedness, read_passages
+from otel_llm.evaluate.groundedness import Groundedness, Windowing, read_passages
 
 LIBRARY = "The library opens at 9 and closes at 17 on weekdays. Membership costs 12 euros a year."
 
@@ -70,7 +70,7 @@ def test_evidence_is_found_in_any_document_at_any_place(groundedness, encoder):
 
 
 def test_passages_are_capped_and_the_nearest_are_kept(groundedness):
-    windowing = groundedness.manifest.windowing
+    windowing = Windowing(**groundedness.manifest.options)
     documents = [f"Room {number} has {number + 3} chairs and a table." for number in range(500)]
     passages = read_passages("Room 321 has 324 chairs.", documents, windowing)
     assert len(passages) == windowing.max_passages
@@ -78,15 +78,15 @@ def test_passages_are_capped_and_the_nearest_are_kept(groundedness):
 
 
 def test_what_lies_beyond_the_characters_that_are_read_is_not_seen(groundedness):
-    windowing = groundedness.manifest.windowing.model_copy(update={"max_characters": 40})
+    windowing = Windowing(**groundedness.manifest.options).model_copy(update={"max_characters": 40})
     documents = ["Room 1 has 4 chairs.", "Room 2 has 5 chairs. Room 3 has 6 chairs.", "Room 4 has 7 chairs."]
     passages = read_passages("Room 1 has 4 chairs.", documents, windowing)
     assert [passage.text for passage in passages] == ["Room 1 has 4 chairs.", "Room 2 has 5 chairs."]
 
 
 def test_of_a_very_long_answer_the_beginning_is_scored(groundedness, encoder):
-    few = groundedness.manifest.windowing.model_copy(update={"max_characters": 60})
-    short = Groundedness(groundedness.manifest.model_copy(update={"windowing": few}))
+    few = Windowing(**groundedness.manifest.options).model_copy(update={"max_characters": 60})
+    short = Groundedness(groundedness.manifest.model_copy(update={"options": few.model_dump()}))
     answer = "Membership costs 12 euros a year. There is a swimming pool on the roof."
     documents = ["Membership costs 12 euros a year."]
     scored = evaluate(short, encoder, answer=answer[:34] + " " * 40 + answer[34:], documents=documents)

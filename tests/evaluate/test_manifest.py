@@ -1,3 +1,4 @@
+import re
 import shutil
 
 import pytest
@@ -37,7 +38,7 @@ def test_any_folder_with_a_manifest_and_a_head_is_an_evaluator(folder, encoder):
     call = call_with(question="Who?", answer="You are a stupid idiot.")
     (result,) = rudeness.evaluate(call, encoder.encode(rudeness.texts(call)))
     assert (result.evaluator, result.target, result.label) == ("rudeness", "output", "fail")
-    assert result.explanation == "toxic: characters 0-23"
+    assert re.fullmatch(r"toxic .*: characters 0-23", result.explanation)
 
 
 def test_weights_that_are_not_those_on_record_are_refused_by_name(folder):

@@ -1,5 +1,6 @@
 import logging
 import shutil
+import threading
 
 import pytest
 from support.calls import call_with
@@ -8,8 +9,10 @@ from otel_llm.config.evaluate import DriftSettings, EvaluateSettings
 from otel_llm.errors import ConfigError, ModelError
 from otel_llm.evaluate.drift import MmdDrift
 from otel_llm.evaluate.evaluator import load_evaluators
+from otel_llm.evaluate.manifest import encoder_manifest
 from otel_llm.evaluate.monitor import DriftMonitor
 from otel_llm.evaluate.pipeline import Pipeline
+from otel_llm.evaluate.runtime import CPU, running_on, session
 
 LIBRARY = "The library opens at 9 and closes at 17 on weekdays. Membership costs 12 euros a year."
 BOOKS = [
@@ -44,7 +47,22 @@ class Broken:
 
 @pytest.fixture(scope="module")
 def pipeline():
-    return Pipeline.load(EvaluateSettings(drift=DriftSettings(enabled=False)))
+    names = ("groundedness", "toxicity")
+    return Pipeline.load(EvaluateSettings(evaluators=names, drift=DriftSettings(enabled=False)))
+
+
+def test_results_are_the_same_with_several_threads(pipeline):
+    calls = [
+        call_with(question=text, answer=f"{text} It opens at 9.", documents=[LIBRARY], number=number)
+        for number, text in enumerate([*BOOKS, *FOOTBALL], 1)
+    ]
+    names = ("groundedness", "toxicity")
+    settings = EvaluateSettings(evaluators=names, threads=3, drift=DriftSettings(enabled=False))
+    several = Pipeline.load(settings)
+    try:
+        assert several.evaluate(calls).results == pipeline.evaluate(calls).results
+    finally:
+        several.close()
 
 
 def test_every_evaluator_judges_every_call(pipeline):
@@ -76,7 +94,8 @@ def test_every_evaluator_judges_every_call(pipeline):
 
 
 def test_names_and_versions_are_told(pipeline):
-    assert pipeline.evaluators == {e.manifest.name: e.manifest.version for e in load_evaluators(None)}
+    loaded = load_evaluators(["groundedness", "toxicity"])
+    assert pipeline.evaluators == {each.manifest.name: each.manifest.version for each in loaded}
 
 
 def test_an_empty_batch_has_no_results(pipeline):
@@ -100,7 +119,7 @@ def test_an_evaluator_that_raises_costs_its_own_result_alone(encoder, caplog):
 
 def test_an_evaluator_that_is_not_installed_is_named():
     with pytest.raises(
-        ConfigError, match="evaluators: 'toxic' is not installed, these are: groundedness, toxicity"
+        ConfigError, match=r"evaluators: 'toxic' is not installed, these are: groundedness, .*toxicity"
     ):
         Pipeline.load(EvaluateSettings(evaluators=("toxic",)))
 
@@ -124,6 +143,50 @@ def test_an_evaluator_of_another_encoder_is_refused(tmp_path, monkeypatch):
     ):
         Pipeline.load(EvaluateSettings())
     assert list(Pipeline.load(EvaluateSettings(evaluators=("toxicity",))).evaluators) == ["toxicity"]
+
+
+def test_a_repeated_text_is_encoded_once_over_batches():
+    pipeline = Pipeline.load(EvaluateSettings(evaluators=("toxicity",)))
+    first, second = (pipeline.evaluate([call_with(question="Hello", answer="Hi")]).results for _ in range(2))
+    assert first == second
+    assert (pipeline.cache.hits, pipeline.cache.misses) == (2, 2)
+
+
+def test_an_evaluator_that_hangs_costs_the_others_nothing(encoder):
+    release = threading.Event()
+
+    class Hanging(Broken):
+        def evaluate(self, call, encodings):
+            assert release.wait(20)
+            return super().evaluate(call, encodings)
+
+    pipeline = Pipeline([Hanging(), *load_evaluators(["toxicity"])], encoder, None, EvaluateSettings(timeout_s=2))
+    results = pipeline.evaluate([call_with(question="Hello", number=number) for number in (4, 5)]).results
+    release.set()
+    assert [(r.call.span_id[-1], r.evaluator, r.error_type) for r in results if r.target == "input"] == [
+        ("4", "broken", "TimeoutError"),
+        ("4", "toxicity", None),
+        ("5", "broken", "CircuitOpenError"),
+        ("5", "toxicity", None),
+    ]
+    pipeline.close()
+
+
+def test_a_provider_that_is_not_installed_is_refused_with_those_that_are():
+    with pytest.raises(
+        ConfigError,
+        match=r"evaluate\.providers: must be among .*CPUExecutionProvider.*, got 'CUDAExecutionProvider': .*-gpu",
+    ):
+        Pipeline.load(EvaluateSettings(evaluators=(), providers=("CUDAExecutionProvider", "CPUExecutionProvider")))
+
+
+def test_the_sessions_run_on_the_providers_that_the_settings_name():
+    path = encoder_manifest("minilm_l6_v2").path("encoder.onnx")
+    with running_on([CPU]):
+        assert session(path).get_providers() == [CPU]
+    with running_on(["AzureExecutionProvider", CPU]):
+        assert session(path).get_providers() == ["AzureExecutionProvider", CPU]
+    assert session(path).get_providers() == [CPU]
 
 
 def test_only_the_named_evaluators_run():

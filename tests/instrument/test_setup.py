@@ -28,7 +28,14 @@ def call(client=None):
 
 
 def test_the_public_surface_is_small():
-    assert otel_llm.__all__ == ["__version__", "context", "instrument", "uninstrument"]
+    assert otel_llm.__all__ == [
+        "__version__",
+        "context",
+        "evaluate",
+        "evaluate_iter",
+        "instrument",
+        "uninstrument",
+    ]
     assert set(otel_llm.__all__) <= set(dir(otel_llm))
     assert callable(otel_llm.instrument)
     assert not hasattr(otel_llm, "no_such_name")

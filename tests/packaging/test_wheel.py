@@ -68,6 +68,7 @@ def test_wheel_has_one_top_level_package(wheel: Path) -> None:
 def test_plain_install_imports_nothing_heavy(plain_install: Path) -> None:
     code = (
         "import json, sys, otel_llm, otel_llm.instrument, otel_llm.names, otel_llm.assets, otel_llm.cli\n"
+        "import otel_llm.evaluate, otel_llm.evaluate.command\n"
         "otel_llm.instrument(sdk=False)\n"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     )
@@ -88,6 +89,16 @@ def test_a_part_without_its_extra_names_the_install_command(plain_install: Path,
     output = run(plain_install / "otel-llm", command, status=1)
     assert f"pip install 'otel-llm[{command}]'" in output
     assert "Traceback" not in output
+
+
+def test_evaluation_without_its_extra_names_the_install_command(plain_install: Path) -> None:
+    # 2, not 1: that is kept for thresholds that are not met
+    output = run(plain_install / "otel-llm", "evaluate", "answers.jsonl", status=2)
+    assert "pip install 'otel-llm[collector]'" in output
+    assert "Traceback" not in output
+    called = run(plain_install / "python", "-c", "import otel_llm; otel_llm.evaluate([])", status=1)
+    assert "MissingExtraError" in called
+    assert "pip install 'otel-llm[collector]'" in called
 
 
 def test_wheel_and_checkout_find_the_same_assets(plain_install: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -103,6 +104,35 @@ def test_structured_content_reads_like_json_text() -> None:
         name: json.loads(as_text[name]) for name in ("gen_ai.input.messages", "gen_ai.output.messages")
     }
     assert only_call(body(span(structured))) == only_call(body(span(as_text)))
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ([-0.5, -1, -math.inf], (-0.5, -1.0, -math.inf)),
+        ([], ()),
+        (-0.5, ()),
+        ("[-0.5]", ()),
+        ([-0.5, "much"], ()),
+    ],
+)
+def test_log_probabilities_are_a_list_of_numbers_or_not_known(value: object, read: tuple[float, ...]) -> None:
+    call = only_call(body(span(chat_attributes() | {"otel_llm.response.logprobs": value})))
+    assert call.logprobs == read
+
+
+def test_each_output_message_with_text_is_a_choice_and_tool_results_are_read_from_the_input() -> None:
+    results = [{"type": "tool_call_response", "id": str(n), "response": n} for n in (1, 2)]
+    attributes = chat_attributes() | {
+        "gen_ai.input.messages": json.dumps([message("user", "When?"), {"role": "tool", "parts": results}]),
+        "gen_ai.output.messages": json.dumps(
+            [message("assistant", "At 9."), {"role": "assistant", "parts": []}, message("assistant", "At 10.")]
+        ),
+    }
+    call = only_call(body(span(attributes)))
+    assert call.choices == ("At 9.", "At 10.")
+    assert call.output_text == "At 9.\nAt 10."
+    assert call.tool_results == ("1", "2")
 
 
 def test_a_span_with_nothing_but_an_operation_is_a_call_with_what_is_known() -> None:

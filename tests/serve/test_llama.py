@@ -84,6 +84,27 @@ def test_the_responses_api_refuses_by_its_own_names(client, options, param):
     assert caught.value.body["param"] == param
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_log_probabilities_come_with_each_token(client, stream):
+    answer = ask(client, logprobs=True, top_logprobs=2, temperature=0, stream=stream)
+    choices = [chunk.choices[0] for chunk in answer] if stream else answer.choices
+    said = [choice.delta.content if stream else choice.message.content for choice in choices]
+    tokens = [token for choice in choices if choice.logprobs for token in choice.logprobs.content]
+    assert "".join(token.token for token in tokens) == "".join(text or "" for text in said)
+    assert len(tokens) == 8
+    for token in tokens:
+        assert token.logprob <= 0
+        assert len(token.top_logprobs) == 2
+        assert token.top_logprobs[0].logprob == pytest.approx(token.logprob)  # temperature 0: the likeliest
+        assert bytes(token.bytes).decode() == token.token
+
+
+def test_without_top_logprobs_a_token_stands_alone(client):
+    (choice,) = ask(client, logprobs=True).choices
+    assert all(token.top_logprobs == [] for token in choice.logprobs.content)
+    assert ask(client).choices[0].logprobs is None
+
+
 def test_same_seed_gives_the_same_text_within_a_run(client):
     # the second prompt of two is read from the cache, which may round otherwise: compare the later ones
     texts = [ask(client, seed=3, temperature=1.0).choices[0].message.content for _ in range(3)]
@@ -178,7 +199,6 @@ def test_prompt_longer_than_the_context_is_refused(client):
         ({"tools": [TOOL]}, "tools"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"response_format": {"type": "json_object"}}, "response_format"),
-        ({"logprobs": True}, "logprobs"),
         ({"logit_bias": {"5": 1}}, "logit_bias"),
         ({"reasoning_effort": "low"}, "reasoning_effort"),
         ({"max_tokens": 513}, "max_tokens"),

@@ -50,6 +50,17 @@ def test_stream_is_role_then_words_then_finish_then_usage(scripted):
     assert len(chunks) == 8
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_words_have_the_rules_log_probabilities_where_they_are_asked_for(scripted, stream):
+    client = scripted('[[rule]]\nanswer = "one two three"\nlogprobs = [-0.5, -1.25]\n')
+    for asked, expected in ((True, [("one", -0.5), (" two", -1.25), (" three", 0.0)]), (False, [])):
+        answer = ask(client, logprobs=asked, stream=stream)
+        choices = [chunk.choices[0] for chunk in answer] if stream else answer.choices
+        tokens = [token for choice in choices if choice.logprobs for token in choice.logprobs.content]
+        assert [(token.token, token.logprob) for token in tokens] == expected
+        assert [bytes(token.bytes).decode() for token in tokens] == [token for token, _ in expected]
+
+
 def test_stream_has_no_usage_unless_asked_for(scripted):
     chunks = list(ask(scripted(FIVE), stream=True))
     assert len(chunks) == 7

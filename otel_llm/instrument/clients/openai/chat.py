@@ -14,6 +14,7 @@ from otel_llm.instrument.clients.chat_messages import (
     output_message,
     tool_definitions,
 )
+from otel_llm.instrument.clients.openai.logprobs import Logprobs
 from otel_llm.instrument.clients.openai.message_pieces import MessagePieces
 from otel_llm.instrument.clients.openai.reading import (
     OUTPUT_TYPES,
@@ -47,6 +48,7 @@ class _Chunks:
         self._service_tier: str | None = None
         self._finish_reasons: dict[int, str] = {}
         self._messages: dict[int, MessagePieces] = {}
+        self._logprobs = Logprobs()
 
     def add(self, chunk: Any) -> None:
         if chunk.usage is not None:
@@ -61,6 +63,8 @@ class _Chunks:
             if choice.finish_reason is not None:
                 self._finishing = chunk
                 self._finish_reasons[choice.index or 0] = text_of(choice.finish_reason) or "error"
+            if choice.logprobs is not None and not choice.index:
+                self._logprobs.add_chat(choice.logprobs)
             if self._content:
                 self._messages.setdefault(choice.index or 0, MessagePieces()).add(choice.delta)
 
@@ -71,7 +75,7 @@ class _Chunks:
             model=text_of(first.get("model")) or None,
             finish_reasons=[finish_reason_of(reason) for _, reason in sorted(self._finish_reasons.items())],
             usage=_read_usage(self._usage or _groq_usage(self._finishing), self._service_tier),
-            attributes=_tier(self._service_tier),
+            attributes={**_tier(self._service_tier), **self._logprobs.attributes()},
             read_messages=self._read_messages,
         )
 
@@ -122,11 +126,19 @@ def _read_response(completion: Any) -> Response:
             finish_reason_of(reason) for choice in choices if (reason := text_of(choice.finish_reason))
         ],
         usage=_read_usage(held.get("usage"), tier),
-        attributes=_tier(tier),
+        attributes={**_tier(tier), **_logprobs(choices)},
         read_messages=lambda: [
             output_message(choice.message, text_of(choice.finish_reason)) for choice in choices
         ],
     )
+
+
+def _logprobs(choices: list[Any]) -> Mapping[str, AttributeValue]:
+    if not choices or (said := choices[0].logprobs) is None:
+        return {}
+    logprobs = Logprobs()
+    logprobs.add_chat(said)
+    return logprobs.attributes()
 
 
 def _read_usage(usage: Any, service_tier: str | None) -> Usage | None:
@@ -191,8 +203,8 @@ def _read_modalities(asked: Mapping[str, Any], answered: Mapping[str, Any]) -> M
     )
 
 
-def _tier(service_tier: str | None) -> Mapping[str, AttributeValue] | None:
-    return {names.OPENAI_RESPONSE_SERVICE_TIER: service_tier} if service_tier else None
+def _tier(service_tier: str | None) -> Mapping[str, AttributeValue]:
+    return {names.OPENAI_RESPONSE_SERVICE_TIER: service_tier} if service_tier else {}
 
 
 CHAT: Final = Endpoint(

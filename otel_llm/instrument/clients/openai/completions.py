@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.clients import parts
+from otel_llm.instrument.clients.openai.logprobs import Logprobs
 from otel_llm.instrument.clients.openai.reading import (
     SAMPLING,
     count_of,
@@ -34,6 +35,7 @@ class _Chunks:
         self._usage: Any = None
         self._finish_reasons: dict[int, str] = {}
         self._texts: dict[int, list[str]] = {}
+        self._logprobs = Logprobs()
 
     def add(self, chunk: Any) -> None:
         if chunk.usage is not None:
@@ -43,6 +45,8 @@ class _Chunks:
                 self._first = chunk
             if choice.finish_reason is not None:
                 self._finish_reasons[choice.index or 0] = text_of(choice.finish_reason) or "error"
+            if choice.logprobs is not None and not choice.index:
+                self._logprobs.add_completion(choice.logprobs)
             if self._content:
                 self._texts.setdefault(choice.index or 0, []).append(choice.text or "")
 
@@ -53,6 +57,7 @@ class _Chunks:
             model=text_of(first.get("model")) or None,
             finish_reasons=[reason for _, reason in sorted(self._finish_reasons.items())],
             usage=_read_usage(self._usage),
+            attributes=self._logprobs.attributes(),
             read_messages=self._read_messages,
         )
 
@@ -84,10 +89,19 @@ def _read_response(completion: Any) -> Response:
         model=text_of(held.get("model")) or None,
         finish_reasons=[reason for choice in choices if (reason := text_of(choice.finish_reason))],
         usage=_read_usage(held.get("usage")),
+        attributes=_logprobs(choices),
         read_messages=lambda: [
             answer(parts.text(choice.text), text_of(choice.finish_reason)) for choice in choices
         ],
     )
+
+
+def _logprobs(choices: Sequence[Any]) -> Mapping[str, AttributeValue]:
+    if not choices or (said := choices[0].logprobs) is None:
+        return {}
+    logprobs = Logprobs()
+    logprobs.add_completion(said)
+    return logprobs.attributes()
 
 
 def _read_usage(usage: Any) -> Usage | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
+from otel_llm.instrument.clients.openai.logprobs import Logprobs
 from otel_llm.instrument.clients.openai.partial_items import PartialItems
 from otel_llm.instrument.clients.openai.reading import (
     OUTPUT_TYPES,
@@ -125,7 +126,7 @@ def _read_response(response: Any) -> Response:
         model=text_of(held.get("model")) or None,
         finish_reasons=[finish_reason] if finish_reason else [],
         usage=_read_usage(held.get("usage"), tier),
-        attributes=_said(tier, text_of(fields_of(held.get("conversation")).get("id"))),
+        attributes={**_said(tier, text_of(fields_of(held.get("conversation")).get("id"))), **_logprobs(output)},
         error_type=_error_type(held),
         read_messages=lambda: output_messages(output, finish_reason),
     )
@@ -165,9 +166,20 @@ def _read_usage(usage: Any, service_tier: str | None) -> Usage | None:
     )
 
 
-def _said(service_tier: str | None, conversation_id: str | None) -> Mapping[str, AttributeValue] | None:
+def _logprobs(output: Iterable[Any]) -> Mapping[str, AttributeValue]:
+    """Return the log-probabilities of all texts of the output, which are one answer."""
+    logprobs = Logprobs()
+    for item in output:
+        content = fields_of(item).get("content")
+        for part in content if isinstance(content, list) else ():
+            if (tokens := fields_of(part).get("logprobs")) is not None:
+                logprobs.add_tokens(tokens)
+    return logprobs.attributes()
+
+
+def _said(service_tier: str | None, conversation_id: str | None) -> Mapping[str, AttributeValue]:
     if not (service_tier or conversation_id):
-        return None
+        return {}
     said = {names.OPENAI_RESPONSE_SERVICE_TIER: service_tier, names.CONVERSATION_ID: conversation_id}
     return {name: value for name, value in said.items() if value}
 

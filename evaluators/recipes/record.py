@@ -1,0 +1,65 @@
+"""Labelled examples that measure an evaluator, and the data sets that they make up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from otel_llm.evaluate.result import Target
+from otel_llm.receive.call import Call, Message, Part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What was asked or answered, and whether the evaluator should fail it."""
+
+    positive: bool
+    """Whether it is what the evaluator looks for: toxic, not grounded."""
+    input: str = ""
+    output: str = ""
+    documents: tuple[str, ...] = ()
+    group: str = ""
+    """What it has in common with others, such as a document; empty where it stands alone."""
+
+    @property
+    def text(self) -> str:
+        """All of it as one text: records of the same words are the same."""
+        return "\n".join(part for part in (*self.documents, self.input, self.output) if part)
+
+    @property
+    def target(self) -> Target:
+        """The side of the call that is measured."""
+        return "output" if self.output else "input"
+
+    def call(self) -> Call:
+        """Return the call that an evaluator reads."""
+        return Call(
+            trace_id="0" * 32,
+            span_id="0" * 16,
+            service="measure",
+            operation="chat",
+            provider="",
+            request_model="",
+            input=_said("user", self.input),
+            output=_said("assistant", self.output),
+            documents=self.documents,
+            start_ns=0,
+            duration_s=0.0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """Records that are measured together."""
+
+    source: str
+    """How training data of the same source are called; see `is_of`."""
+    records: list[Record]
+
+    def is_of(self, sources: Iterable[str]) -> bool:
+        """Return whether one of these, what was trained on, is of the same source."""
+        return any(source.startswith(self.source) for source in sources)
+
+
+def _said(role: str, text: str) -> tuple[Message, ...]:
+    return (Message(role, (Part("text", text),)),) if text else ()

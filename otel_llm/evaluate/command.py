@@ -1,0 +1,129 @@
+"""`otel-llm evaluate`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from otel_llm.errors import ConfigError, OtelLlmError
+from otel_llm.evaluate.formats import Format
+from otel_llm.evaluate.loaded import missing_extra
+from otel_llm.evaluate.thresholds import parse_condition
+
+_STOPPED_READING: Final = 141  # what a shell reports of a process that SIGPIPE ended
+_BY_SUFFIX: Final[dict[str, Format]] = {".jsonl": "jsonl", ".xml": "junit", ".txt": "table"}
+
+
+def _none_of_dash(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Return None, for stdin or stdout, in place of "-"."""
+    return None if value == Path("-") else value
+
+
+@click.command("evaluate", context_settings={"max_content_width": 100})
+@click.argument("file", type=click.Path(path_type=Path), callback=_none_of_dash)
+@click.option("--evaluators", metavar="A,B", help="Names of those that run.  [default: all that are installed]")
+@click.option(
+    "--format", "format_", type=click.Choice(["table", "jsonl", "junit"]),
+    help="How results are written.  [default: by the suffix of --output; else table on a terminal, jsonl in a"
+    " pipe]",
+)  # fmt: skip
+@click.option(
+    "--fail-on",
+    metavar="CONDITION",
+    multiple=True,
+    help="Exit with 1 where this holds; may be given several times.",
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), callback=_none_of_dash,
+    help="The file that results go to.  [default: stdout]",
+)  # fmt: skip
+@click.option(
+    "--threads", type=click.IntRange(1), metavar="N", help="Threads that evaluate.  [default: one per core]"
+)
+@click.option("--skip-invalid", is_flag=True, help="Leave out lines that are no records; else the first ends it.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary on stderr.")
+def command(**options: Any) -> None:
+    """Evaluate the answers in FILE with local models; - is stdin.
+
+    Each line of FILE is a JSON object with "output", the answer, and as far as they are known "id", "input",
+    "context" (a list of texts), "system", "choices" (several answers) and "logprobs".
+
+    \b
+    A CONDITION of --fail-on; quote it, or the shell takes > for itself:
+      any                    any evaluator fails any line
+      error                  anything could not be evaluated
+      toxicity               this evaluator fails any line
+      toxicity.output        ... on this side: input or output
+      'toxicity>3'           more than 3 fails; also >=, < and <=
+      'groundedness>5%'      more than 5 % of what it judged fails
+      'any>5%'               the same, of any evaluator
+      'toxicity:max>=0.8'    a score is at least 0.8; also min and mean
+
+    An error counts as a fail. A condition on an evaluator also holds where that had nothing to judge, such as
+    groundedness without a context.
+
+    \b
+    Exit codes:
+      0    evaluated, and no condition holds; without --fail-on, always that
+      1    a condition holds: stderr says which, with figures
+      2    wrong options or input; of a file nothing was evaluated then
+      130  Ctrl-C (143: SIGTERM): results so far are written
+    """
+    try:
+        sys.exit(_run(**options))
+    except OtelLlmError as error:
+        click.echo(f"otel-llm evaluate: {error}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        # whoever read stdout has gone: what is still to be flushed at exit goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_STOPPED_READING)
+    except OSError as error:
+        click.echo(f"otel-llm evaluate: results cannot be written: {error}", err=True)
+        sys.exit(2)
+
+
+def _run(*, fail_on: tuple[str, ...], evaluators: str | None, format_: Format | None, **options: Any) -> int:
+    conditions = tuple(parse_condition(text) for text in fail_on)
+    try:
+        from otel_llm.evaluate.run import RunSettings, run  # noqa: PLC0415 - only with the extra; --help is quick
+    except ModuleNotFoundError as error:
+        raise missing_extra(error) from error
+    return run(
+        RunSettings(
+            file=options["file"],
+            evaluators=_names(evaluators),
+            format=format_ or _format(options["output"]),
+            conditions=conditions,
+            output=options["output"],
+            threads=options["threads"] or _cores(),
+            skip_invalid=options["skip_invalid"],
+            quiet=options["quiet"],
+        )
+    )
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise ConfigError(f"--evaluators: must be names with commas between them, got {text!r}")
+    return names
+
+
+def _format(output: Path | None) -> Format:
+    if output is None:
+        return "table" if sys.stdout.isatty() else "jsonl"
+    if output.suffix not in _BY_SUFFIX:
+        raise ConfigError(f"--format: must be given, as {output} ends in none of {', '.join(_BY_SUFFIX)}")
+    return _BY_SUFFIX[output.suffix]
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,97 @@
+"""Files of records, JSON Lines: read as they come, and refused with the number of the line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Final, NamedTuple, Protocol
+
+from otel_llm.errors import RecordError
+from otel_llm.evaluate.records import Record, read_record
+
+MAX_LINE_BYTES: Final = 64 * 2**20
+"""No line is longer than this, so that a file without line breaks does not fill the memory."""
+
+_CHUNK_BYTES: Final = 2**20
+_BOM: Final = b"\xef\xbb\xbf"
+_UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+class Line(NamedTuple):
+    """A line that is not blank."""
+
+    number: int
+    """From 1, blank lines counted too."""
+    data: bytes | None
+    """Without its line feed; None where it is longer than `MAX_LINE_BYTES`."""
+
+
+class Stream(Protocol):
+    """A binary file, buffered."""
+
+    def read1(self, size: int, /) -> bytes:
+        """Return what is there, at most `size` bytes; nothing at the end."""
+
+
+def read_lines(stream: Stream) -> Iterator[list[Line]]:
+    """Yield the lines in groups: those that one read completes, so that lines of a slow pipe need not wait."""
+    number, pending, too_long = 0, bytearray(), False
+    while chunk := stream.read1(_CHUNK_BYTES):
+        *ended, rest = chunk.split(b"\n")
+        lines = []
+        for piece in ended:
+            number += 1
+            pending += piece
+            too_long = too_long or len(pending) > MAX_LINE_BYTES
+            lines.append(Line(number, None if too_long else bytes(pending)))
+            pending.clear()
+            too_long = False
+        pending += rest
+        if len(pending) > MAX_LINE_BYTES:
+            too_long = True
+            pending.clear()
+        if found := [line for line in lines if not _is_blank(line)]:
+            yield found
+    last = Line(number + 1, None if too_long else bytes(pending))
+    if not _is_blank(last):
+        yield [last]
+
+
+def parse_line(line: Line) -> tuple[Record, tuple[str, ...]]:
+    """Return the record, and the keys of the line.
+
+    Raises:
+        RecordError: the line is not a record; the message begins with its number.
+    """
+    try:
+        value = _parse(line)
+        return read_record(value, line.number), tuple(value) if isinstance(value, dict) else ()
+    except RecordError as error:
+        raise RecordError(f"line {line.number}: {error}") from None
+
+
+def _parse(line: Line) -> object:
+    if line.data is None:
+        raise RecordError(f"must be at most {MAX_LINE_BYTES // 2**20} MiB long: is it a file of JSON Lines?")
+    if line.number == 1 and line.data.startswith(_UTF16_BOMS):
+        raise RecordError("must be UTF-8, is UTF-16: save the file as UTF-8")
+    try:
+        text = (line.data.removeprefix(_BOM) if line.number == 1 else line.data).decode()
+    except UnicodeDecodeError as error:
+        byte = line.data[error.start]
+        raise RecordError(f"must be UTF-8, got 0x{byte:02x} at byte {error.start + 1}: convert the file") from None
+    try:
+        value: object = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise RecordError(
+            f"is not JSON: {error.msg} at column {error.pos + 1}: each line must be one whole object"
+        ) from None
+    except (ValueError, RecursionError) as error:  # a number of too many digits; brackets nested too deep
+        raise RecordError(f"is not JSON that can be read: {error}") from None
+    if isinstance(value, list):
+        raise RecordError("must be an object, got an array: write one object a line (jq -c '.[]' does)")
+    return value
+
+
+def _is_blank(line: Line) -> bool:
+    return line.data is not None and not line.data.removeprefix(_BOM if line.number == 1 else b"").strip()

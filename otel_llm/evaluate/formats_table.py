@@ -1,0 +1,125 @@
+"""Results for people: the worst of each evaluator, then a line for each evaluator and target."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from otel_llm.evaluate.records import RecordResult
+from otel_llm.evaluate.result import Target
+from otel_llm.evaluate.tally import Row, Tally
+
+if TYPE_CHECKING:
+    from otel_llm.evaluate.manifest import EvaluatorManifest
+
+_EXPLANATION_CHARACTERS: Final = 200
+# an explanation may quote an answer, and no answer may steer the terminal
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+
+
+class TableWriter:
+    """Prints the worst results at the end, and below them the table, which so is what is seen last."""
+
+    def __init__(self, console: Console, tally: Tally, manifests: Mapping[str, EvaluatorManifest]) -> None:
+        self._console = console
+        self._tally = tally
+        self._manifests = manifests
+        self._started = time.monotonic()
+
+    def add(self, results: Sequence[RecordResult]) -> None:
+        """Nothing: the tally counts them."""
+
+    def close(self) -> None:
+        """Print; nothing where nothing was evaluated."""
+        if not self._tally.records:
+            return
+        for evaluator, target, row in self._tally.rows():
+            if row.worst or row.first_error:
+                self._console.print(_title(evaluator, target, self._manifests[evaluator]))
+                self._console.print(_worst(row, self._console.width))
+                self._console.print()
+        self._console.print(_counts(self._tally))
+        seconds = time.monotonic() - self._started
+        lines = f"{self._tally.records:,} line{'s' * (self._tally.records > 1)} in {seconds:,.1f} s"
+        self._console.print(Text(f"{lines}, {self._tally.records / seconds:,.1f} a second", "dim"))
+
+
+def console_for(file: BinaryIO) -> Console:
+    """Return a console that prints to stdout where the file is that, else to the file as UTF-8."""
+    if file is sys.stdout.buffer:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a terminal may lack a character of an explanation
+        return Console(highlight=False)
+    return Console(file=io.TextIOWrapper(file, encoding="utf-8", write_through=True), highlight=False)
+
+
+def _title(evaluator: str, target: Target, manifest: EvaluatorManifest) -> Text:
+    side = "at and above" if manifest.fails == "above" else "below"
+    return Text.assemble((f"{evaluator}.{target}", "bold"), f" fails {side} {manifest.threshold:.2f}")
+
+
+def _worst(row: Row, width: int) -> Table:
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=width // 4)
+    table.add_column(overflow="fold")
+    for result in row.worst:
+        score = "" if result.score is None else f"{result.score:.2f}"
+        table.add_row(Text("  ✗", "bold red"), score, *_what(result))
+    left = row.labels["fail"] - len(row.worst)
+    if left:
+        table.add_row("", "", Text(f"{left:,} more", "dim"), "")
+    if row.first_error:
+        count = row.labels["error"]
+        *which, why = _what(row.first_error)
+        table.add_row(
+            Text("  !", "bold yellow"), "", *which, Text.assemble(why, f", {count:,} in all" * (count > 1))
+        )
+    return table
+
+
+def _what(result: RecordResult) -> Iterator[Text]:
+    yield Text(_printable(str(result.id)), "cyan")
+    explanation = _printable(result.explanation or "")
+    if len(explanation) > _EXPLANATION_CHARACTERS:
+        explanation = explanation[: _EXPLANATION_CHARACTERS - 1] + "…"
+    yield Text(explanation)
+
+
+def _counts(tally: Tally) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False, show_edge=False)
+    table.add_column("evaluator", no_wrap=True, overflow="ellipsis")
+    for heading in ("pass", "fail", "n/a", "error", "fail %", "mean", "median"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for evaluator, target, row in tally.rows():
+        judged = sum(row.labels.values()) - row.labels["not_applicable"]
+        failed = row.labels["fail"] + row.labels["error"]
+        table.add_row(
+            Text(f"{evaluator}.{target}", "" if judged else "dim"),
+            _count(row.labels["pass"], "green"),
+            _count(row.labels["fail"], "bold red"),
+            _count(row.labels["not_applicable"], "dim"),
+            _count(row.labels["error"], "bold yellow"),
+            f"{100 * failed / judged:.1f}" if judged else Text("-", "dim"),
+            f"{row.scores.mean:.2f}" if row.scores.count else Text("-", "dim"),
+            f"{row.scores.median:.2f}" if row.scores.count else Text("-", "dim"),
+        )
+    return table
+
+
+def _count(count: int, style: str) -> Text:
+    return Text(f"{count:,}", style if count else "dim")
+
+
+def _printable(text: str) -> str:
+    return _CONTROL.sub(" ", text)

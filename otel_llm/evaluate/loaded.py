@@ -1,0 +1,104 @@
+"""Evaluators that are loaded, as `otel_llm.evaluate` and `otel-llm evaluate` use them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from otel_llm.errors import ConfigError, MissingExtraError
+from otel_llm.evaluate.records import Record, RecordId, RecordResult, call_of
+from otel_llm.instrument.well_formed import well_formed
+
+if TYPE_CHECKING:
+    from otel_llm.evaluate.manifest import EvaluatorManifest
+    from otel_llm.evaluate.pipeline import Pipeline
+    from otel_llm.evaluate.result import Result
+    from otel_llm.receive.call import Call
+
+_log: Final = logging.getLogger(__name__)
+
+
+class LoadedEvaluators:
+    """A pipeline that any thread may use: one batch at a time."""
+
+    def __init__(self, pipeline: Pipeline, manifests: Mapping[str, EvaluatorManifest]) -> None:
+        self._pipeline = pipeline
+        self._one_at_a_time = threading.Lock()
+        self.manifests = manifests
+        """Of the evaluators that run, by name."""
+
+    def evaluate(self, records: Sequence[Record]) -> list[RecordResult]:
+        """Return each record's results, in order; the records have been read, so that each has an id."""
+        calls = [call_of(record) for record in records]
+        ids = {call.trace_id: record.id for call, record in zip(calls, records, strict=True)}
+        with self._one_at_a_time:
+            results = self._results(calls)
+        return [_record_result(ids[result.call.trace_id], result) for result in results]
+
+    def close(self) -> None:
+        """Give up what is being evaluated."""
+        self._pipeline.close()
+
+    def _results(self, calls: Sequence[Call]) -> list[Result]:
+        """Return the results; a call over which the batch fails must not cost the others theirs."""
+        try:
+            return self._pipeline.evaluate(calls).results
+        except Exception as error:  # whatever it is, it becomes that one call's results
+            if len(calls) > 1:
+                return [result for call in calls for result in self._results([call])]
+            _log.exception("a record could not be evaluated")
+            return self._pipeline.failed(calls, error).results
+
+
+def load(names: Sequence[str] | None, *, threads: int) -> LoadedEvaluators:
+    """Return the evaluators of those names, or all that are installed, loaded.
+
+    Raises:
+        MissingExtraError: the extra `collector` is not installed.
+        ConfigError: an evaluator that is not installed, or no thread.
+        ModelError: an evaluator is not as its manifest says.
+    """
+    if threads < 1:
+        raise ConfigError(f"threads: must be at least 1, got {threads}")
+    try:
+        from otel_llm.config.evaluate import DriftSettings, EvaluateSettings  # noqa: PLC0415 - only with the extra
+        from otel_llm.evaluate.manifest import evaluator_manifests  # noqa: PLC0415
+        from otel_llm.evaluate.pipeline import Pipeline  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise missing_extra(error) from error
+    settings = EvaluateSettings(
+        evaluators=None if names is None else tuple(dict.fromkeys(names)),
+        threads=threads,
+        drift=DriftSettings(enabled=False),
+    )
+    pipeline = Pipeline.load(settings)
+    wanted = pipeline.evaluators
+    return LoadedEvaluators(
+        pipeline, {manifest.name: manifest for manifest in evaluator_manifests() if manifest.name in wanted}
+    )
+
+
+def missing_extra(error: ModuleNotFoundError) -> MissingExtraError:
+    """Return what to raise where a module of the extra is not there; raise `error` itself where it is ours."""
+    if (error.name or "").startswith("otel_llm."):
+        raise error
+    return MissingExtraError(
+        f"evaluation needs {error.name}, which is not installed: pip install 'otel-llm[collector]'"
+    )
+
+
+def _record_result(record_id: RecordId | None, result: Result) -> RecordResult:
+    if record_id is None:
+        raise ValueError("a record must have been read before it is evaluated: it has no id")
+    explanation = result.error_type if result.label == "error" else result.explanation
+    return RecordResult(
+        id=record_id,
+        evaluator=result.evaluator,
+        target=result.target,
+        score=result.score,
+        label=result.label,
+        # an evaluator may cut a character in two where it quotes, which no file could hold
+        explanation=None if explanation is None else well_formed(explanation),
+    )

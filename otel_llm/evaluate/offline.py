@@ -1,0 +1,115 @@
+"""`otel_llm.evaluate()`: records in, results out, in the calling process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from otel_llm.errors import ConfigError, RecordError
+from otel_llm.evaluate.loaded import LoadedEvaluators, load
+from otel_llm.evaluate.records import Record, RecordResult, read_record
+
+_BATCH: Final = 32
+"""Records evaluated at once: enough to keep several threads busy."""
+
+_Key = tuple[frozenset[str] | None, int]
+
+_loaded: dict[_Key, LoadedEvaluators] = {}
+_loading = threading.Lock()
+
+
+def evaluate(
+    records: Iterable[Record | Mapping[str, Any]],
+    evaluators: Sequence[str] | None = None,
+    *,
+    threads: int = 1,
+) -> list[RecordResult]:
+    """Return every evaluator's results on every record, in the order of the records.
+
+    What is loaded once is kept for later calls with the same evaluators and threads. Several threads may call
+    at once: they take turns, a batch each.
+
+    Args:
+        records: mappings with `output` and, as far as they are known, `id`, `input`, `context`, `system`,
+            `choices` and `logprobs`, or `otel_llm.evaluate.records.Record`, which says what each is.
+        evaluators: names of the evaluators that run; None: all that are installed.
+        threads: threads that encode texts.
+
+    Returns:
+        A result per record, evaluator and target. `id` is the record's, or its number from 1.
+
+    Raises:
+        MissingExtraError: the extra `collector` is not installed.
+        ConfigError: an evaluator that is not installed.
+        RecordError: a record is not as it should be. All are read before any is evaluated.
+    """
+    read = list(_read(records))
+    loaded = _get(evaluators, threads)
+    return [result for batch in _batches(iter(read)) for result in loaded.evaluate(batch)]
+
+
+def evaluate_iter(
+    records: Iterable[Record | Mapping[str, Any]],
+    evaluators: Sequence[str] | None = None,
+    *,
+    threads: int = 1,
+    batch_size: int = _BATCH,
+) -> Iterator[RecordResult]:
+    """Return an iterator over the results that `evaluate` returns; it reads one batch of records at a time.
+
+    A wrong argument is refused at once; a wrong record when its turn comes.
+
+    Args:
+        records: as of `evaluate`, however many.
+        evaluators: as of `evaluate`.
+        threads: as of `evaluate`.
+        batch_size: records read before the first result comes; 1 for records that arrive slowly.
+    """
+    if batch_size < 1:
+        raise ConfigError(f"batch_size: must be at least 1, got {batch_size}")
+    read, loaded = _read(records), _get(evaluators, threads)
+    return (result for batch in _batches(read, batch_size) for result in loaded.evaluate(batch))
+
+
+def _get(names: Sequence[str] | None, threads: int) -> LoadedEvaluators:
+    if isinstance(names, str):
+        raise ConfigError(f"evaluators: must be a list of names, got {names!r}: write [{names!r}]")
+    if names is not None and not names:
+        raise ConfigError("evaluators: must name at least one, got none: leave it out to run all")
+    key = (None if names is None else frozenset(names), threads)
+    with _loading:
+        if key not in _loaded:
+            _loaded[key] = load(names, threads=threads)
+        return _loaded[key]
+
+
+def _read(records: Iterable[Record | Mapping[str, Any]]) -> Iterator[Record]:
+    if isinstance(records, Record | Mapping | str):
+        raise RecordError(f"records: must be a list of records, got one {type(records).__name__}: write [record]")
+    return (_read_one(record, number) for number, record in enumerate(records, start=1))
+
+
+def _read_one(record: Record | Mapping[str, Any], number: int) -> Record:
+    try:
+        return read_record(record, number)
+    except RecordError as error:
+        raise RecordError(f"record {number}: {error}") from None
+
+
+def _batches(records: Iterator[Record], size: int = _BATCH) -> Iterator[list[Record]]:
+    while batch := list(islice(records, size)):
+        yield batch
+
+
+def _forget() -> None:
+    """Let a forked child load anew: the threads of a pipeline stay behind in the parent, and so may its locks."""
+    global _loading  # noqa: PLW0603 - another thread of the parent may have held it
+    _loading = threading.Lock()
+    _loaded.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

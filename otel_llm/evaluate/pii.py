@@ -1,0 +1,53 @@
+"""Personal data: numbers and addresses by form, check and the words near them; names by lists where asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from otel_llm.errors import ModelError
+from otel_llm.evaluate.findings import Finder, Finding
+from otel_llm.evaluate.manifest import EvaluatorManifest
+from otel_llm.evaluate.pii_names import Names
+from otel_llm.evaluate.pii_patterns import RULES
+from otel_llm.evaluate.rules import Rules
+
+_LISTED: Final = ("ORGANIZATION", "GPE", "NRP")  # by lists alone; PERSON by form too
+TYPES: Final = (*dict.fromkeys(rule.type for rule in RULES), *_LISTED)
+"""All types that can be asked for."""
+
+
+class Options(BaseModel):
+    """`[options]` of the manifest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    types: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Of `TYPES`, those that are looked for."""
+    names: str | None = None
+    """The file with the lists of names: for every PERSON rather than those who say their name, and for
+    ORGANIZATION, GPE and NRP."""
+
+
+class Pii(Finder):
+    """Finds personal data of the types that the manifest's options name."""
+
+    def __init__(self, manifest: EvaluatorManifest) -> None:
+        super().__init__(manifest)
+        options = manifest.read_options(Options)
+        where = f"{manifest.folder / 'evaluator.toml'}: options.types"
+        if unknown := sorted(set(options.types) - set(TYPES)):
+            raise ModelError(f"{where} must be of {', '.join(TYPES)}, got {', '.join(unknown)}")
+        if options.names is None and (listed := sorted(set(options.types) & set(_LISTED))):
+            raise ModelError(f"{where}: {', '.join(listed)} must come with lists: set options.names")
+        self._types = frozenset(options.types)
+        self._rules = Rules([rule for rule in RULES if rule.type in self._types])
+        self._names = None if options.names is None else Names(manifest.path(options.names))
+
+    def find(self, text: str) -> Iterator[Finding]:
+        """Yield the personal data in the text."""
+        yield from self._rules.find(text)
+        if self._names:
+            yield from (finding for finding in self._names.find(text) if finding.type in self._types)

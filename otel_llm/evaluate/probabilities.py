@@ -1,0 +1,61 @@
+"""What a classifier's outputs are: which label each is of, and how they become probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from otel_llm.errors import ModelError
+from otel_llm.evaluate.manifest import EvaluatorManifest
+from otel_llm.evaluate.runtime import FloatArray
+
+_ROUNDING = 1e-4  # by which float16 weights miss 0 and 1
+
+
+class Labels:
+    """The names of the outputs, in their order; the one whose probability is the score is `index`."""
+
+    def __init__(self, manifest: EvaluatorManifest, count: int) -> None:
+        """Take the manifest's labels for that many outputs.
+
+        Raises:
+            ModelError: there are more or fewer outputs than labels.
+        """
+        self.names = manifest.labels or ((manifest.scores,) if count == 1 else ())
+        if len(self.names) != count:
+            raise ModelError(
+                f"{manifest.folder / 'evaluator.toml'}: labels must name the {count} outputs of model.onnx, in"
+                f" their order, got {list(manifest.labels)}"
+            )
+        self.index = self.names.index(manifest.label) if manifest.label else 0
+        self._manifest = manifest
+
+    def probabilities(self, outputs: FloatArray) -> FloatArray:
+        """Return probabilities for the model's outputs, whose last dimension is the labels.
+
+        Raises:
+            ModelError: what comes out is not between 0 and 1.
+        """
+        values: FloatArray = outputs.astype(np.float32)
+        if self._manifest.activation == "sigmoid":
+            values = np.reciprocal(1 + np.exp(-np.clip(values, -80, 80)))
+        elif self._manifest.activation == "softmax":
+            powers = np.exp(values - values.max(axis=-1, keepdims=True))
+            values = powers / powers.sum(axis=-1, keepdims=True)
+        if not ((values >= -_ROUNDING) & (values <= 1 + _ROUNDING)).all():  # which holds of nan, too
+            raise ModelError(
+                f"{self._manifest.folder / 'evaluator.toml'}: activation must make model.onnx's outputs"
+                f" probabilities, got {self._manifest.activation!r} and outputs from {values.min()} to"
+                f" {values.max()}: where they are logits it is sigmoid or softmax"
+            )
+        clipped: FloatArray = np.clip(values, 0, 1)
+        return clipped
+
+    def describe(self, probabilities: FloatArray) -> str:
+        """Return the labels at or above the threshold with their probability, the score's own first."""
+        manifest, own = self._manifest, self.index
+        others = [
+            index
+            for index in np.argsort(-probabilities)
+            if index != own and manifest.fails == "above" and probabilities[index] >= manifest.threshold
+        ]
+        return ", ".join(f"{self.names[index]} {probabilities[index]:.2f}" for index in [own, *others])

@@ -1,0 +1,83 @@
+"""A file or pipe of records, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from io import BufferedReader
+
+from otel_llm.errors import RecordError
+from otel_llm.evaluate.file import read_lines
+from otel_llm.evaluate.inspection import Inspection
+from otel_llm.evaluate.places import is_regular
+from otel_llm.evaluate.records import Record
+
+
+class Reader:
+    """Reads a file twice, so that nothing is evaluated where a line is invalid; a pipe once, as it comes."""
+
+    def __init__(
+        self, stream: BufferedReader, where: str, *, skip_invalid: bool, warn: Callable[[str], None]
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            stream: what is read.
+            where: its name in messages.
+            skip_invalid: whether invalid lines are left out; else the first ends it.
+            warn: is called with what may not be as it was meant.
+        """
+        self._stream = stream
+        self._where = where
+        self._skip_invalid = skip_invalid
+        self._warn = warn
+
+    def inspect(self, at: Callable[[int], None]) -> int | None:
+        """Return how many records there are; None where that cannot be told beforehand.
+
+        Args:
+            at: is called now and then with how many there were so far.
+
+        Raises:
+            RecordError: a line is invalid, or there is no record.
+        """
+        if not is_regular(self._stream):
+            return None
+        inspection = Inspection()
+        for lines in read_lines(self._stream):
+            for line in lines:
+                inspection.read(line)
+            at(inspection.records)
+        self._stream.seek(0)
+        self._conclude(inspection)
+        return inspection.records
+
+    def batches(self, size: int) -> Iterator[list[Record]]:
+        """Yield the records, at most `size` at once; what a pipe holds already does not wait for more.
+
+        Raises:
+            RecordError: as of `inspect`, after the records before that line.
+        """
+        inspected = is_regular(self._stream)
+        inspection = Inspection()
+        for lines in read_lines(self._stream):
+            for start in range(0, len(lines), size):
+                read = [inspection.read(line) for line in lines[start : start + size]]
+                if records := [record for record in read if record is not None]:
+                    yield records
+                self._check(inspection)
+        if not inspected:
+            self._conclude(inspection)
+
+    def _conclude(self, inspection: Inspection) -> None:
+        self._check(inspection)
+        if inspection.invalid:
+            self._warn(inspection.problems(f"{self._where}: left out"))
+        if not inspection.records:
+            raise RecordError(f"{self._where}: must hold at least one record, got none")
+        for warning in inspection.warnings():
+            self._warn(f"{self._where}: {warning}")
+
+    def _check(self, inspection: Inspection) -> None:
+        if inspection.invalid and not self._skip_invalid:
+            remedy = "--skip-invalid leaves such lines out"
+            raise RecordError(f"{inspection.problems(f'{self._where}:')}\n  {remedy}")

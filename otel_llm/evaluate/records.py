@@ -1,0 +1,207 @@
+"""What is evaluated outside the service: a record goes in, its results come out."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from otel_llm.errors import RecordError
+from otel_llm.evaluate.result import Label, Target
+from otel_llm.instrument.well_formed import well_formed
+from otel_llm.receive.call import Call, Message, Part
+
+RecordId = str | int
+
+_MANY: Final = 80  # characters of a wrong value that a message shows
+# the rounding of a softmax in half precision may end above 0
+_MOST_LOGPROB: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One answer, and what is known of how it came about."""
+
+    output: str | None = None
+    """The answer; the first of `choices` where it is left out."""
+    id: RecordId | None = None
+    """What its results are called; the number of the record, from 1, where it is left out."""
+    input: str | None = None
+    """What was asked."""
+    context: Sequence[str] | str | None = None
+    """The texts that the answer should keep to; one text counts as a list of one."""
+    system: str | None = None
+    """The system instructions."""
+    choices: Sequence[str] | None = None
+    """Several answers to the same input."""
+    logprobs: Sequence[float] | None = None
+    """The natural logarithms of the probabilities of the answer's tokens."""
+
+
+KEYS: Final = tuple(field.name for field in dataclasses.fields(Record))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """One evaluator's verdict on one side of one record."""
+
+    id: RecordId
+    evaluator: str
+    target: Target
+    score: float | None
+    """The probability of what the evaluator is named for, in [0, 1]; None with not_applicable and error."""
+    label: Label
+    explanation: str | None
+    """Why, with `fail`; the class of the exception, with `error`; else None."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name, in the order of a line of `otel-llm evaluate --format jsonl`."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class RecordCall(Call):
+    """A record as evaluators read it: the answer is the first choice alone, the others are to compare it with."""
+
+    __slots__ = ()
+
+    @property
+    def output_text(self) -> str:
+        """The answer."""
+        return self.output[0].text
+
+
+def read_record(value: object, number: int) -> Record:
+    """Return the record in a mapping, or in a `Record`, checked, with an id: `number` where it has none.
+
+    A key that is None counts as left out; a key that is not known is passed by.
+
+    Raises:
+        RecordError: a value is not what it should be; the message names key, value and remedy.
+    """
+    given = _given(value)
+    read = Record(
+        id=_id(given.get("id"), number),
+        output=_text(given, "output"),
+        input=_text(given, "input"),
+        context=_texts(given, "context", one_is_enough=True),
+        system=_text(given, "system"),
+        choices=_texts(given, "choices"),
+        logprobs=_logprobs(given.get("logprobs")),
+    )
+    if read.output is None and not read.choices:
+        others = ", ".join(repr(key) for key in given if key not in KEYS)
+        raise RecordError(
+            f'output: is missing{f" among {_shortened(others)}" if others else ""}: give the answer as "output",'
+            ' "" where there was none'
+        )
+    return read
+
+
+def call_of(record: Record) -> RecordCall:
+    """Return the call that evaluators read; its ids are made from the record's, the same in every run."""
+    digest = hashlib.sha256(json.dumps(record.id).encode()).hexdigest()
+    return RecordCall(
+        trace_id=digest[:32],
+        span_id=digest[32:48],
+        service="otel-llm evaluate",
+        operation="chat",
+        provider="",
+        request_model="",
+        input=() if record.input is None else (_message("user", record.input),),
+        output=tuple(_message("assistant", text) for text in _answers(record)),
+        system=record.system or "",
+        documents=tuple(text for text in record.context or () if text.strip()),
+        logprobs=tuple(record.logprobs or ()),
+        start_ns=0,
+        duration_s=0.0,
+    )
+
+
+def _answers(record: Record) -> list[str]:
+    """Return the choices with the answer in front, which may be one of them or one beside them."""
+    choices = list(record.choices or ())
+    if record.output is None:
+        return choices
+    if record.output in choices:
+        choices.remove(record.output)
+    return [record.output, *choices]
+
+
+def _message(role: str, text: str) -> Message:
+    return Message(role, (Part("text", text),))
+
+
+def _given(value: object) -> Mapping[Any, Any]:
+    if isinstance(value, Record):
+        return {key: getattr(value, key) for key in KEYS}
+    if not isinstance(value, Mapping):
+        raise RecordError(f'must be an object such as {{"output": "…"}}, got {_described(value)}')
+    return value
+
+
+def _id(value: object, number: int) -> RecordId:
+    if value is None:
+        return number
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise RecordError(f"id: must be a text or a whole number, got {_described(value)}")
+
+
+def _text(given: Mapping[Any, Any], key: str) -> str | None:
+    value = given.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise RecordError(f"{key}: must be a text, got {_described(value)}: leave it out where there is none")
+    return well_formed(value)
+
+
+def _texts(given: Mapping[Any, Any], key: str, *, one_is_enough: bool = False) -> tuple[str, ...] | None:
+    value = given.get(key)
+    if value is None:
+        return None
+    if one_is_enough and isinstance(value, str):
+        return (well_formed(value),)
+    for index, text in enumerate(_list(value, key, "texts")):
+        if not isinstance(text, str):
+            raise RecordError(f"{key}[{index}]: must be a text, got {_described(text)}")
+    return tuple(well_formed(text) for text in value)
+
+
+def _logprobs(value: Any) -> tuple[float, ...] | None:
+    if value is None:
+        return None
+    for index, number in enumerate(_list(value, "logprobs", "numbers, one per token of the answer")):
+        if not isinstance(number, int | float) or isinstance(number, bool):
+            raise RecordError(f"logprobs[{index}]: must be a number, got {_described(number)}")
+        if not (math.isfinite(number) and number <= _MOST_LOGPROB):
+            raise RecordError(
+                f"logprobs[{index}]: must be the natural logarithm of a probability, finite and at most 0,"
+                f" got {_described(number)}"
+            )
+    return tuple(min(float(number), 0.0) for number in value)
+
+
+def _list(value: object, key: str, of: str) -> Sequence[Any]:
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+        raise RecordError(f"{key}: must be a list of {of}, got {_described(value)}: leave it out where unknown")
+    return value
+
+
+def _described(value: object) -> str:
+    """Return a wrong value in the words of JSON, shortened."""
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, str | int | float | list | tuple) or value is None:
+        return _shortened(json.dumps(value, ensure_ascii=False, default=repr))
+    return f"{type(value).__name__}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MANY else f"{text[: _MANY - 1]}…"

@@ -1,0 +1,138 @@
+"""One run of `otel-llm evaluate`: a file of records in, results and an exit code out."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from rich.console import Console
+from rich.text import Text
+
+from otel_llm.evaluate import places
+from otel_llm.evaluate.formats import Format, JsonlWriter, Writer
+from otel_llm.evaluate.formats_junit import JunitWriter
+from otel_llm.evaluate.formats_table import TableWriter, console_for
+from otel_llm.evaluate.interrupt import Interrupted, Interrupts
+from otel_llm.evaluate.loaded import LoadedEvaluators, load
+from otel_llm.evaluate.progress import LineProgress
+from otel_llm.evaluate.reader import Reader
+from otel_llm.evaluate.tally import Tally
+from otel_llm.evaluate.thresholds import Condition, check_names, judge
+
+_BATCH_PER_THREAD: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """What the command was asked to do."""
+
+    file: Path | None
+    """None: stdin."""
+    evaluators: tuple[str, ...] | None
+    format: Format
+    conditions: tuple[Condition, ...]
+    output: Path | None
+    """None: stdout."""
+    threads: int
+    skip_invalid: bool
+    quiet: bool
+
+
+def run(settings: RunSettings) -> int:
+    """Return 0; 1 where a condition to fail on holds; 128 and the signal's number where one ended it.
+
+    Raises:
+        ConfigError: a file, an evaluator or a condition cannot be used.
+        RecordError: a line is invalid, or there is none.
+    """
+    this = _Run(settings)
+    with Interrupts() as interrupts:
+        try:
+            tally = this.evaluate(interrupts)
+        except Interrupted as error:
+            this.say(f"interrupted after {this.records:,} lines")
+            return error.exit_code
+    return this.exit_code(tally)
+
+
+class _Run:
+    def __init__(self, settings: RunSettings) -> None:
+        self._settings = settings
+        self._console = Console(stderr=True, highlight=False)
+        self.records = 0
+        """Evaluated so far."""
+
+    def say(self, message: str | Text) -> None:
+        """Print to stderr."""
+        self._console.print(message, markup=False, soft_wrap=True)
+
+    def evaluate(self, interrupts: Interrupts) -> Tally:
+        """Evaluate all lines; the results of those that were evaluated are written, however it ends."""
+        with ExitStack() as stack:
+            source = stack.enter_context(places.source(self._settings.file))
+            progress = stack.enter_context(LineProgress(self._console, shown=self._shows_progress()))
+            progress.phase("loading")
+            loaded, tally = self._load()
+            stack.callback(loaded.close)  # or what threads have not begun would still be evaluated at exit
+            progress.phase("checking")
+            reader = self._reader(source)
+            total = reader.inspect(progress.at)
+            writers = self._writers(
+                stack.enter_context(places.destination(self._settings.output, source)), loaded, tally
+            )
+            for writer in writers:
+                stack.callback(writer.close)
+            stack.callback(progress.stop)  # the bar goes before anything is written at the end
+            progress.phase("evaluating", total)
+            for records in reader.batches(_BATCH_PER_THREAD * self._settings.threads):
+                with interrupts.deferred():
+                    results = loaded.evaluate(records)
+                    tally.add(len(records), results)
+                    for writer in writers:
+                        writer.add(results)
+                    self.records = tally.records
+                progress.at(self.records)
+        return tally
+
+    def exit_code(self, tally: Tally) -> int:
+        """Say which conditions hold, and return the exit code."""
+        verdicts = [judge(condition, tally) for condition in self._settings.conditions]
+        for verdict in verdicts:
+            mark = ("✗", "bold red") if verdict.holds else ("✓", "green")
+            self.say(Text.assemble(mark, f" --fail-on {verdict.condition.text}: {verdict.figures}"))
+        holding = sum(verdict.holds for verdict in verdicts)
+        if holding:
+            self.say(f"failed on {holding} of {len(verdicts)} condition{'s' * (len(verdicts) > 1)}")
+        return 1 if holding else 0
+
+    def _shows_progress(self) -> bool:
+        # a bar among lines of results would tear both
+        lines_to_terminal = self._settings.format == "jsonl" and not self._settings.output and sys.stdout.isatty()
+        return not (self._settings.quiet or lines_to_terminal)
+
+    def _load(self) -> tuple[LoadedEvaluators, Tally]:
+        loaded = load(self._settings.evaluators, threads=self._settings.threads)
+        targets = {name: manifest.targets for name, manifest in loaded.manifests.items()}
+        check_names(self._settings.conditions, targets)
+        return loaded, Tally(targets, {name: manifest.fails for name, manifest in loaded.manifests.items()})
+
+    def _reader(self, source: BufferedReader) -> Reader:
+        where = "stdin" if self._settings.file is None else str(self._settings.file)
+        return Reader(source, where, skip_invalid=self._settings.skip_invalid, warn=self.say)
+
+    def _writers(self, file: BinaryIO, loaded: LoadedEvaluators, tally: Tally) -> list[Writer]:
+        """Return who writes the results to the file, and who the summary to stderr where that is not the same."""
+        summary = TableWriter(self._console, tally, loaded.manifests)
+        match self._settings.format:
+            case "jsonl":
+                writer: Writer = JsonlWriter(file)
+            case "junit":
+                writer = JunitWriter(file, loaded.manifests)
+            case "table":
+                writer = TableWriter(console_for(file), tally, loaded.manifests)
+        to_terminal = self._settings.format == "table" and not self._settings.output
+        return [writer] if to_terminal or self._settings.quiet else [summary, writer]

@@ -1,0 +1,134 @@
+"""Results counted as they come, in a memory that does not grow with their number."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Literal
+
+from otel_llm.evaluate.records import RecordResult
+from otel_llm.evaluate.result import Label, Target
+
+Fails = Literal["above", "below"]
+
+_BINS: Final = 1000  # of scores in [0, 1]: the median is exact to half a thousandth
+
+
+class Scores:
+    """Scores in [0, 1]: how many, their sum and where they lie."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.least = math.inf
+        self.most = -math.inf
+        self._sum = 0.0
+        self._bins = array("Q", bytes(8 * (_BINS + 1)))
+
+    def add(self, score: float) -> None:
+        """Count a score."""
+        self.count += 1
+        self.least = min(self.least, score)
+        self.most = max(self.most, score)
+        self._sum += score
+        self._bins[round(min(max(score, 0.0), 1.0) * _BINS)] += 1
+
+    def merge(self, other: Scores) -> None:
+        """Count another's scores too."""
+        self.count += other.count
+        self.least = min(self.least, other.least)
+        self.most = max(self.most, other.most)
+        self._sum += other._sum
+        for index, count in enumerate(other._bins):
+            self._bins[index] += count
+
+    @property
+    def mean(self) -> float:
+        """Their mean; NaN where there are none."""
+        return self._sum / self.count if self.count else math.nan
+
+    @property
+    def median(self) -> float:
+        """Their median, to half a thousandth; of two in the middle the lower; NaN where there are none."""
+        below = 0
+        for index, count in enumerate(self._bins):
+            below += count
+            if 2 * below >= self.count > 0:
+                return index / _BINS
+        return math.nan
+
+
+class Row:
+    """What one evaluator said of one side of all records."""
+
+    def __init__(self, fails: Fails, keep: int) -> None:
+        self.labels: dict[Label, int] = dict.fromkeys(("pass", "fail", "not_applicable", "error"), 0)
+        self.scores = Scores()
+        self.first_error: RecordResult | None = None
+        self._fails = fails
+        self._keep = keep
+        self._worst: list[tuple[float, int, RecordResult]] = []
+
+    def add(self, result: RecordResult) -> None:
+        """Count a result."""
+        self.labels[result.label] += 1
+        if result.label == "error":
+            self.first_error = self.first_error or result
+        if result.score is not None:
+            self.scores.add(result.score)
+            if result.label == "fail":
+                self._keep_worst(result, result.score)
+
+    @property
+    def worst(self) -> list[RecordResult]:
+        """The fails farthest from passing, the worst first; of equal ones the earliest."""
+        return [result for *_, result in sorted(self._worst, key=lambda entry: entry[:2], reverse=True)]
+
+    def _keep_worst(self, result: RecordResult, score: float) -> None:
+        badness = score if self._fails == "above" else -score
+        entry = (badness, -self.scores.count, result)  # the count differs from entry to entry
+        if len(self._worst) < self._keep:
+            heapq.heappush(self._worst, entry)
+        else:
+            heapq.heappushpop(self._worst, entry)
+
+
+class Tally:
+    """A row for each evaluator and target."""
+
+    def __init__(
+        self, targets: Mapping[str, Iterable[Target]], fails: Mapping[str, Fails], *, keep: int = 3
+    ) -> None:
+        """Start with empty rows.
+
+        Args:
+            targets: by evaluator, the sides that it scores.
+            fails: by evaluator, on which side of its threshold a score fails.
+            keep: the worst results that each row keeps.
+        """
+        self.records = 0
+        self._rows = {
+            (evaluator, target): Row(fails[evaluator], keep)
+            for evaluator, each in targets.items()
+            for target in each
+        }
+
+    def add(self, records: int, results: Iterable[RecordResult]) -> None:
+        """Count the results of that many records."""
+        self.records += records
+        for result in results:
+            self._rows[result.evaluator, result.target].add(result)
+
+    @property
+    def evaluators(self) -> list[str]:
+        """Their names."""
+        return list(dict.fromkeys(evaluator for evaluator, _ in self._rows))
+
+    def rows(
+        self, evaluator: str | None = None, target: Target | None = None
+    ) -> Iterator[tuple[str, Target, Row]]:
+        """Yield evaluator, target and row, of all or of those named."""
+        for (name, side), row in self._rows.items():
+            if evaluator in {None, name} and target in {None, side}:
+                yield name, side, row

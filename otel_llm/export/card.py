@@ -1,0 +1,84 @@
+"""The model card of an exported folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from otel_llm.export.folder import licence_found
+from otel_llm.export.graph import is_fused
+from otel_llm.export.original import Original
+from otel_llm.export.parity import Parity
+from otel_llm.export.verdicts import Verdict
+
+_CARD = """\
+# {name}, version {version}
+
+Exported by `otel-llm models export`, not trained here.
+
+| | |
+|---|---|
+| source | `{source}` |
+| loaded by | {library} ({versions}) |
+| architecture | {architecture}, {fused} |
+| precision | {precision} |
+| size | {size} |
+
+## Licence
+
+{licence} Whether and how it may be used is yours to check.
+
+## Parity
+
+The folder, run as the service runs it, against the original in torch, on {texts}:
+
+- {parity}{scores}
+
+This says how near the export is to its original, and nothing of how good that is: measure it on labelled texts of
+your own.
+"""
+_PACKAGES = ("detoxify", "sentence-transformers", "transformers", "torch", "onnxruntime")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the card says beside what the original and the manifest do."""
+
+    name: str
+    version: str
+    source: str
+    precision: str
+    size: str
+    texts: str
+    """Which texts they were compared on."""
+
+
+def card(facts: Facts, original: Original, parity: Parity, found: Sequence[Verdict]) -> str:
+    """Return the card's text."""
+    return _CARD.format(
+        name=facts.name,
+        version=facts.version,
+        source=facts.source,
+        library=original.library,
+        versions=", ".join(f"{package} {version(package)}" for package in _PACKAGES),
+        architecture=original.config.model_type,
+        fused="fused" if is_fused(original.config) else "not fused: ONNX Runtime's optimizer does not know it",
+        precision=facts.precision,
+        size=facts.size,
+        licence=licence_found(facts.source),
+        texts=facts.texts,
+        parity=parity,
+        scores="".join(f"\n- {line}" for line in describe(found)),
+    )
+
+
+def describe(found: Sequence[Verdict]) -> list[str]:
+    """Return a line on whole calls: their scores, and those close enough to the threshold to turn."""
+    if not found:
+        return []
+    turned = sum(verdict.difference >= verdict.margin for verdict in found)
+    return [
+        f"scores of {len(found)} whole calls: difference at most {max(v.difference for v in found):.2g}; "
+        f"{turned} lie nearer to the threshold than their difference"
+    ]

@@ -1,0 +1,156 @@
+"""`otel-llm models`."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from otel_llm.errors import ConfigError, MissingExtraError, ModelError, OtelLlmError
+from otel_llm.export.installed import manifest_of, rows, table
+from otel_llm.export.texts import read_calls
+from otel_llm.export.verification import faults_of
+
+_KINDS: Final = {
+    "detoxify": "detoxify",
+    "sentence-transformer": "sentence_transformer",
+    "nli": "nli",
+    "lettucedetect": "lettucedetect",
+    "hhem": "hhem",
+}
+"""The kinds of sources, and what their folders are called by default."""
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")  # as manifests have it; here before minutes of work
+
+
+@click.group("models")
+def command() -> None:
+    """List, check and export evaluators."""
+
+
+@command.command("list")
+def list_() -> None:
+    """List what is installed: evaluators and encoders."""
+    click.echo(table(rows()))
+
+
+@command.command("check")
+@click.argument("names", nargs=-1, metavar="[NAME|FOLDER]...")
+def check(names: tuple[str, ...]) -> None:
+    """Check installed evaluators and encoders by NAME, or a FOLDER; without either, all that is installed.
+
+    Their files against their checksums, their cases, and what every evaluator must keep to. Exit code 1 where
+    anything is wrong.
+    """
+    wrong = 0
+    for name in names or [row.where for row in rows()]:
+        manifest = manifest_of(name)
+        faults = faults_of(manifest)
+        wrong += bool(faults)
+        click.echo(f"{manifest.name} {manifest.version}: {_counted(faults)}")
+        for fault in faults:
+            click.echo(f"  {fault}")
+    if wrong:
+        raise SystemExit(1)
+
+
+@command.command("export")
+@click.argument("source")
+@click.option("--kind", type=click.Choice(list(_KINDS)), required=True, help="What SOURCE is.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), required=True, help="Folder to write; must not be there yet."
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["int8", "fp16", "fp32"]),
+    default="int8",
+    show_default=True,
+    help="Of the weights: int8 per channel for processors, fp16 for GPUs.",
+)
+@click.option(
+    "--texts",
+    type=click.Path(path_type=Path),
+    help="JSON Lines to compare on, as `evaluate` reads.  [default: our own]",
+)
+@click.option("--tolerance", type=click.FloatRange(min=0), help="Greatest difference.  [default: by --precision]")
+@click.option("--name", help="What it is called.  [default: by --kind]")
+@click.option("--version", help="Its version.  [default: from the checksums]")
+@click.option(
+    "--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Parts pass and fail."
+)
+@click.option("--label", help="The label whose probability is the score, where SOURCE does not say.")
+@click.option("--max-tokens", type=click.IntRange(16), help="Tokens in a window.  [default: what the model takes]")
+@click.option(
+    "--base", help="Folder or name with configuration and tokenizer, for Detoxify's checkpoints and HHEM."
+)
+def export(source: str, output: Path, **options: Any) -> None:
+    """Make SOURCE, a model's folder or checkpoint, a folder that the service runs, and measure how near it comes.
+
+    \b
+    Kinds:
+      detoxify              a checkpoint's file, or original, unbiased, multilingual
+      sentence-transformer  an encoder, for sentence_transformers.SentenceTransformer
+      nli                   a cross-encoder, for sentence_transformers.CrossEncoder
+      lettucedetect         a token classifier of (context, answer), for transformers
+      hhem                  vectara's HHEM-2.1-Open, without running its own code
+
+    SOURCE may be a name that the library fetches itself. A pickled checkpoint can run code when it is loaded.
+    """
+    if output.exists():
+        raise ConfigError(f"--output: must not be there yet, got {output}: name another, or remove it")
+    name = options["name"] or _KINDS[options["kind"]]
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"--name: must be small letters, digits and _, a letter first, got {name!r}")
+    calls = read_calls(options["texts"])
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as work:
+        folder = Path(work) / output.name
+        folder.mkdir()
+        for line in _export(source, options | {"name": name}, calls, folder):
+            click.echo(line)
+        shutil.move(folder, output)
+    click.echo(f"written: {output}")
+
+
+def _export(source: str, options: dict[str, Any], calls: list[Any], folder: Path) -> list[str]:
+    """Export into the folder; return the lines that say what came of it."""
+    try:
+        from otel_llm.export.export import TOLERANCES, Request, export  # noqa: PLC0415 - torch, seconds to import
+        from otel_llm.export.original import Options  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
+    tolerance = options["tolerance"]
+    request = Request(
+        source=source,
+        kind=options["kind"],
+        name=options["name"],
+        version=options["version"],
+        precision=options["precision"],
+        threshold=options["threshold"],
+        tolerance=TOLERANCES[options["precision"]] if tolerance is None else tolerance,
+        texts=f"{len(calls)} records of {options['texts'] or 'our own'}",
+        options=Options(base=options["base"], label=options["label"], max_tokens=options["max_tokens"]),
+    )
+    try:
+        exported = export(request, calls, folder)
+    except OtelLlmError:
+        raise
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
+    except Exception as error:  # whatever the library of the source raises
+        raise ModelError(f"{source}: cannot be loaded or exported as {options['kind']}: {error}") from error
+    cases = f"{exported.cases} cases written: calls far enough from the threshold" if exported.cases else ""
+    return [line for line in (*exported.lines, cases) if line]
+
+
+def _counted(faults: list[str]) -> str:
+    return f"{len(faults)} fault{'s' * (len(faults) > 1)}" if faults else "ok"
+
+
+def _missing(error: ModuleNotFoundError) -> Exception:
+    if (error.name or "").startswith("otel_llm"):
+        return error
+    return MissingExtraError(f"export needs {error.name}, which is not installed: pip install 'otel-llm[export]'")

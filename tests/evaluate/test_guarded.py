@@ -1,0 +1,218 @@
+"""Evaluators that raise, hang or lie, behind their guard."""
+
+import logging
+import threading
+
+import pytest
+from support.calls import call_with
+
+from otel_llm.config.evaluate import EvaluateSettings
+from otel_llm.evaluate.breaker import Breaker
+from otel_llm.evaluate.guarded import Guarded
+from otel_llm.evaluate.manifest import EvaluatorManifest
+from otel_llm.evaluate.verdict import verdict
+from otel_llm.evaluate.worker import Worker, WorkError
+
+MANIFEST = EvaluatorManifest(
+    folder="/nowhere",
+    name="moody",
+    version="1",
+    kind="python",
+    code="a:B",
+    targets=["output"],
+    scores="x",
+    threshold=1,
+)
+CALL = call_with(answer="Hello")
+
+
+class Moody:
+    """Does what it is told, in `evaluate`."""
+
+    manifest = MANIFEST
+
+    def __init__(self, mood):
+        self.mood = mood
+        self.asked = 0
+
+    def texts(self, call):
+        return ["a text"]
+
+    def evaluate(self, call, encodings):
+        self.asked += 1
+        self.mood()
+        return [verdict(self.manifest, call, "output", 0.5, str)]
+
+
+def fine():
+    pass
+
+
+def failing():
+    raise ZeroDivisionError
+
+
+def guarded(evaluator, **settings):
+    return Guarded(evaluator, EvaluateSettings(**{"timeout_s": 20, "cool_down_s": 1000, **settings}))
+
+
+def outcome(guard):
+    (result,) = guard.results(guard.read(CALL), {})
+    return result.error_type or result.label
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_what_an_evaluator_returns_comes_through():
+    guard = guarded(Moody(fine))
+    assert guard.read(CALL).texts == ("a text",)
+    assert outcome(guard) == "pass"
+    guard.close()
+
+
+def test_an_evaluator_that_hangs_is_given_up_and_not_asked_again_while_its_thread_lives(caplog):
+    release, hung = threading.Event(), threading.Event()
+
+    def hanging():
+        hung.set()
+        assert release.wait(20)
+
+    evaluator = Moody(hanging)
+    guard = guarded(evaluator, timeout_s=1)
+    assert outcome(guard) == "TimeoutError"
+    assert hung.is_set()
+    threads = threading.active_count()
+    assert [outcome(guard) for _ in range(20)] == ["CircuitOpenError"] * 20
+    assert threading.active_count() == threads
+    assert evaluator.asked == 1
+    assert len(caplog.records) == 1  # nothing more for those that were left out
+    assert "moody gave up on span 0000000000000001 of trace" in caplog.text
+
+    evaluator.mood = fine
+    release.set()
+    while guard.open:
+        pass
+    assert outcome(guard) == "pass"
+    guard.close()
+
+
+def test_an_evaluator_that_keeps_failing_is_left_out_and_that_is_said_once(caplog):
+    evaluator = Moody(failing)
+    guard = guarded(evaluator, max_failures=3)
+    assert [outcome(guard) for _ in range(3)] == ["ZeroDivisionError"] * 3
+    assert [outcome(guard) for _ in range(10)] == ["CircuitOpenError"] * 10
+    assert evaluator.asked == 3
+    assert [record.message for record in caplog.records if "in a row" in record.message] == [
+        "moody: failed 3 times in a row, at last with ZeroDivisionError:"
+        " it is left out, and tried again every 1000 s"
+    ]
+    guard.close()
+
+
+def test_readings_taken_before_the_circuit_opened_are_left_out_too():
+    evaluator = Moody(failing)
+    guard = guarded(evaluator, max_failures=1)
+    readings = [guard.read(CALL) for _ in range(3)]
+    types = [guard.results(reading, {})[0].error_type for reading in readings]
+    assert types == ["ZeroDivisionError", "CircuitOpenError", "CircuitOpenError"]
+    assert evaluator.asked == 1
+    guard.close()
+
+
+def test_after_the_cool_down_one_call_is_tried_and_decides():
+    evaluator = Moody(failing)
+    guard = guarded(evaluator, max_failures=1, cool_down_s=0)
+    assert outcome(guard) == "ZeroDivisionError"
+    assert outcome(guard) == "ZeroDivisionError"  # the trial
+    evaluator.mood = fine
+    assert outcome(guard) == "pass"
+    assert not guard.open
+    guard.close()
+
+
+def test_an_evaluator_that_wants_to_end_the_process_fails_alone():
+    def leaving():
+        raise SystemExit
+
+    guard = guarded(Moody(leaving))
+    assert outcome(guard) == "SystemExit"
+    guard.close()
+
+
+@pytest.mark.parametrize("returned", [None, [], ["pass"], "pass", [None, None]])
+def test_results_that_are_none_are_an_error(returned):
+    evaluator = Moody(fine)
+    evaluator.evaluate = lambda call, encodings: returned
+    guard = guarded(evaluator)
+    assert outcome(guard) == "TypeError"
+    guard.close()
+
+
+@pytest.mark.parametrize("returned", [None, "a text", [1]])
+def test_texts_that_are_none_are_an_error(returned):
+    evaluator = Moody(fine)
+    evaluator.texts = lambda call: returned
+    guard = guarded(evaluator)
+    assert guard.read(CALL).texts == ()
+    assert outcome(guard) == "TypeError"
+    guard.close()
+
+
+def test_the_breaker_lets_one_trial_through_per_cool_down(caplog):
+    caplog.set_level(logging.INFO)
+    clock = Clock()
+    breaker = Breaker("moody", max_failures=2, cool_down_s=30, clock=clock)
+    breaker.failed(ValueError())
+    breaker.succeeded()
+    breaker.failed(ValueError())
+    assert breaker.admits()  # not two in a row
+    breaker.failed(ValueError())
+    assert not breaker.admits()
+    clock.now += 30
+    assert [breaker.admits(), breaker.admits()] == [True, False]
+    breaker.failed(ValueError())
+    clock.now += 29
+    assert not breaker.admits()
+    clock.now += 1
+    assert breaker.admits()
+    clock.now += 30  # nothing came of that trial
+    assert breaker.admits()
+    breaker.succeeded()
+    assert [breaker.admits(), breaker.admits()] == [True, True]
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
+
+
+def test_a_worker_gives_back_what_its_work_returns_or_raises():
+    worker = Worker("test")
+    assert worker.run(lambda: 3, 20) == 3
+    with pytest.raises(WorkError) as failed:
+        worker.run(failing, 20)
+    assert isinstance(failed.value.error, ZeroDivisionError)
+    assert not worker.stuck
+    worker.close()
+
+
+def test_work_that_raises_a_timeout_of_its_own_is_not_given_up():
+    worker = Worker("test")
+
+    def late():
+        raise TimeoutError("of a server that it asked")
+
+    with pytest.raises(WorkError, match="of a server"):
+        worker.run(late, 20)
+    assert not worker.stuck
+    worker.close()
+
+
+def test_a_closed_worker_ends_its_thread():
+    worker = Worker("test-closing")
+    worker.run(fine, 20)
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == "test-closing")
+    worker.close()
+    thread.join(20)
+    assert not thread.is_alive()

@@ -107,7 +107,8 @@ def _fill(model: Any, weights: dict[str, Any], source: str) -> None:
     try:
         model.load_state_dict(own)
     except RuntimeError as error:
-        raise ModelError(f"{source}: model.safetensors must hold HHEM's weights: {error}") from error
+        lacking = " ".join(str(error).split())  # it comes in lines
+        raise ModelError(f"{source}: model.safetensors must hold HHEM's weights: {lacking}") from error
 
 
 def _probabilities(model: Any, tokenizer: Any, text: str) -> Numbers:

@@ -14,29 +14,28 @@ Precision = Literal["int8", "fp16", "fp32"]
 
 def write_model(graph: Any, precision: Precision, path: Path) -> None:
     """Write the optimizer's graph: int8 weights per channel, fp16, or as it is; its output stays float32."""
+    if precision == "int8":
+        _quantize(graph, path)
+        return
     if precision == "fp16":
         graph.convert_float_to_float16(keep_io_types=True)
-    if precision != "int8":
-        graph.save_model_to_file(str(path))
-        return
-    # its advice to pre-process the model: the optimizer has done that
-    logging.disable(logging.WARNING)
-    try:
-        _quantize(graph, path)
-    finally:
-        logging.disable(logging.NOTSET)
+    graph.save_model_to_file(str(path))
 
 
 def _quantize(graph: Any, path: Path) -> None:
-    quantize_dynamic(
-        graph.model,
-        path,
-        weight_type=QuantType.QInt8,
-        # per tensor, an encoder's embeddings had a cosine of 0.962 with the original's; per channel 0.994
-        per_channel=True,
-        # 7-bit weights: with 8 bits the sums can saturate on processors that have AVX2 but no VNNI, and the same
-        # text could get other scores there
-        reduce_range=True,
-        # of tensors whose type the shape inference cannot tell, as after ONNX Runtime's own operators
-        extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-    )
+    logging.disable(logging.WARNING)  # its advice to prepare the graph first: the optimizer has done that
+    try:
+        quantize_dynamic(
+            graph.model,
+            path,
+            weight_type=QuantType.QInt8,
+            # per tensor, an encoder's embeddings had a cosine of 0.962 with the original's; per channel 0.994
+            per_channel=True,
+            # 7-bit weights: with 8 bits the sums can saturate on processors that have AVX2 but no VNNI, and the
+            # same text could get other scores there
+            reduce_range=True,
+            # of tensors whose type the shape inference cannot tell, as after ONNX Runtime's own operators
+            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
+        )
+    finally:
+        logging.disable(logging.NOTSET)

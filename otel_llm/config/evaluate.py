@@ -48,5 +48,7 @@ class EvaluateSettings(BaseModel):
     """After so many failures in a row an evaluator is left out for `cool_down_s`."""
     cool_down_s: float = Field(default=30.0, ge=0)
     """How long it is left out before it is tried again."""
+    max_hanging: int = Field(default=1, ge=1)
+    """Calls that were given up and still go on, each in a thread: with so many the evaluator is left out."""
     drift: DriftSettings = DriftSettings()
     """Drift of the inputs' or outputs' meaning."""

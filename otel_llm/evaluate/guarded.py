@@ -13,8 +13,8 @@ from otel_llm.evaluate.breaker import Breaker
 from otel_llm.evaluate.encoder import Encoding
 from otel_llm.evaluate.evaluator import Evaluator
 from otel_llm.evaluate.result import Result
-from otel_llm.evaluate.verdict import errors
-from otel_llm.evaluate.worker import Worker, WorkError
+from otel_llm.evaluate.verdict import checked, errors
+from otel_llm.evaluate.worker import LateError, Worker, WorkError
 from otel_llm.receive.call import Call
 
 _log: Final = logging.getLogger(__name__)
@@ -33,25 +33,33 @@ class Reading:
 class Guarded:
     """Runs an evaluator on a thread of its own, behind a timeout and a circuit breaker. Used by one thread.
 
-    A thread that hangs cannot be stopped. It is given up, and for as long as it lives the circuit is open, so that
-    there is never more than one.
+    A thread that hangs cannot be stopped. It is given up, and for as long as `max_hanging` of them live the
+    evaluator is left out, so that there are never more.
     """
 
     def __init__(self, evaluator: Evaluator, settings: EvaluateSettings) -> None:
         self.evaluator = evaluator
         self.name = evaluator.manifest.name
         self._timeout_s = settings.timeout_s
+        self._max_hanging = settings.max_hanging
         self._worker = Worker(f"evaluate-{self.name}")
         self._breaker = Breaker(self.name, max_failures=settings.max_failures, cool_down_s=settings.cool_down_s)
 
     @property
     def open(self) -> bool:
         """Whether calls are left out at present."""
-        return self._worker.stuck or self._breaker.state == "open"
+        return self._hangs or self._breaker.state == "open"
 
     def read(self, call: Call) -> Reading:
-        """Return the texts whose encodings the evaluator needs."""
-        if self._worker.stuck or not self._breaker.admits():
+        """Return the texts whose encodings the evaluator needs.
+
+        A failure counts when its results are asked for, so that what is "in a row" does not depend on how many
+        calls are read before the first is evaluated.
+
+        Raises:
+            CancelledError: closed, now or meanwhile.
+        """
+        if self._hangs or not self._breaker.admits():
             return Reading(call, error=self._left_out())
         try:
             return Reading(call, self._run(call, lambda: _texts(self.evaluator.texts(call))))
@@ -59,54 +67,60 @@ class Guarded:
             return Reading(call, error=failed.error)
 
     def results(self, reading: Reading, encodings: Mapping[str, Encoding]) -> list[Result]:
-        """Return the evaluator's results, or results of label error."""
-        call, error = reading.call, reading.error
-        if error is None and self.open:  # since the texts were read
+        """Return the evaluator's results, or results of label error; a call that was read is evaluated.
+
+        Raises:
+            CancelledError: closed, now or meanwhile.
+        """
+        call, error, manifest = reading.call, reading.error, self.evaluator.manifest
+        if error is None and self._hangs:  # since the texts were read
             error = self._left_out()
         if error is None:
             try:
-                results = self._run(call, lambda: self._checked(self.evaluator.evaluate(call, encodings)))
+                results = self._run(
+                    call, lambda: checked(self.evaluator.evaluate(call, encodings), manifest, call)
+                )
             except WorkError as failed:
                 error = failed.error
             else:
                 self._breaker.succeeded()
                 return results
-        return errors(self.evaluator.manifest, call, error)
+        if not isinstance(error, CircuitOpenError):
+            self._breaker.failed(error)
+        return errors(manifest, call, error)
+
+    def give_up(self) -> None:
+        """Let whoever waits for a result wait no longer, as `close` does, and start anew."""
+        self._worker.close()
+        self._worker = Worker(f"evaluate-{self.name}")
 
     def close(self) -> None:
-        """Let its thread end."""
+        """Let its thread end; whoever waits for a result waits no longer."""
         self._worker.close()
+
+    @property
+    def _hangs(self) -> bool:
+        return self._worker.hanging >= self._max_hanging
 
     def _run(self, call: Call, work: Callable[[], _T]) -> _T:
         try:
             return self._worker.run(work, self._timeout_s)
-        except WorkError as failed:
-            if self._worker.stuck:
-                _log.error(
-                    "%s gave up on span %s of trace %s after %g s: it is left out until that has ended",
-                    self.name,
-                    call.span_id,
-                    call.trace_id,
-                    self._timeout_s,
-                )
-            else:
-                _log.error(
-                    "%s failed on span %s of trace %s",
-                    self.name,
-                    call.span_id,
-                    call.trace_id,
-                    exc_info=failed.error,
-                )
-            self._breaker.failed(failed.error)
+        except LateError:
+            _log.error(
+                "%s gave up on span %s of trace %s after %g s: that goes on in a thread, %d of at most %d",
+                self.name,
+                call.span_id,
+                call.trace_id,
+                self._timeout_s,
+                self._worker.hanging,
+                self._max_hanging,
+            )
             raise
-
-    def _checked(self, results: object) -> list[Result]:
-        targets = list(self.evaluator.manifest.targets)
-        if isinstance(results, list) and [getattr(result, "target", None) for result in results] == targets:
-            return results
-        raise TypeError(
-            f"{self.name}: evaluate must return one Result for each of {targets}, got {results!r:.200}"
-        )
+        except WorkError as failed:
+            _log.error(
+                "%s failed on span %s of trace %s", self.name, call.span_id, call.trace_id, exc_info=failed.error
+            )
+            raise
 
     def _left_out(self) -> CircuitOpenError:
         return CircuitOpenError(f"{self.name} failed too often, or hangs: it is left out for now")

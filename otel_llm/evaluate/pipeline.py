@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -110,9 +111,13 @@ class Pipeline:
         """Return the results of each reading; with several threads, several evaluators work at once."""
         found: list[list[Result]] = [[] for _ in readings]
 
+        stop = threading.Event()
+
         def work(evaluator: Guarded) -> None:
             with _timed(durations, evaluator.name):
                 for index, (other, reading) in enumerate(readings):
+                    if stop.is_set():
+                        return
                     if other is evaluator:
                         found[index] = evaluator.results(reading, encodings)
 
@@ -121,10 +126,19 @@ class Pipeline:
                 work(evaluator)
             return found
         try:
-            list(self._pool.map(work, self._evaluators))
+            started = [self._pool.submit(work, evaluator) for evaluator in self._evaluators]
         except RuntimeError as error:
             if self._closed:  # while the work was handed over: the pool takes no more
                 raise CancelledError from error
+            raise
+        try:
+            for each in started:
+                each.result()
+        except BaseException:  # Ctrl-C: an evaluator must not be at two batches at once
+            stop.set()
+            for evaluator in self._evaluators:
+                evaluator.give_up()
+            wait([each for each in started if not each.cancel()])
             raise
         return found
 

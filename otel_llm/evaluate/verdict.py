@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Final, get_args
 
 from otel_llm.evaluate.manifest import EvaluatorManifest
-from otel_llm.evaluate.result import Result, Target
+from otel_llm.evaluate.result import Label, Result, Target
 from otel_llm.receive.call import Call
+
+_LABELS: Final = get_args(Label)
 
 
 def verdict(
@@ -41,6 +45,46 @@ def errors(manifest: EvaluatorManifest, call: Call, error: BaseException) -> lis
         )
         for target in manifest.targets
     ]
+
+
+def checked(results: object, manifest: EvaluatorManifest, call: Call) -> list[Result]:
+    """Return what an evaluator of that manifest returned for the call, where it is what it must be.
+
+    Raises:
+        TypeError: it is not a list of one Result for each target.
+        ValueError: a field of a result is wrong.
+    """
+    targets = list(manifest.targets)
+    if not (isinstance(results, list) and all(isinstance(result, Result) for result in results)) or [
+        result.target for result in results
+    ] != targets:
+        raise TypeError(
+            f"{manifest.name}: evaluate must return one Result for each of {targets}, got {results!r:.200}"
+        )
+    for result in results:
+        _check(result, manifest, call)
+    return results
+
+
+def _check(result: Result, manifest: EvaluatorManifest, call: Call) -> None:
+    scored = result.label in {"pass", "fail"}
+    explanation = result.explanation
+    for key, right, rule in (
+        ("call", result.call is call, "the call that was given"),
+        ("evaluator", result.evaluator == manifest.name, repr(manifest.name)),
+        ("version", result.version == manifest.version, repr(manifest.version)),
+        ("label", result.label in _LABELS, f"one of {', '.join(_LABELS)}"),
+        ("score", _is_probability(result.score) if scored else result.score is None,
+         f"{'a float in [0, 1]' if scored else 'None'} with {result.label}"),
+        ("explanation", explanation is None or isinstance(explanation, str), "a text or None"),
+    ):  # fmt: skip
+        if not right:
+            raise ValueError(f"{manifest.name}: {key} must be {rule}, got {getattr(result, key)!r:.200}")
+
+
+def _is_probability(score: object) -> bool:
+    # a numpy float32 is no float: no file of results could hold it
+    return isinstance(score, int | float) and math.isfinite(score) and 0 <= score <= 1
 
 
 def target_text(call: Call, target: Target) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+_Jobs = SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]
 
 
 class WorkError(Exception):
@@ -20,54 +22,90 @@ class WorkError(Exception):
         self.error = error
 
 
+class LateError(WorkError):
+    """The work did not end in time."""
+
+
 class Worker:
     """Runs one piece of work at a time on a thread of its own, started when it is first needed.
 
-    A thread cannot be stopped from outside. After work that did not end in time the worker is stuck until that
-    ends by itself, which may be never; the thread is a daemon, so that it keeps no process from ending.
+    A thread cannot be stopped from outside. Work that nobody waits for any more goes on, which may be for ever; its
+    thread ends with it, and the next work has a new one. The threads are daemons, so that they keep no process
+    from ending.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._queue: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._last: Future[Any] | None = None
+        self._lock = threading.Lock()
+        self._jobs: _Jobs | None = None
+        self._current: Future[Any] | None = None
+        self._late: list[Future[Any]] = []
+        self._closed = False
 
     @property
-    def stuck(self) -> bool:
-        """Whether it is still at work that was given up."""
-        return self._last is not None and not self._last.done()
+    def hanging(self) -> int:
+        """How many threads are still at work that did not end in time."""
+        self._late = [done for done in self._late if not done.done()]
+        return len(self._late)
 
     def run(self, work: Callable[[], _T], timeout_s: float) -> _T:
-        """Return what the work returns. Not while the worker is stuck.
+        """Return what the work returns.
 
         Raises:
-            WorkError: it raised something, or did not end in time.
+            WorkError: it raised something, or as LateError did not end in time.
+            CancelledError: the worker is closed, or was meanwhile.
         """
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
-            self._thread.start()
-        done: Future[_T] = Future()
-        self._last = done
-        self._queue.put((done, work))
         try:
+            done = self._begin(work)
             error = done.exception(timeout_s)
         except TimeoutError as late:
-            error = late
+            self._late.append(done)
+            self._leave()
+            raise LateError(late) from None
+        except BaseException:  # Ctrl-C: whoever comes next must not wait behind this work
+            self._leave()
+            raise
         if error is not None:
             raise WorkError(error)
         return done.result()
 
     def close(self) -> None:
-        """Let the thread end once it has nothing to do."""
-        if self._thread:
-            self._queue.put(None)
+        """Let the thread end once it has nothing to do; whoever waits for it waits no longer."""
+        with self._lock:
+            self._closed = True
+            if self._current:
+                self._current.cancel()
+        self._leave()
 
-    def _serve(self) -> None:
-        while job := self._queue.get():
-            done, work = job
+    def _begin(self, work: Callable[[], _T]) -> Future[_T]:
+        with self._lock:
+            if self._closed:
+                raise CancelledError
+            if self._jobs is None:
+                self._jobs = SimpleQueue()
+                threading.Thread(target=_serve, args=(self._jobs,), name=self._name, daemon=True).start()
+            done: Future[_T] = Future()
+            self._current = done
+            self._jobs.put((done, work))
+            return done
+
+    def _leave(self) -> None:
+        """Let the thread end after its work."""
+        with self._lock:
+            if self._jobs:
+                self._jobs.put(None)
+            self._jobs = self._current = None
+
+
+def _serve(jobs: _Jobs) -> None:
+    while job := jobs.get():
+        done, work = job
+        with suppress(InvalidStateError):  # cancelled: nobody waits for it
             try:
-                done.set_result(work())
+                result = work()
             except BaseException as error:  # SystemExit too: whoever waits must learn of it
                 done.set_exception(error)
-            del job, done, work  # what they hold must not live on until the next work comes
+            else:
+                done.set_result(result)
+                del result
+        del job, done, work  # what they hold must not live on until the next work comes

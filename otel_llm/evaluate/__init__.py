@@ -6,7 +6,7 @@ The package can be called: `otel_llm.evaluate()` is `otel_llm.evaluate.offline.e
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +20,15 @@ class _CallablePackage(ModuleType):
     def __call__(
         self,
         records: Iterable[Record | Mapping[str, Any]],
-        evaluators: Sequence[str] | None = None,
+        evaluators: Iterable[str] | None = None,
         *,
         threads: int = 1,
+        timeout_s: float = 60.0,
     ) -> list[RecordResult]:
         """Evaluate records; see `otel_llm.evaluate.offline.evaluate`."""
         from otel_llm.evaluate.offline import evaluate  # noqa: PLC0415 - loaded when first used
 
-        return evaluate(records, evaluators, threads=threads)
+        return evaluate(records, evaluators, threads=threads, timeout_s=timeout_s)
 
 
 sys.modules[__name__].__class__ = _CallablePackage

@@ -58,9 +58,10 @@ def read_cases(folder: Path) -> list[Case]:
     """
     path = folder / "cases.jsonl"
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise ModelError(f"{path}: must hold plain cases, one JSON object a line: {error}") from error
+        # not splitlines: a text may hold U+2028 or U+0085, which that takes for a line's end
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: must hold plain cases, one JSON object a line, in UTF-8: {error}") from error
     return [_case(path, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
 
 

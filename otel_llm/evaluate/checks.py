@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final
 
 from otel_llm.evaluate.cases import Case, read_cases
@@ -21,8 +21,12 @@ _LEAST_CASES: Final = 30
 _LEAST_OF_EACH: Final = 10
 _MOST_WINDOWS: Final = 200
 """That the encoder may be asked for, for one call."""
-_MOST_CPU_S: Final = 10.0
-"""Of one call; the service gives up what takes longer, see `evaluate.timeout_s`."""
+_MOST_CPU_S: Final = {"python": 2.0}
+"""Of one call, by kind: a busy machine takes some times as long, and the service gives up what takes longer than
+`evaluate.timeout_s`."""
+_MOST_CPU_OF_WEIGHTS_S: Final = 10.0
+"""Of kinds that run a whole model over each of their windows."""
+_LONG_CHARACTERS: Final = 10_000_000
 _ODD: Final = (
     "a",
     "🎉",
@@ -141,20 +145,23 @@ def odd_texts_are_taken(subject: Subject) -> Iterator[str]:
 
 
 def work_is_bounded(subject: Subject) -> Iterator[str]:
-    """A call of some megabytes asks the encoder for a bounded number of windows, and ends in time."""
-    vocabulary = ["library", "opens", "costs", "euros", "day.", "It", "never", "12"]
-    text = " ".join(random.Random(1).choices(vocabulary, k=200_000))  # noqa: S311 - the same text each time
+    """A call of tens of megabytes asks the encoder for a bounded number of windows, and ends in time."""
+    text = _long_text()
     case = Case(input=text, output=text, documents=(text,) * 3, choices=(text,), tool_results=(text,), labels={})
     call = case.call()
-    encodings = subject.encoder.encode(subject.evaluator.texts(call))
+    started = time.process_time()
+    texts = list(subject.evaluator.texts(call))
+    spent_s = time.process_time() - started
+    encodings = subject.encoder.encode(texts)
     windows = sum(len(encoding.windows) for encoding in encodings.values())
     if windows >= _MOST_WINDOWS:
         yield f"must ask for less than {_MOST_WINDOWS} windows, got {windows}"
-    started = time.thread_time()
+    started = time.process_time()  # of all threads, and whatever else the machine does
     results = subject.evaluator.evaluate(call, encodings)
-    spent_s = time.thread_time() - started
-    if spent_s > _MOST_CPU_S:
-        yield f"must end within {_MOST_CPU_S} s of processor time, got {spent_s:.1f} s"
+    spent_s += time.process_time() - started
+    most_s = _MOST_CPU_S.get(subject.manifest.kind, _MOST_CPU_OF_WEIGHTS_S)
+    if spent_s > most_s:
+        yield f"must end within {most_s} s of processor time, got {spent_s:.1f} s"
     yield from _misshapen(subject, call, results)
 
 
@@ -192,6 +199,14 @@ CHECKS: Final[tuple[Check, ...]] = (
     results_are_one_for_each_target,
     explanations_come_with_fail_alone,
 )
+
+
+@cache
+def _long_text() -> str:
+    """Return a text that is longer than any that is read as a whole."""
+    vocabulary = ["library", "opens", "costs", "euros", "day.", "It", "never", "12", "Dr. Weber", "+43 1 58858"]
+    words = random.Random(1).choices(vocabulary, k=_LONG_CHARACTERS // 6)  # noqa: S311 - the same text each time
+    return " ".join(words)[:_LONG_CHARACTERS]
 
 
 def _misshapen(subject: Subject, call: Call, results: list[Result]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,8 @@ import click
 
 from otel_llm.errors import ConfigError, OtelLlmError
 from otel_llm.evaluate.formats import Format
-from otel_llm.evaluate.loaded import missing_extra
+from otel_llm.evaluate.interrupt import Interrupted, Interrupts
+from otel_llm.evaluate.loaded import TIMEOUT_S, missing_extra
 from otel_llm.evaluate.thresholds import parse_condition
 
 _STOPPED_READING: Final = 141  # what a shell reports of a process that SIGPIPE ended
@@ -44,6 +46,10 @@ def _none_of_dash(ctx: click.Context, param: click.Parameter, value: Path | None
 @click.option(
     "--threads", type=click.IntRange(1), metavar="N", help="Threads that evaluate.  [default: one per core]"
 )
+@click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), default=TIMEOUT_S, metavar="SECONDS",
+    help=f"What an evaluator may take for one line before that is an error.  [default: {TIMEOUT_S:g}]",
+)  # fmt: skip
 @click.option("--skip-invalid", is_flag=True, help="Leave out lines that are no records; else the first ends it.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary on stderr.")
 def command(**options: Any) -> None:
@@ -71,10 +77,14 @@ def command(**options: Any) -> None:
       0    evaluated, and no condition holds; without --fail-on, always that
       1    a condition holds: stderr says which, with figures
       2    wrong options or input; of a file nothing was evaluated then
+           (after a traceback: a fault of this program)
       130  Ctrl-C (143: SIGTERM): results so far are written
     """
     try:
-        sys.exit(_run(**options))
+        with Interrupts() as interrupts:
+            sys.exit(_run(interrupts, **options))
+    except Interrupted as error:  # before the run began
+        sys.exit(error.exit_code)
     except OtelLlmError as error:
         click.echo(f"otel-llm evaluate: {error}", err=True)
         sys.exit(2)
@@ -85,12 +95,24 @@ def command(**options: Any) -> None:
     except OSError as error:
         click.echo(f"otel-llm evaluate: results cannot be written: {error}", err=True)
         sys.exit(2)
+    except Exception as error:  # Python would exit with 1, which says that a condition holds
+        traceback.print_exc()
+        click.echo(f"otel-llm evaluate: failed by a fault of its own: {type(error).__name__}: {error}", err=True)
+        sys.exit(2)
 
 
-def _run(*, fail_on: tuple[str, ...], evaluators: str | None, format_: Format | None, **options: Any) -> int:
+def _run(
+    interrupts: Interrupts,
+    *,
+    fail_on: tuple[str, ...],
+    evaluators: str | None,
+    format_: Format | None,
+    **options: Any,
+) -> int:
     conditions = tuple(parse_condition(text) for text in fail_on)
     try:
-        from otel_llm.evaluate.run import RunSettings, run  # noqa: PLC0415 - only with the extra; --help is quick
+        with interrupts.deferred():  # an import that is broken off may end in any exception
+            from otel_llm.evaluate.run import RunSettings, run  # noqa: PLC0415 - only with the extra; --help is quick
     except ModuleNotFoundError as error:
         raise missing_extra(error) from error
     return run(
@@ -102,8 +124,10 @@ def _run(*, fail_on: tuple[str, ...], evaluators: str | None, format_: Format | 
             output=options["output"],
             threads=options["threads"] or _cores(),
             skip_invalid=options["skip_invalid"],
+            timeout_s=options["timeout"],
             quiet=options["quiet"],
-        )
+        ),
+        interrupts,
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Final, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from otel_llm.evaluate.encoder import Encoding
 from otel_llm.evaluate.manifest import EvaluatorManifest
@@ -14,6 +17,8 @@ from otel_llm.evaluate.verdict import target_text, verdict
 from otel_llm.receive.call import Call
 
 _SPANS: Final = 5  # of one type, in an explanation
+_BEYOND: Final = 500
+"""Characters read beyond where a long text is cut, for the value that lies there and the words around it."""
 
 
 class Finding(NamedTuple):
@@ -26,15 +31,40 @@ class Finding(NamedTuple):
     """The probability that it is what its type says, in [0, 1]."""
 
 
-class Finder:
+class FinderOptions(BaseModel):
+    """`[options]` of the manifest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_characters: Annotated[int, Field(ge=1000)] = 100_000
+    """Of a longer text the first half and the last half of that number are read."""
+
+
+class Finder(ABC):
     """An evaluator whose score is the confidence of the surest finding; what it finds is a subclass's."""
 
-    def __init__(self, manifest: EvaluatorManifest) -> None:
+    def __init__(self, manifest: EvaluatorManifest, *, max_characters: int) -> None:
         self.manifest = manifest
+        self._half = max_characters // 2
 
-    def find(self, text: str) -> Iterable[Finding]:
-        """Return what is in the text; findings may overlap."""
-        raise NotImplementedError
+    def find(self, text: str) -> Iterator[Finding]:
+        """Yield what is in the text, or in its first and last part where it is long; findings may overlap."""
+        rest = len(text) - self._half
+        if rest <= self._half:
+            yield from self._search(text)
+            return
+        for finding in self._search(text[: self._half + _BEYOND]):
+            if finding.start < self._half:
+                yield finding
+        begin = max(0, rest - _BEYOND)
+        for finding in self._search(text[begin:]):
+            start, end = begin + finding.start, begin + finding.end
+            if end > rest:
+                yield finding._replace(start=start, end=end)
+
+    @abstractmethod
+    def _search(self, text: str) -> Iterable[Finding]:
+        """Return what is in the text, which is no longer than can be read; findings may overlap."""
 
     def texts(self, call: Call) -> Sequence[str]:
         """Return nothing: no text has to be encoded."""

@@ -90,12 +90,11 @@ class Guarded:
         return errors(manifest, call, error)
 
     def give_up(self) -> None:
-        """Let whoever waits for a result wait no longer, as `close` does, and start anew."""
-        self._worker.close()
-        self._worker = Worker(f"evaluate-{self.name}")
+        """Let whoever waits for a result wait no longer."""
+        self._worker.cancel()
 
     def close(self) -> None:
-        """Let its thread end; whoever waits for a result waits no longer."""
+        """Give up, let its thread end, and take no more calls."""
         self._worker.close()
 
     @property

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Final
 
 from otel_llm.errors import ConfigError, MissingExtraError
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
     from otel_llm.evaluate.pipeline import Pipeline
     from otel_llm.evaluate.result import Result
     from otel_llm.receive.call import Call
+
+TIMEOUT_S: Final = 60.0
+"""What an evaluator may take for one record: longer than in the service, where calls wait behind it."""
+
+_MAX_HANGING: Final = 16
+"""Threads that may hang for each evaluator: only with so many do other records feel the slow ones."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -45,6 +53,8 @@ class LoadedEvaluators:
         """Return the results; a call over which the batch fails must not cost the others theirs."""
         try:
             return self._pipeline.evaluate(calls).results
+        except CancelledError:  # closed meanwhile
+            raise
         except Exception as error:  # whatever it is, it becomes that one call's results
             if len(calls) > 1:
                 return [result for call in calls for result in self._results([call])]
@@ -52,16 +62,20 @@ class LoadedEvaluators:
             return self._pipeline.failed(calls, error).results
 
 
-def load(names: Sequence[str] | None, *, threads: int) -> LoadedEvaluators:
+def load(names: Sequence[str] | None, *, threads: int, timeout_s: float = TIMEOUT_S) -> LoadedEvaluators:
     """Return the evaluators of those names, or all that are installed, loaded.
+
+    A record's results depend on that record alone: none is left out because of what failed before.
 
     Raises:
         MissingExtraError: the extra `collector` is not installed.
-        ConfigError: an evaluator that is not installed, or no thread.
+        ConfigError: an evaluator that is not installed, no thread, or no time.
         ModelError: an evaluator is not as its manifest says.
     """
     if threads < 1:
         raise ConfigError(f"threads: must be at least 1, got {threads}")
+    if not 0 < timeout_s <= threading.TIMEOUT_MAX:
+        raise ConfigError(f"timeout_s: must be a number of seconds above 0, got {timeout_s}")
     try:
         from otel_llm.config.evaluate import DriftSettings, EvaluateSettings  # noqa: PLC0415 - only with the extra
         from otel_llm.evaluate.manifest import evaluator_manifests  # noqa: PLC0415
@@ -71,6 +85,10 @@ def load(names: Sequence[str] | None, *, threads: int) -> LoadedEvaluators:
     settings = EvaluateSettings(
         evaluators=None if names is None else tuple(dict.fromkeys(names)),
         threads=threads,
+        timeout_s=timeout_s,
+        max_failures=sys.maxsize,
+        cool_down_s=0,
+        max_hanging=_MAX_HANGING,
         drift=DriftSettings(enabled=False),
     )
     pipeline = Pipeline.load(settings)

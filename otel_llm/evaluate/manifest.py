@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -80,7 +80,7 @@ class EncoderManifest(_Folder):
 
     dimension: Annotated[int, Field(gt=0)]
     """Numbers per token state."""
-    max_tokens: Annotated[int, Field(gt=2)]
+    max_tokens: Annotated[int, Field(ge=10)]
     """Tokens in a window, the two special ones included; a longer text is encoded in several windows."""
     max_windows: Annotated[int, Field(ge=2)]
     """Windows encoded of one text; of a longer one the first half and the last half of that number."""
@@ -192,9 +192,15 @@ def read_manifest(path: Path, kind: type[_Manifest]) -> _Manifest:
         ModelError: it is not TOML, or a key is missing, unknown or wrong.
     """
     try:
-        return kind.model_validate({"folder": path.parent, **tomllib.loads(path.read_text(encoding="utf-8"))})
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ModelError(f"{path}: must be a TOML file: {error}") from error
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ModelError(f"{path}: must be a TOML file, in UTF-8: {error}") from error
+    if "folder" in values:
+        raise ModelError(
+            f"{path}: folder: is where the file lies, and no key of it, got {values['folder']!r}: remove it"
+        )
+    try:
+        return kind.model_validate({"folder": path.parent, **values})
     except ValidationError as error:
         raise ModelError(f"{path}: {_describe(error)}") from error
 
@@ -247,7 +253,18 @@ def _describe(error: ValidationError, *within: str) -> str:
 def _roots() -> Iterator[Path]:
     for entry in sorted(entry_points(group=_GROUP), key=lambda entry: entry.value):
         # the package is found, not imported: a folder of weights needs no code of its own
+        yield from map(Path, _package_folders(entry))
+
+
+def _package_folders(entry: EntryPoint) -> list[str]:
+    try:
         spec = find_spec(entry.value)
-        if spec is None or not spec.submodule_search_locations:
-            raise ModelError(f"entry point {entry.name} of {_GROUP}: must name a package, got {entry.value}")
-        yield from map(Path, spec.submodule_search_locations)
+    except (ImportError, ValueError):  # a package around it is gone; or the name is none
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        owner = entry.dist.name if entry.dist else "what brought it"
+        raise ModelError(
+            f"entry point {entry.name} of {_GROUP}: must name a package that is there, got {entry.value!r}:"
+            f" install {owner} again, or uninstall it"
+        )
+    return list(spec.submodule_search_locations)

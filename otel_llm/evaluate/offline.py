@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from otel_llm.errors import ConfigError, RecordError
-from otel_llm.evaluate.loaded import LoadedEvaluators, load
+from otel_llm.evaluate.batches import MAX_RECORDS, batches
+from otel_llm.evaluate.loaded import TIMEOUT_S, LoadedEvaluators, load
 from otel_llm.evaluate.records import Record, RecordResult, read_record
 
-_BATCH: Final = 32
-"""Records evaluated at once: enough to keep several threads busy."""
-
-_Key = tuple[frozenset[str] | None, int]
+_Key = tuple[frozenset[str] | None, int, float]
 
 _loaded: dict[_Key, LoadedEvaluators] = {}
 _loading = threading.Lock()
@@ -23,20 +20,22 @@ _loading = threading.Lock()
 
 def evaluate(
     records: Iterable[Record | Mapping[str, Any]],
-    evaluators: Sequence[str] | None = None,
+    evaluators: Iterable[str] | None = None,
     *,
     threads: int = 1,
+    timeout_s: float = TIMEOUT_S,
 ) -> list[RecordResult]:
     """Return every evaluator's results on every record, in the order of the records.
 
-    What is loaded once is kept for later calls with the same evaluators and threads. Several threads may call
-    at once: they take turns, a batch each.
+    What is loaded once is kept for later calls with the same evaluators, threads and timeout. Several threads may
+    call at once: they take turns, a batch each.
 
     Args:
         records: mappings with `output` and, as far as they are known, `id`, `input`, `context`, `system`,
             `choices` and `logprobs`, or `otel_llm.evaluate.records.Record`, which says what each is.
         evaluators: names of the evaluators that run; None: all that are installed.
         threads: threads that encode texts.
+        timeout_s: what an evaluator may take for one record; after that its results are errors.
 
     Returns:
         A result per record, evaluator and target. `id` is the record's, or its number from 1.
@@ -47,16 +46,17 @@ def evaluate(
         RecordError: a record is not as it should be. All are read before any is evaluated.
     """
     read = list(_read(records))
-    loaded = _get(evaluators, threads)
-    return [result for batch in _batches(iter(read)) for result in loaded.evaluate(batch)]
+    loaded = _get(evaluators, threads, timeout_s)
+    return [result for batch in batches(read) for result in loaded.evaluate(batch)]
 
 
 def evaluate_iter(
     records: Iterable[Record | Mapping[str, Any]],
-    evaluators: Sequence[str] | None = None,
+    evaluators: Iterable[str] | None = None,
     *,
     threads: int = 1,
-    batch_size: int = _BATCH,
+    timeout_s: float = TIMEOUT_S,
+    batch_size: int = MAX_RECORDS,
 ) -> Iterator[RecordResult]:
     """Return an iterator over the results that `evaluate` returns; it reads one batch of records at a time.
 
@@ -66,23 +66,25 @@ def evaluate_iter(
         records: as of `evaluate`, however many.
         evaluators: as of `evaluate`.
         threads: as of `evaluate`.
-        batch_size: records read before the first result comes; 1 for records that arrive slowly.
+        timeout_s: as of `evaluate`.
+        batch_size: records read at most before the first result comes; 1 for records that arrive slowly.
     """
     if batch_size < 1:
         raise ConfigError(f"batch_size: must be at least 1, got {batch_size}")
-    read, loaded = _read(records), _get(evaluators, threads)
-    return (result for batch in _batches(read, batch_size) for result in loaded.evaluate(batch))
+    read, loaded = _read(records), _get(evaluators, threads, timeout_s)
+    return (result for batch in batches(read, batch_size) for result in loaded.evaluate(batch))
 
 
-def _get(names: Sequence[str] | None, threads: int) -> LoadedEvaluators:
-    if isinstance(names, str):
-        raise ConfigError(f"evaluators: must be a list of names, got {names!r}: write [{names!r}]")
-    if names is not None and not names:
+def _get(evaluators: Iterable[str] | None, threads: int, timeout_s: float = TIMEOUT_S) -> LoadedEvaluators:
+    if isinstance(evaluators, str):
+        raise ConfigError(f"evaluators: must be a list of names, got {evaluators!r}: write [{evaluators!r}]")
+    names = None if evaluators is None else tuple(evaluators)
+    if names == ():
         raise ConfigError("evaluators: must name at least one, got none: leave it out to run all")
-    key = (None if names is None else frozenset(names), threads)
+    key = (None if names is None else frozenset(names), threads, timeout_s)
     with _loading:
         if key not in _loaded:
-            _loaded[key] = load(names, threads=threads)
+            _loaded[key] = load(names, threads=threads, timeout_s=timeout_s)
         return _loaded[key]
 
 
@@ -97,11 +99,6 @@ def _read_one(record: Record | Mapping[str, Any], number: int) -> Record:
         return read_record(record, number)
     except RecordError as error:
         raise RecordError(f"record {number}: {error}") from None
-
-
-def _batches(records: Iterator[Record], size: int = _BATCH) -> Iterator[list[Record]]:
-    while batch := list(islice(records, size)):
-        yield batch
 
 
 def _forget() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.findings import Finder, Finding
+from otel_llm.evaluate.findings import Finder, FinderOptions, Finding
 from otel_llm.evaluate.manifest import EvaluatorManifest
 from otel_llm.evaluate.pii_names import Names
 from otel_llm.evaluate.pii_patterns import RULES
@@ -19,10 +19,8 @@ TYPES: Final = (*dict.fromkeys(rule.type for rule in RULES), *_LISTED)
 """All types that can be asked for."""
 
 
-class Options(BaseModel):
+class Options(FinderOptions):
     """`[options]` of the manifest."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     types: Annotated[tuple[str, ...], Field(min_length=1)]
     """Of `TYPES`, those that are looked for."""
@@ -35,8 +33,8 @@ class Pii(Finder):
     """Finds personal data of the types that the manifest's options name."""
 
     def __init__(self, manifest: EvaluatorManifest) -> None:
-        super().__init__(manifest)
         options = manifest.read_options(Options)
+        super().__init__(manifest, max_characters=options.max_characters)
         where = f"{manifest.folder / 'evaluator.toml'}: options.types"
         if unknown := sorted(set(options.types) - set(TYPES)):
             raise ModelError(f"{where} must be of {', '.join(TYPES)}, got {', '.join(unknown)}")
@@ -46,8 +44,7 @@ class Pii(Finder):
         self._rules = Rules([rule for rule in RULES if rule.type in self._types])
         self._names = None if options.names is None else Names(manifest.path(options.names))
 
-    def find(self, text: str) -> Iterator[Finding]:
-        """Yield the personal data in the text."""
+    def _search(self, text: str) -> Iterator[Finding]:
         yield from self._rules.find(text)
         if self._names:
             yield from (finding for finding in self._names.find(text) if finding.type in self._types)

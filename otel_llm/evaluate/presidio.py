@@ -5,36 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from otel_llm.errors import MissingExtraError, ModelError
-from otel_llm.evaluate.findings import Finder, Finding
+from otel_llm.evaluate.findings import Finder, FinderOptions, Finding
 from otel_llm.evaluate.manifest import EvaluatorManifest
 
 if TYPE_CHECKING:
     from presidio_analyzer import AnalyzerEngine
 
 
-class Options(BaseModel):
+class Options(FinderOptions):
     """`[options]` of the manifest."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     language: str = "en"
     model: str | None = None
     """The spaCy model that finds names, installed beforehand; None: only what has a form of its own is found."""
     entities: tuple[str, ...] | None = None
     """What is looked for, by Presidio's names; None: all that it knows in that language."""
-    max_characters: Annotated[int, Field(gt=0)] = 20_000
-    """Of a longer text only so many are read: Presidio takes tens of milliseconds for 1,000."""
+    max_characters: Annotated[int, Field(ge=1000)] = 20_000
+    """Fewer than of other finders: Presidio takes tens of milliseconds for 1,000."""
 
 
 class Presidio(Finder):
     """Finds what Presidio's analyzer finds; its scores are the confidences."""
 
     def __init__(self, manifest: EvaluatorManifest) -> None:
-        super().__init__(manifest)
         self._options = manifest.read_options(Options)
+        super().__init__(manifest, max_characters=self._options.max_characters)
         self._where = f"{manifest.folder / 'evaluator.toml'}: options"
         try:
             self._engine = self._analyzer()
@@ -46,11 +44,9 @@ class Presidio(Finder):
         if unknown := sorted(set(self._options.entities or ()) - set(known)):
             raise ModelError(f"{self._where}.entities must be of {', '.join(sorted(known))}, got {unknown}")
 
-    def find(self, text: str) -> Iterator[Finding]:
-        """Yield what Presidio finds in the text."""
+    def _search(self, text: str) -> Iterator[Finding]:
         entities = None if self._options.entities is None else list(self._options.entities)
-        beginning = text[: self._options.max_characters]
-        for result in self._engine.analyze(beginning, self._options.language, entities=entities):
+        for result in self._engine.analyze(text, self._options.language, entities=entities):
             yield Finding(result.entity_type, result.start, result.end, float(result.score))
 
     def _analyzer(self) -> AnalyzerEngine:

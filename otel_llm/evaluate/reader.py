@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
 
 from otel_llm.errors import RecordError
-from otel_llm.evaluate.file import read_lines
+from otel_llm.evaluate.batches import MAX_RECORDS, batches
+from otel_llm.evaluate.file import Line, read_lines
 from otel_llm.evaluate.inspection import Inspection
 from otel_llm.evaluate.places import is_regular
 from otel_llm.evaluate.records import Record
@@ -51,7 +52,7 @@ class Reader:
         self._conclude(inspection)
         return inspection.records
 
-    def batches(self, size: int) -> Iterator[list[Record]]:
+    def batches(self, size: int = MAX_RECORDS) -> Iterator[list[Record]]:
         """Yield the records, at most `size` at once; what a pipe holds already does not wait for more.
 
         Raises:
@@ -60,13 +61,18 @@ class Reader:
         inspected = is_regular(self._stream)
         inspection = Inspection()
         for lines in read_lines(self._stream):
-            for start in range(0, len(lines), size):
-                read = [inspection.read(line) for line in lines[start : start + size]]
-                if records := [record for record in read if record is not None]:
-                    yield records
-                self._check(inspection)
+            yield from batches(self._records(lines, inspection), size)
+            self._check(inspection)
         if not inspected:
             self._conclude(inspection)
+
+    def _records(self, lines: Iterable[Line], inspection: Inspection) -> Iterator[Record]:
+        for line in lines:
+            record = inspection.read(line)
+            if record is not None:
+                yield record
+            elif not self._skip_invalid:
+                return
 
     def _conclude(self, inspection: Inspection) -> None:
         self._check(inspection)

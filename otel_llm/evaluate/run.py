@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from rich.console import Console
 from rich.text import Text
@@ -23,8 +23,6 @@ from otel_llm.evaluate.reader import Reader
 from otel_llm.evaluate.tally import Tally
 from otel_llm.evaluate.thresholds import Condition, check_names, judge
 
-_BATCH_PER_THREAD: Final = 16
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
@@ -38,24 +36,29 @@ class RunSettings:
     output: Path | None
     """None: stdout."""
     threads: int
+    timeout_s: float
+    """What an evaluator may take for one record."""
     skip_invalid: bool
     quiet: bool
 
 
-def run(settings: RunSettings) -> int:
+def run(settings: RunSettings, interrupts: Interrupts) -> int:
     """Return 0; 1 where a condition to fail on holds; 128 and the signal's number where one ended it.
+
+    Args:
+        settings: what to do.
+        interrupts: open.
 
     Raises:
         ConfigError: a file, an evaluator or a condition cannot be used.
         RecordError: a line is invalid, or there is none.
     """
     this = _Run(settings)
-    with Interrupts() as interrupts:
-        try:
-            tally = this.evaluate(interrupts)
-        except Interrupted as error:
-            this.say(f"interrupted after {this.records:,} lines")
-            return error.exit_code
+    try:
+        tally = this.evaluate(interrupts)
+    except Interrupted as error:
+        this.say(f"interrupted after {this.records:,} lines")
+        return error.exit_code
     return this.exit_code(tally)
 
 
@@ -88,7 +91,7 @@ class _Run:
                 stack.callback(writer.close)
             stack.callback(progress.stop)  # the bar goes before anything is written at the end
             progress.phase("evaluating", total)
-            for records in reader.batches(_BATCH_PER_THREAD * self._settings.threads):
+            for records in reader.batches():
                 with interrupts.deferred():
                     results = loaded.evaluate(records)
                     tally.add(len(records), results)
@@ -115,7 +118,9 @@ class _Run:
         return not (self._settings.quiet or lines_to_terminal)
 
     def _load(self) -> tuple[LoadedEvaluators, Tally]:
-        loaded = load(self._settings.evaluators, threads=self._settings.threads)
+        loaded = load(
+            self._settings.evaluators, threads=self._settings.threads, timeout_s=self._settings.timeout_s
+        )
         targets = {name: manifest.targets for name, manifest in loaded.manifests.items()}
         check_names(self._settings.conditions, targets)
         return loaded, Tally(targets, {name: manifest.fails for name, manifest in loaded.manifests.items()})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
-from otel_llm.evaluate.findings import Finder, Finding
+from otel_llm.evaluate.findings import Finder, FinderOptions, Finding
 from otel_llm.evaluate.manifest import EvaluatorManifest
 from otel_llm.evaluate.rules import Rules
 from otel_llm.evaluate.secret_patterns import RULES
@@ -14,9 +14,8 @@ class Secrets(Finder):
     """Finds secrets; placeholders, and code that reads a secret from elsewhere, are none."""
 
     def __init__(self, manifest: EvaluatorManifest) -> None:
-        super().__init__(manifest)
+        super().__init__(manifest, max_characters=manifest.read_options(FinderOptions).max_characters)
         self._rules = Rules(RULES)
 
-    def find(self, text: str) -> Iterator[Finding]:
-        """Yield the secrets in the text."""
+    def _search(self, text: str) -> Iterable[Finding]:
         return self._rules.find(text)

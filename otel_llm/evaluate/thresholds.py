@@ -106,7 +106,7 @@ def check_names(conditions: Sequence[Condition], targets: Mapping[str, Sequence[
 
 
 def judge(condition: Condition, tally: Tally) -> Verdict:
-    """Return whether the condition holds; it also does where there was nothing to judge it by."""
+    """Return whether the condition holds; it also does where what it would be judged by is missing."""
     match condition.name:
         case "any":
             return _judge_any(condition, tally)
@@ -146,10 +146,15 @@ def _judge_one(condition: Condition, tally: Tally, name: str) -> Verdict:
     scores = Scores()
     for row in rows:
         scores.merge(row.scores)
+    errors = sum(row.labels["error"] for row in rows)
     if not scores.count:
         return Verdict(condition, True, "there is no score, all are errors")
     value = {"min": scores.least, "mean": scores.mean, "max": scores.most}[condition.statistic]
     figures = f"{condition.statistic} {value:.3f} of {scores.count:,} scores"
+    if errors:  # the scores that are missing might have made it hold
+        results = _judged(tally, name, condition.target)
+        are = "is an error" if errors == 1 else "are errors"
+        return Verdict(condition, True, f"{figures}, of {results:,} results {errors:,} {are}")
     return Verdict(condition, _COMPARE[condition.sign](value, condition.number), figures)
 
 

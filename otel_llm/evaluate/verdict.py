@@ -55,9 +55,10 @@ def checked(results: object, manifest: EvaluatorManifest, call: Call) -> list[Re
         ValueError: a field of a result is wrong.
     """
     targets = list(manifest.targets)
-    if not (isinstance(results, list) and all(isinstance(result, Result) for result in results)) or [
-        result.target for result in results
-    ] != targets:
+    if (
+        not (isinstance(results, list) and all(isinstance(result, Result) for result in results))
+        or [result.target for result in results] != targets
+    ):
         raise TypeError(
             f"{manifest.name}: evaluate must return one Result for each of {targets}, got {results!r:.200}"
         )

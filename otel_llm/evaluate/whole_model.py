@@ -19,6 +19,8 @@ _REQUIRED: Final = {"input_ids", "attention_mask"}
 _OPTIONAL: Final = {"token_type_ids"}
 # A piece of a text, tokenized again by itself, may have a few more tokens than it had within the text.
 _SLACK: Final = 4
+_LEAST_ROOM: Final = 8
+"""Tokens of texts that a window must have room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,11 @@ class WholeModel:
         """Load the files; `rank` is that of the output: 2 for (batch, labels), 3 for (batch, tokens, labels).
 
         Raises:
-            ModelError: a file cannot be loaded, or is not what the manifest says.
+            ModelError: a file cannot be loaded or is not what the manifest says, or a window has no room.
         """
         self.manifest = manifest
         self.tokenizer = _tokenizer(manifest)
+        self.room(texts=1 if manifest.kind == "text_classifier" else 2)  # raises while loading, not in a call
         self._path = manifest.path("model.onnx")
         self._session = session(self._path)
         self._inputs = {value.name for value in self._session.get_inputs()}
@@ -59,8 +62,18 @@ class WholeModel:
         self.labels = Labels(manifest, output.shape[-1])
 
     def room(self, *, texts: int) -> int:
-        """Return how many tokens of `texts` texts together, one or two, fit into a window."""
+        """Return how many tokens of `texts` texts together, one or two, fit into a window.
+
+        Raises:
+            ModelError: too few to read anything.
+        """
         special: int = self.tokenizer.num_special_tokens_to_add(texts == 2)
+        least = special + _SLACK + _LEAST_ROOM
+        if self.manifest.max_tokens < least:
+            raise ModelError(
+                f"{self.manifest.folder / 'evaluator.toml'}: max_tokens: must be at least {least}, of which"
+                f" {special} are special ones, got {self.manifest.max_tokens}"
+            )
         return self.manifest.max_tokens - special - _SLACK
 
     def pieces(self, text: str, *, max_tokens: int) -> list[Piece]:

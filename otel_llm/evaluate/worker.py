@@ -29,9 +29,8 @@ class LateError(WorkError):
 class Worker:
     """Runs one piece of work at a time on a thread of its own, started when it is first needed.
 
-    A thread cannot be stopped from outside. Work that nobody waits for any more goes on, which may be for ever; its
-    thread ends with it, and the next work has a new one. The threads are daemons, so that they keep no process
-    from ending.
+    A thread cannot be stopped from outside. Work that nobody waits for any more goes on, maybe for ever; the next
+    work has a new thread. The threads are daemons, so that they keep no process from ending.
     """
 
     def __init__(self, name: str) -> None:
@@ -69,12 +68,17 @@ class Worker:
             raise WorkError(error)
         return done.result()
 
-    def close(self) -> None:
-        """Let the thread end once it has nothing to do; whoever waits for it waits no longer."""
+    def cancel(self) -> None:
+        """Let whoever waits for work wait no longer: `run` raises CancelledError in its thread."""
         with self._lock:
-            self._closed = True
             if self._current:
                 self._current.cancel()
+
+    def close(self) -> None:
+        """Cancel, let the thread end once it has nothing to do, and take no more work."""
+        with self._lock:
+            self._closed = True
+        self.cancel()
         self._leave()
 
     def _begin(self, work: Callable[[], _T]) -> Future[_T]:

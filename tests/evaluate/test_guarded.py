@@ -1,7 +1,12 @@
 """Evaluators that raise, hang or lie, behind their guard."""
 
+import dataclasses
 import logging
+import math
+import os
+import signal
 import threading
+from concurrent.futures import CancelledError
 
 import pytest
 from support.calls import call_with
@@ -11,7 +16,7 @@ from otel_llm.evaluate.breaker import Breaker
 from otel_llm.evaluate.guarded import Guarded
 from otel_llm.evaluate.manifest import EvaluatorManifest
 from otel_llm.evaluate.verdict import verdict
-from otel_llm.evaluate.worker import Worker, WorkError
+from otel_llm.evaluate.worker import LateError, Worker, WorkError
 
 MANIFEST = EvaluatorManifest(
     folder="/nowhere",
@@ -114,13 +119,39 @@ def test_an_evaluator_that_keeps_failing_is_left_out_and_that_is_said_once(caplo
     guard.close()
 
 
-def test_readings_taken_before_the_circuit_opened_are_left_out_too():
+def test_what_was_read_before_the_circuit_opened_is_evaluated_and_the_next_call_is_left_out():
     evaluator = Moody(failing)
     guard = guarded(evaluator, max_failures=1)
     readings = [guard.read(CALL) for _ in range(3)]
     types = [guard.results(reading, {})[0].error_type for reading in readings]
-    assert types == ["ZeroDivisionError", "CircuitOpenError", "CircuitOpenError"]
-    assert evaluator.asked == 1
+    assert types == ["ZeroDivisionError"] * 3
+    assert outcome(guard) == "CircuitOpenError"
+    assert evaluator.asked == 3
+    guard.close()
+
+
+def test_texts_that_fail_are_not_in_a_row_where_good_calls_lie_between():
+    evaluator = Moody(fine)
+    turns = iter([True, False] * 4)
+    evaluator.texts = lambda call: failing() if next(turns) else []
+    guard = guarded(evaluator, max_failures=2)
+    readings = [guard.read(CALL) for _ in range(8)]
+    results = [guard.results(reading, {})[0] for reading in readings]
+    assert [result.error_type or result.label for result in results] == ["ZeroDivisionError", "pass"] * 4
+    assert not guard.open
+    guard.close()
+
+
+def test_as_many_calls_may_hang_as_the_settings_allow():
+    release = threading.Event()
+    evaluator = Moody(lambda: release.wait(20))
+    guard = guarded(evaluator, timeout_s=0.2, max_hanging=2)
+    assert outcome(guard) == "TimeoutError"
+    evaluator.mood = fine
+    assert outcome(guard) == "pass"
+    evaluator.mood = lambda: release.wait(20)
+    assert [outcome(guard) for _ in range(2)] == ["TimeoutError", "CircuitOpenError"]
+    release.set()
     guard.close()
 
 
@@ -150,6 +181,33 @@ def test_results_that_are_none_are_an_error(returned):
     evaluator.evaluate = lambda call, encodings: returned
     guard = guarded(evaluator)
     assert outcome(guard) == "TypeError"
+    guard.close()
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ({"score": math.nan}, r"moody: score must be a float in \[0, 1\] with pass, got nan"),
+        ({"score": 1.5}, "score must be"),
+        ({"score": "0.5"}, "score must be"),
+        ({"score": None}, "score must be"),
+        ({"label": "not_applicable"}, "score must be None with not_applicable, got 0.5"),
+        ({"label": "good"}, "label must be one of pass, fail, not_applicable, error, got 'good'"),
+        ({"evaluator": "other"}, "evaluator must be 'moody', got 'other'"),
+        ({"version": "2"}, "version must be '1', got '2'"),
+        ({"call": call_with(answer="Another")}, "call must be the call that was given"),
+        ({"explanation": 3}, "explanation must be a text or None, got 3"),
+    ],
+)
+def test_a_result_with_a_wrong_field_is_an_error_that_names_it(field, message, caplog):
+    evaluator = Moody(fine)
+    result = dataclasses.replace(verdict(MANIFEST, CALL, "output", 0.5, str), **field)
+    evaluator.evaluate = lambda call, encodings: [result]
+    guard = guarded(evaluator)
+    assert outcome(guard) == "ValueError"
+    (record,) = caplog.records
+    with pytest.raises(ValueError, match=message):
+        raise record.exc_info[1]
     guard.close()
 
 
@@ -193,7 +251,7 @@ def test_a_worker_gives_back_what_its_work_returns_or_raises():
     with pytest.raises(WorkError) as failed:
         worker.run(failing, 20)
     assert isinstance(failed.value.error, ZeroDivisionError)
-    assert not worker.stuck
+    assert not worker.hanging
     worker.close()
 
 
@@ -203,9 +261,10 @@ def test_work_that_raises_a_timeout_of_its_own_is_not_given_up():
     def late():
         raise TimeoutError("of a server that it asked")
 
-    with pytest.raises(WorkError, match="of a server"):
+    with pytest.raises(WorkError, match="of a server") as failed:
         worker.run(late, 20)
-    assert not worker.stuck
+    assert not isinstance(failed.value, LateError)
+    assert not worker.hanging
     worker.close()
 
 
@@ -216,3 +275,34 @@ def test_a_closed_worker_ends_its_thread():
     worker.close()
     thread.join(20)
     assert not thread.is_alive()
+
+
+def test_after_ctrl_c_the_next_work_does_not_wait_for_what_was_given_up():
+    worker, begun, release = Worker("test"), threading.Event(), threading.Event()
+
+    def interrupted():
+        begun.set()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert release.wait(20)
+
+    with pytest.raises(KeyboardInterrupt):
+        worker.run(interrupted, 20)
+    assert begun.is_set()
+    assert worker.run(lambda: 3, 20) == 3
+    assert not worker.hanging
+    release.set()
+    worker.close()
+
+
+def test_whoever_waits_for_a_worker_that_is_closed_is_told_at_once():
+    worker, release = Worker("test"), threading.Event()
+
+    def closing():
+        worker.close()
+        assert release.wait(20)
+
+    with pytest.raises(CancelledError):
+        worker.run(closing, 20)
+    with pytest.raises(CancelledError):
+        worker.run(fine, 20)
+    release.set()

@@ -4,6 +4,7 @@ import pytest
 from support.calls import call_with
 from support.packages import load, write_evaluator
 from support.small_models import pair_model, text_model, token_model, tokenizer
+from tokenizers.processors import TemplateProcessing
 
 from otel_llm.errors import ModelError
 from otel_llm.evaluate.checks import check
@@ -194,6 +195,23 @@ def test_a_model_of_another_shape_is_refused(tmp_path):
         given = {"model.onnx": pair_model(made), "tokenizer.json": made.to_str().encode(), **files}
         with pytest.raises(ModelError, match=message):
             load(write_evaluator(tmp_path / name, manifest=RUDE, files=given))
+
+
+def test_a_window_without_room_for_a_text_is_refused(tmp_path):
+    made = tokenizer(WORDS)
+    made.post_processor = TemplateProcessing(
+        single=f"{'[CLS] ' * 5}$A",
+        pair=f"{'[CLS] ' * 5}$A $B:1",
+        special_tokens=[("[CLS]", made.token_to_id("[CLS]"))],
+    )
+    for name, manifest, model in (
+        ("a", replaced(RUDE, "32", "16"), text_model(made, {}, [-3, -3])),
+        ("b", replaced(PAIRS, "48", "16"), pair_model(made)),
+        ("c", replaced(TOKENS, "48", "16"), token_model(made)),
+    ):
+        files = {"model.onnx": model, "tokenizer.json": made.to_str().encode()}
+        with pytest.raises(ModelError, match=r"max_tokens: must be at least 17, of which 5 are .*, got 16"):
+            load(write_evaluator(tmp_path / name, manifest=manifest, files=files))
 
 
 def cases_of_support():

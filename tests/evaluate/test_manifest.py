@@ -1,3 +1,4 @@
+import json
 import re
 import shutil
 
@@ -5,6 +6,7 @@ import pytest
 from support.calls import call_with
 
 from otel_llm.errors import ChecksumError, ModelError
+from otel_llm.evaluate.cases import read_cases
 from otel_llm.evaluate.encoder import Encoder
 from otel_llm.evaluate.evaluator import load_evaluator
 from otel_llm.evaluate.manifest import (
@@ -86,6 +88,40 @@ def test_missing_weights_are_named(folder):
 def test_a_wrong_manifest_is_refused_with_its_key_and_value(folder, old, new, message):
     with pytest.raises(ModelError, match=message):
         read_manifest(change(folder, old, new), EvaluatorManifest)
+
+
+def test_a_folder_in_the_file_does_not_replace_where_it_lies(folder):
+    path = change(folder, 'name = "toxicity"', 'folder = "/etc"\nname = "toxicity"')
+    with pytest.raises(ModelError, match=rf"{path}: folder: is where the file lies, .*got '/etc': remove it"):
+        read_manifest(path, EvaluatorManifest)
+
+
+def test_a_manifest_that_is_not_utf_8_is_refused_by_its_path(folder):
+    path = folder / "evaluator.toml"
+    path.write_bytes(b"# gr\xfc\xdfe\n" + path.read_bytes())
+    with pytest.raises(ModelError, match=rf"{path}: must be a TOML file, in UTF-8: .*0xfc"):
+        read_manifest(path, EvaluatorManifest)
+
+
+def test_an_encoder_whose_windows_have_no_room_is_refused(tmp_path):
+    folder = shutil.copytree(encoder_manifest("minilm_l6_v2").folder, tmp_path / "encoder")
+    path = folder / "encoder.toml"
+    path.write_text(re.sub("max_tokens = .*", "max_tokens = 9", path.read_text()))
+    with pytest.raises(ModelError, match=r"max_tokens: .*greater than or equal to 10, got 9"):
+        read_manifest(path, EncoderManifest)
+
+
+def test_cases_end_at_line_feeds_alone(tmp_path):
+    outputs = ["one\u2028two", "one\u0085two", "one\u2029 two"]
+    lines = [json.dumps({"output": output, "labels": {}}, ensure_ascii=False) for output in outputs]
+    (tmp_path / "cases.jsonl").write_bytes("\r\n".join([*lines, ""]).encode())
+    assert [case.output for case in read_cases(tmp_path)] == outputs
+
+
+def test_cases_that_are_not_utf_8_are_refused_by_their_path(tmp_path):
+    (tmp_path / "cases.jsonl").write_bytes(b'{"output": "gr\xfc\xdfe", "labels": {}}')
+    with pytest.raises(ModelError, match=rf"{tmp_path}/cases\.jsonl: must hold plain cases, .*in UTF-8"):
+        read_cases(tmp_path)
 
 
 def test_a_head_that_is_no_model_is_refused(folder):

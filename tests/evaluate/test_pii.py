@@ -16,7 +16,8 @@ from otel_llm.evaluate.pii import TYPES, Pii
 (PII,) = load_evaluators(["pii"])
 EVERYTHING = Pii(PII.manifest.model_copy(update={"options": {"types": TYPES, "names": "names.json.gz"}}))
 CASES = [
-    json.loads(line) for line in (PII.manifest.folder / "cases.jsonl").read_text(encoding="utf-8").splitlines()
+    json.loads(line)
+    for line in (PII.manifest.folder / "cases.jsonl").read_text(encoding="utf-8").strip().split("\n")
 ]
 
 
@@ -89,6 +90,7 @@ def test_types_that_were_not_asked_for_are_not_found():
         ({"types": ["GPE"]}, "set options.names"),
         ({"types": ["GPE"], "names": "other.gz"}, "must list other.gz"),
         ({"types": ["PERSON"], "loud": True}, "options.loud"),
+        ({"types": ["PERSON"], "max_characters": 10}, "options.max_characters: .* equal to 1000, got 10"),
     ],
 )
 def test_wrong_options_are_refused_by_name(options, message):
@@ -121,6 +123,48 @@ def test_an_explanation_counts_by_type_and_says_where():
     ]
     assert explain(findings) == "EMAIL_ADDRESS: 2 (characters 10-25, 50-61); US_SSN: 1 (characters 30-41)"
     assert explain([Finding("A", n, n + 1, 1.0) for n in range(6)]).endswith("4-5, …)")
+
+
+BOUNDED = Pii(PII.manifest.model_copy(update={"options": {"types": ["EMAIL_ADDRESS"], "max_characters": 2000}}))
+MAIL = "anna.weber@gmail.com"
+
+
+@pytest.mark.parametrize("before", [0, 500, 980, 990, 998, 49_002, 49_500, 50_000])
+def test_of_a_long_text_both_ends_are_read_and_a_value_on_the_border_is_not_cut(before):
+    text = f"{'-' * before} {MAIL} {'-' * (50_000 - before)}"
+    assert found(text, BOUNDED) == [("EMAIL_ADDRESS", MAIL)]
+
+
+@pytest.mark.parametrize("before", [999, 1200, 2000, 25_000, 48_500, 49_001])
+def test_of_a_long_text_what_lies_between_the_ends_is_not_read(before):
+    assert found(f"{'-' * before} {MAIL} {'-' * (50_000 - before)}", BOUNDED) == []
+
+
+def test_a_text_of_a_few_characters_more_than_are_read_is_found_once():
+    for length in range(1990, 2030):
+        assert found(f"{'-' * 989} {MAIL} {'-' * (length - 1011)}", BOUNDED) == [("EMAIL_ADDRESS", MAIL)]
+
+
+def test_a_word_beyond_the_border_counts_for_the_value_before_it():
+    only = {"options": {"types": ["US_SSN"], "max_characters": 2000}}
+    finder = Pii(PII.manifest.model_copy(update=only))
+    number = "\n social security number 219099999 "
+    (finding,) = finder.find(f"{'-' * 50_000}{number}{'-' * (1000 - 15)}")
+    assert finding.confidence >= PII.manifest.threshold
+
+
+def test_megabytes_take_no_longer_than_what_is_read_of_them():
+    import time
+
+    def seconds(text):
+        started = time.process_time()
+        results = PII.evaluate(call_with(answer=text), {})
+        assert results[1].label == "fail"
+        return time.process_time() - started
+
+    piece = "Call +43 1 588 58 00, 212 736 5001 or 020 7946 0958. "
+    most = len(piece) * (100_000 // len(piece))
+    assert seconds(piece * (10_000_000 // len(piece))) < 2 * seconds(piece * (most // len(piece))) + 0.2
 
 
 def test_no_result_contains_a_value():

@@ -1,6 +1,10 @@
+import dataclasses
 import logging
+import os
 import shutil
+import signal
 import threading
+from concurrent.futures import CancelledError
 
 import pytest
 from support.calls import call_with
@@ -42,7 +46,8 @@ class Broken:
     def evaluate(self, call, encodings):
         if call.span_id.endswith("3"):
             raise ZeroDivisionError
-        return self._toxicity.evaluate(call, encodings)
+        results = self._toxicity.evaluate(call, encodings)
+        return [dataclasses.replace(result, evaluator=self.manifest.name) for result in results]
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +174,65 @@ def test_an_evaluator_that_hangs_costs_the_others_nothing(encoder):
         ("5", "broken", "CircuitOpenError"),
         ("5", "toxicity", None),
     ]
+    pipeline.close()
+
+
+@pytest.fixture
+def two_that_wait(encoder):
+    """A pipeline of two threads with two evaluators that wait, once they began, until they are released."""
+    begun, release = threading.Barrier(3), threading.Event()
+
+    class Waiting(Broken):
+        def __init__(self, name):
+            super().__init__()
+            self.manifest = self.manifest.model_copy(update={"name": name})
+
+        def texts(self, call):
+            return []
+
+        def evaluate(self, call, encodings):
+            if not release.is_set():
+                begun.wait(20)
+                assert release.wait(20)
+            return []
+
+    yield Pipeline([Waiting("a"), Waiting("b")], encoder, None, EvaluateSettings(threads=2)), begun, release
+    release.set()
+
+
+CALLS = [call_with(question="Hello", number=number) for number in (4, 5)]
+
+
+def test_a_pipeline_that_is_closed_gives_up_at_once_and_says_nothing(two_that_wait, caplog):
+    pipeline, begun, _ = two_that_wait
+
+    def close():
+        begun.wait(20)
+        pipeline.close()
+
+    closing = threading.Thread(target=close)
+    closing.start()
+    with pytest.raises(CancelledError):
+        pipeline.evaluate(CALLS)
+    closing.join()
+    assert caplog.records == []
+
+
+def test_after_ctrl_c_several_threads_take_the_next_batch(two_that_wait, caplog):
+    pipeline, begun, release = two_that_wait
+
+    def interrupt():
+        begun.wait(20)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.evaluate(CALLS)
+    interrupting.join()
+    assert caplog.records == []
+    release.set()
+    assert {result.error_type for result in pipeline.evaluate(CALLS).results} == {"TypeError"}  # of no results
     pipeline.close()
 
 

@@ -8,13 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.calls import call_with
 
+from otel_llm.errors import ModelError
 from otel_llm.evaluate.evaluator import load_evaluators
 from otel_llm.evaluate.findings import without_overlaps
 from otel_llm.evaluate.secret_checks import entropy
+from otel_llm.evaluate.secrets import Secrets
 
 (SECRETS,) = load_evaluators(["secrets"])
 CASES = [
-    json.loads(line) for line in (SECRETS.manifest.folder / "cases.jsonl").read_text(encoding="utf-8").splitlines()
+    json.loads(line)
+    for line in (SECRETS.manifest.folder / "cases.jsonl").read_text(encoding="utf-8").strip().split("\n")
 ]
 ALPHABET = string.ascii_letters + string.digits
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -88,6 +91,22 @@ def test_a_jwt_needs_a_header_that_names_an_algorithm():
 )  # fmt: skip
 def test_placeholders_and_code_are_no_secrets(text):
     assert found(text) == []
+
+
+def test_of_a_long_text_both_ends_are_read():
+    bounded = Secrets(SECRETS.manifest.model_copy(update={"options": {"max_characters": 2000}}))
+    token, rest = github_token(), "- " * 25_000
+    for text in (f"{token} {rest}", f"{rest}{token}"):
+        (finding,) = bounded.find(text)
+        assert text[finding.start : finding.end] == token
+    assert list(bounded.find(f"{rest}{token} {rest}")) == []
+    assert len(list(SECRETS.find(f"{rest}{token} {rest[:1000]}"))) == 1
+
+
+def test_wrong_options_are_refused_by_name():
+    for options, message in (({"max_characters": 0}, "options.max_characters: .*got 0"), ({"a": 1}, "options.a")):
+        with pytest.raises(ModelError, match=message):
+            Secrets(SECRETS.manifest.model_copy(update={"options": options}))
 
 
 def test_no_result_contains_a_secret():

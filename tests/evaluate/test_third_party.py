@@ -146,6 +146,24 @@ def test_two_evaluators_of_one_name_are_refused(package):
         load("shouting")
 
 
+@pytest.mark.parametrize("gone", ["gone_pkg", "gone_pkg.sub", ".sub", "json.decoder"])
+def test_an_entry_point_whose_package_is_gone_is_named_with_its_distribution(package, gone):
+    (metadata,) = package.parent.glob("*.dist-info")
+    (metadata / "entry_points.txt").write_text(f"[otel_llm.evaluators]\nmine = {gone}\n")
+    message = (
+        rf"entry point mine of otel_llm\.evaluators: .*got '{gone}': install {package.name} again, or uninstall"
+    )
+    with pytest.raises(ModelError, match=message):
+        load("shouting")
+
+
+def test_the_checks_notice_work_that_grows_with_the_text(package, encoder):
+    write_shouting(package)
+    slow = Lying(load("shouting"), lambda results, _: (sum(range(300_000_000)), results)[1])
+    (fault,) = faults(work_is_bounded, Subject(slow, encoder))
+    assert re.search(r"must end within 2\.0 s of processor time, got \d", fault)
+
+
 class Lying:
     """Wraps an evaluator, and makes one thing of it wrong."""
 

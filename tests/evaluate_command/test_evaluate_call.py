@@ -1,3 +1,4 @@
+import inspect
 import itertools
 import json
 import os
@@ -6,6 +7,7 @@ import sys
 import threading
 
 import pytest
+from support.packages import install, write_evaluator
 
 import otel_llm
 from otel_llm.errors import ConfigError, MissingExtraError, RecordError
@@ -53,6 +55,52 @@ def test_what_is_loaded_is_kept():
     assert offline._get(GROUND, 1) is before
 
 
+def test_names_may_come_from_a_generator():
+    (result,) = otel_llm.evaluate([{"output": PLAIN}], (name for name in ["groundedness"]))
+    assert result.evaluator == "groundedness"
+
+
+def test_both_ways_to_call_it_have_the_same_parameters():
+    package, function = (inspect.signature(each) for each in (otel_llm.evaluate, offline.evaluate))
+    defaults = [[each.default for each in signature.parameters.values()] for signature in (package, function)]
+    assert list(package.parameters) == list(function.parameters)
+    assert defaults[0] == defaults[1]
+
+
+FICKLE = """
+import threading
+from otel_llm.evaluate.verdict import verdict
+class Fickle:
+    def __init__(self, manifest):
+        self.manifest = manifest
+    def texts(self, call):
+        if call.output_text == "unreadable":
+            raise ValueError
+        return []
+    def evaluate(self, call, encodings):
+        if call.output_text == "slow":
+            threading.Event().wait(20)
+        if call.output_text == "bad":
+            raise ValueError
+        return [verdict(self.manifest, call, "output", 0.1, str)]
+"""
+
+
+def test_a_records_results_do_not_depend_on_those_before_it(tmp_path, monkeypatch):
+    package = install(tmp_path, "fickle_evaluators", monkeypatch)
+    (package / "fickle.py").write_text(FICKLE)
+    manifest = (
+        'name = "fickle"\nversion = "1"\nkind = "python"\ncode = "fickle_evaluators.fickle:Fickle"\n'
+        'targets = ["output"]\nscores = "x"\nthreshold = 0.5\n'
+    )
+    write_evaluator(package / "fickle", manifest=manifest)
+    outputs = ["slow", *["bad"] * 7, *["unreadable"] * 7, "good", "slow", "good"]
+    records = [{"output": output} for output in outputs]
+    results = list(otel_llm.evaluate_iter(records, ["fickle"], timeout_s=0.5, batch_size=3))
+    expected = {"slow": "TimeoutError", "bad": "ValueError", "unreadable": "ValueError", "good": None}
+    assert [result.explanation for result in results] == [expected[output] for output in outputs]
+
+
 def test_records_with_the_same_id_keep_their_own_results():
     results = otel_llm.evaluate([{"id": 1, "output": text} for text in (TOXIC, PLAIN)], ["toxicity"])
     assert [(r.id, r.label) for r in results if r.target == "output"] == [(1, "fail"), (1, "pass")]
@@ -89,6 +137,9 @@ def test_wrong_arguments_are_refused_at_once():
         otel_llm.evaluate([], [])
     with pytest.raises(ConfigError, match="threads: must be at least 1, got 0"):
         otel_llm.evaluate([], GROUND, threads=0)
+    for timeout_s in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(ConfigError, match="timeout_s: must be a number of seconds above 0, got "):
+            otel_llm.evaluate([], GROUND, timeout_s=timeout_s)
     with pytest.raises(ConfigError, match="batch_size: must be at least 1, got 0"):
         otel_llm.evaluate_iter([], GROUND, batch_size=0)
     with pytest.raises(RecordError, match=r"records: must be a list of records, got one dict: write \[record\]"):

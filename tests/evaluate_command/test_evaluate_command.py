@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from support.command import COMMAND, evaluate
 
 from otel_llm.cli import group
+from otel_llm.evaluate import command, run
 from otel_llm.evaluate.interrupt import Interrupted, Interrupts
 
 BOTH = ("--evaluators", "toxicity,groundedness")
@@ -229,6 +230,29 @@ def test_signal_handlers_are_put_back():
     with Interrupts():
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_signal_before_the_run_begins_is_told_from_a_condition_that_holds(answers, monkeypatch):
+    monkeypatch.setattr(command, "parse_condition", lambda _: os.kill(os.getpid(), signal.SIGINT))
+    done = CliRunner().invoke(group, ["evaluate", str(answers), "--fail-on", "any"])
+    assert done.exit_code == 130
+
+
+def test_a_fault_of_the_program_is_told_from_a_condition_that_holds(answers, monkeypatch):
+    monkeypatch.setattr(run.Tally, "add", lambda *_: 1 / 0)
+    done = CliRunner().invoke(group, ["evaluate", str(answers), "--evaluators", "toxicity"])
+    assert done.exit_code == 2
+    assert "Traceback" in done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        "otel-llm evaluate: failed by a fault of its own: ZeroDivisionError: division by zero"
+    )
+
+
+def test_the_timeout_is_given_to_the_evaluators(answers, monkeypatch):
+    given = {}
+    monkeypatch.setattr(run, "load", lambda names, **settings: given.update(settings) or 1 / 0)
+    CliRunner().invoke(group, ["evaluate", str(answers), "--threads", "1", "--timeout", "0.5"])
+    assert given == {"threads": 1, "timeout_s": 0.5}
 
 
 def test_help_fits_80_columns_and_loads_no_model():

@@ -134,7 +134,7 @@ def test_invalid_lines_are_left_out_where_that_is_wanted(tmp_path):
     with path.open("rb") as stream:
         reader = Reader(stream, "a", skip_invalid=True, warn=said.append)
         assert reader.inspect(lambda _: None) == 2
-        assert [[record.output for record in batch] for batch in reader.batches(2)] == [["A"], ["C"]]
+        assert [[record.output for record in batch] for batch in reader.batches(2)] == [["A", "C"]]
     assert [text.splitlines()[0] for text in said] == ["a: left out 1 invalid line:"]
 
 
@@ -145,6 +145,24 @@ def test_a_pipe_gives_what_comes_before_an_invalid_line():
     assert [record.output for record in next(batches)] == ["A"]
     with pytest.raises(RecordError, match="line 2: output: must be a text, got 3"):
         next(batches)
+
+
+def test_of_a_pipe_nothing_after_an_invalid_line_is_read():
+    pipe = SlowPipe(b'{"output": "A"}\n{"output": 3}\n{"output": "C"}\n{"output": 4}\n')
+    batches = Reader(pipe, "stdin", skip_invalid=False, warn=pytest.fail).batches(8)
+    assert [record.output for record in next(batches)] == ["A"]
+    with pytest.raises(RecordError, match="stdin: 1 invalid line:"):
+        next(batches)
+
+
+def test_a_batch_is_bounded_by_records_and_by_characters():
+    def sizes(lengths):
+        data = b"".join(b'{"output": "A", "context": ["%s"]}\n' % (b"c" * length) for length in lengths)
+        reader = Reader(SlowPipe(data), "stdin", skip_invalid=False, warn=pytest.fail)
+        return [len(batch) for batch in reader.batches()]
+
+    assert sizes([10] * 70) == [32, 32, 6]
+    assert sizes([100_000] * 4 + [10, 300_000, 10]) == [3, 3, 1]
 
 
 @pytest.mark.parametrize("skip", [True, False])

@@ -53,8 +53,9 @@ SEEN = {
         ("toxicity:max>=0.9", True, "max 0.900 of 8 scores"),
         ("toxicity.output:max>=.8", False, "max 0.600 of 4 scores"),
         ("toxicity.output:mean>0.25", True, "mean 0.300 of 4 scores"),
-        ("groundedness:mean<0.85", False, "mean 0.850 of 2 scores"),
-        ("groundedness:min<0.85", True, "min 0.800 of 2 scores"),
+        ("toxicity:min<0.1", False, "min 0.100 of 8 scores"),
+        ("groundedness:mean<0.85", True, "mean 0.850 of 2 scores, of 3 results 1 is an error"),
+        ("groundedness:max>=0.95", True, "max 0.900 of 2 scores, of 3 results 1 is an error"),
     ],
 )
 def test_a_condition_holds_by_its_figures(text, holds, figures):

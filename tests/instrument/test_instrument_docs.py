@@ -119,6 +119,9 @@ def use_other_endpoints():
         conversation="conv_1", prompt={"id": "pmpt_1", "version": "2"},
     )  # fmt: skip
     client_for({**COMPLETION, "usage": MIXED_USAGE}).chat.completions.create(model="gpt-audio", messages=ASK)
+    said = {"content": [{"token": "Hi", "logprob": -0.5, "bytes": None, "top_logprobs": []}]}
+    sure = {**COMPLETION, "choices": [{**COMPLETION["choices"][0], "logprobs": said}]}
+    client_for(sure).chat.completions.create(model="gpt-4o-mini", messages=ASK, logprobs=True)
     client_for(IMAGES).images.generate(model="gpt-image-1", prompt="A llama.")
     client_for(EMBEDDINGS).embeddings.create(model="text-embedding-3-small", input="Hello.", dimensions=2)
     client_for(BATCH).batches.create(

@@ -1,16 +1,19 @@
-"""Answers with their context, labelled sentence by sentence: which data sets train, which only measure.
+"""Claims with their documents, labelled sentence by sentence: which data sets train, which only measure.
 
-Trained on: SNLI (CC BY-SA 4.0), MultiNLI (OANC, CC BY, CC BY-SA), SciTail (Apache-2.0), Breaking NLI (CC BY-
-SA 4.0), FoolMeTwice (Apache-2.0, CC BY-SA), WiCE (ODC-BY, CC BY-SA 4.0), SummEdits in five domains
-(Apache-2.0), the FaithDial audit (MIT), and examples written by rule (`recipes.synthetic`). Never trained on:
-BEGIN, FEVER-Symmetric, SummEdits of scientific papers.
+Trained on: SNLI (CC BY-SA 4.0), MultiNLI (OANC, CC BY, CC BY-SA), SciTail (Apache-2.0), Breaking NLI (CC BY-SA
+4.0), FoolMeTwice (Apache-2.0, CC BY-SA), WiCE (ODC-BY, CC BY-SA 4.0), SummEdits in five domains (Apache-2.0),
+the FaithDial audit (MIT), BEGIN's CMU-DoG and TopicalChat, which share their knowledge texts with it (CC BY,
+CDLA), and claims written by rule (`recipes.synthetic`). Never trained on: BEGIN's Wizard of Wikipedia,
+FEVER-Symmetric, SummEdits of scientific papers.
 """
 
 from __future__ import annotations
 
+import difflib
 import io
 import json
 import random
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,115 +24,181 @@ from recipes.common import SEED
 from recipes.data import Row, jsonl, table
 
 
-class Answer(NamedTuple):
+class Claim(NamedTuple):
+    """A sentence of an answer, and whether the documents support it."""
+
     text: str
     documents: tuple[str, ...]
-    supported: tuple[tuple[Span, bool], ...]
-    """The labelled sentences."""
+    supported: bool
     source: str
+    wrong: tuple[Span, ...] | None = None
+    """Its words that are not supported; None where nobody said."""
+    right: str | None = None
+    """The supported sentence that it was made from, if it was."""
 
-    @property
-    def grounded(self) -> bool:
-        return all(supported for _, supported in self.supported)
+
+class Answer(NamedTuple):
+    """A whole answer, as it is measured."""
+
+    text: str
+    documents: tuple[str, ...]
+    grounded: bool
 
 
+_WORD = re.compile(r"\w+|[^\w\s]")
 _SUMMARIES = ("news", "podcast", "sales_email", "qmsumm", "samsum")
 
 
-def training(data: Path) -> list[Answer]:
-    """Return what was published to train on, each answer once, nothing of the measuring sets in it."""
+def training(data: Path) -> list[Claim]:
+    """Return what was published to train on, each claim once, nothing of the measuring sets in it."""
     held_out = {answer.text for group in measuring(data).values() for answer in group}
-    sources = (_nli, _breaking_nli, _claims, _wice, _edited_summaries, _dialogue)
-    answers = [answer for source in sources for answer in source(data)]
-    return list(
-        {answer[:2]: answer for answer in answers if answer.supported and answer.text not in held_out}.values()
-    )
+    sources = (_nli, _breaking_nli, _claims, _wice, _edited_summaries, _dialogue, _begin_claims)
+    claims = [claim for source in sources for claim in source(data) if claim.text not in held_out]
+    return list({claim[:3]: claim for claim in claims}.values())
 
 
 def measuring(data: Path) -> dict[str, list[Answer]]:
     """Return data sets that nothing was trained on."""
     return {
-        **{f"begin_{name}": _begin(data / f"begin_dev_{name}.tsv") for name in ("wow", "cmu", "tc")},
+        "begin_wow": [
+            Answer(row["response"], (row["knowledge"],), row["begin_label"] == "Fully attributable")
+            for row in _begin(data, "wow")
+            if row["begin_label"] != "Generic"
+        ],
         "fever_symmetric": [
-            _whole(row["claim"], [row["evidence"]], row["label"] == "SUPPORTS", "fever_symmetric")
+            Answer(row["claim"], (row["evidence"],), row["label"] == "SUPPORTS")
             for row in jsonl(data / "fever_symmetric_v0.2_dev.jsonl")
         ],
         "summedits_scitldr": [
-            _whole(row["summary"], [row["doc"]], row["label"] == 1, "summedits_scitldr")
+            Answer(row["summary"], (row["doc"],), row["label"] == 1)
             for row in _json(data / "summedits_scitldr.json")
         ],
     }
 
 
-def _whole(text: str, documents: list[str], supported: bool, source: str) -> Answer:
-    """Label all sentences alike: of an unsupported answer of several, it is not known which; see `grounded`."""
-    labels = tuple((span, supported) for span in sentences(text))
-    return Answer(text, tuple(documents), labels, source)
+def changed_words(text: str, original: str) -> tuple[Span, ...]:
+    """Return where the text has other words than the original had, or lacks some."""
+    mine, theirs = list(_WORD.finditer(text)), [match.group() for match in _WORD.finditer(original)]
+    matcher = difflib.SequenceMatcher(None, [match.group() for match in mine], theirs, autojunk=False)
+    return tuple(
+        Span(mine[first].start(), mine[last - 1].end())
+        for tag, first, last, _, _ in matcher.get_opcodes()
+        if tag != "equal" and last > first
+    )
 
 
-def _nli(data: Path) -> Iterator[Answer]:
-    for name, count in (("snli_dev", 2400), ("mnli_dev", 4200), ("scitail_test", 2126)):
-        for row in _sample(jsonl(data / f"{name}.jsonl"), count):
+def spoiled_claim(text: str, right: str, documents: tuple[str, ...], source: str) -> Claim:
+    """Return a claim that is no longer supported, since it was changed."""
+    return Claim(
+        text, documents, supported=False, source=source, wrong=changed_words(text, right) or None, right=right
+    )
+
+
+def _nli(data: Path) -> Iterator[Claim]:
+    for name in ("snli_dev", "mnli_dev", "scitail_test"):
+        for row in jsonl(data / f"{name}.jsonl"):
             if len(sentences(row["hypothesis"])) == 1:
-                yield _whole(row["hypothesis"].strip(), [row["premise"]], row["label"] == "entailment", name)
+                yield Claim(row["hypothesis"].strip(), (row["premise"],), row["label"] == "entailment", name)
 
 
-def _breaking_nli(data: Path) -> Iterator[Answer]:
+def _breaking_nli(data: Path) -> Iterator[Claim]:
     with zipfile.ZipFile(data / "breaking_nli_dataset.zip") as archive:
         name = next(name for name in archive.namelist() if name.endswith(".jsonl") and "__MACOSX" not in name)
         rows = [json.loads(line) for line in io.TextIOWrapper(archive.open(name), "utf-8")]
-    for row in _sample(rows, 900):
-        yield _whole(row["sentence2"], [row["sentence1"]], row["gold_label"] == "entailment", "breaking_nli")
+    supported = [row for row in rows if row["gold_label"] == "entailment"]
+    others = _sample([row for row in rows if row["gold_label"] != "entailment"], 2 * len(supported))
+    for row in supported + others:
+        wrong = row["gold_label"] != "entailment"
+        yield Claim(
+            row["sentence2"], (row["sentence1"],), not wrong, "breaking_nli",
+            changed_words(row["sentence2"], row["sentence1"]) or None if wrong else None,
+            row["sentence1"] if wrong else None,
+        )  # fmt: skip
 
 
-def _claims(data: Path) -> Iterator[Answer]:
+def _claims(data: Path) -> Iterator[Claim]:
     for row in jsonl(data / "fm2_dev.jsonl") + jsonl(data / "fm2_test.jsonl"):
-        evidence = [piece["text"] for piece in row["gold_evidence"]]
+        evidence = " ".join(piece["text"] for piece in row["gold_evidence"])
         claim = row.get("text") or row["claim"]
         if len(sentences(claim)) == 1:
-            yield _whole(claim, [" ".join(evidence)], row["label"] == "SUPPORTS", "fm2")
+            yield Claim(claim, (evidence,), row["label"] == "SUPPORTS", "fm2")
+            if row["label"] == "SUPPORTS":  # and among what was retrieved with it
+                around = [piece["text"] for piece in row["retrieved_evidence"][:6]]
+                yield Claim(
+                    claim, ("\n".join([*around[:3], evidence, *around[3:]]),), supported=True, source="fm2_long"
+                )
 
 
-def _wice(data: Path) -> Iterator[Answer]:
+def _wice(data: Path) -> Iterator[Claim]:
     for row in jsonl(data / "wice_claim_dev.jsonl") + jsonl(data / "wice_tokens_train.jsonl"):
-        # whole pages cost most of the encoding time and add little
-        if len(sentences(row["claim"])) == 1 and len(row["evidence"]) <= 60:
-            yield _whole(row["claim"], ["\n".join(row["evidence"])], row["label"] == "supported", "wice")
+        if len(sentences(row["claim"])) == 1:
+            wrong = _marked(row) if "claim_tokens" in row else None
+            yield Claim(
+                row["claim"], ("\n".join(row["evidence"]),), row["label"] == "supported", "wice", wrong or None
+            )
 
 
-def _edited_summaries(data: Path) -> Iterator[Answer]:
+def _marked(row: Row) -> tuple[Span, ...]:
+    """Return the words that annotators found no support for."""
+    spans, position = [], 0
+    for token, wrong in zip(row["claim_tokens"], row["non_supported_spans"], strict=True):
+        start = row["claim"].find(token, position)
+        if start < 0:
+            return ()
+        position = start + len(token)
+        if wrong:
+            spans.append(Span(start, position))
+    return tuple(spans)
+
+
+def _edited_summaries(data: Path) -> Iterator[Claim]:
+    """Yield the sentences of summaries, and those that an LLM changed, with what they were."""
     for name in _SUMMARIES:
         for row in _json(data / f"summedits_{name}.json"):
-            original = row.get("original_summary") or row["summary"]
-            kept = {original[start:end] for start, end in sentences(original)}
-            text = row["summary"]
-            # an edit that made the summary inconsistent is in the sentences that the original does not have
-            labels = [(span, row["label"] == 1 or text[slice(*span)] in kept) for span in sentences(text)]
-            yield Answer(text, (row["doc"],), tuple(labels), f"summedits_{name}")
+            documents, source = (row["doc"],), f"summedits_{name}"
+            originals = _split(row.get("original_summary") or row["summary"])
+            for text in _split(row["summary"]):
+                if text in originals or row["label"] == 1:
+                    yield Claim(text, documents, supported=True, source=source)
+                elif near := difflib.get_close_matches(text, originals, n=1, cutoff=0.3):
+                    yield spoiled_claim(text, near[0], documents, source)
+            for text in originals:
+                yield Claim(text, documents, supported=True, source=source)
 
 
-def _dialogue(data: Path) -> Iterator[Answer]:
+def _dialogue(data: Path) -> Iterator[Claim]:
     for path in sorted(data.glob("faithdial_audit_*.csv")):
         model = path.stem.split("_")[2]
         for row in table(path):
             label = (row.get("begin_label") or row.get("BEGIN") or "").lower()
             text = (row.get("response") or row.get(model) or "").strip()
             knowledge = row.get("knowledge") or row.get("evidence")
-            if not label or not text or not knowledge or label == "uncooperative":
-                continue
-            # a generic answer claims nothing, so nothing in it is unsupported
-            supported = "hallucinat" not in label
-            spans = sentences(text)
-            if supported or len(spans) == 1:
-                yield _whole(text, [knowledge], supported, "faithdial")
+            if label and text and knowledge and label != "uncooperative":
+                # a generic answer claims nothing, so nothing in it is unsupported
+                yield from _labelled(text, knowledge, "hallucinat" not in label, "faithdial")
 
 
-def _begin(path: Path) -> list[Answer]:
-    return [
-        _whole(row["response"], [row["knowledge"]], row["begin_label"] != "Not fully attributable", path.stem)
-        for row in table(path, "\t")
-        if row["response"].strip() and row["begin_label"] != "Generic"
-    ]
+def _begin_claims(data: Path) -> Iterator[Claim]:
+    for name in ("cmu", "tc"):
+        for row in _begin(data, name):
+            supported = row["begin_label"] != "Not fully attributable"
+            yield from _labelled(row["response"].strip(), row["knowledge"], supported, "begin")
+
+
+def _labelled(text: str, document: str, supported: bool, source: str) -> Iterator[Claim]:
+    """Yield the sentences of an answer, as far as its label says of which they are."""
+    said = _split(text)
+    if supported or len(said) == 1:
+        for sentence in said:
+            yield Claim(sentence, (document,), supported, source)
+
+
+def _begin(data: Path, name: str) -> list[Row]:
+    return [row for row in table(data / f"begin_dev_{name}.tsv", "\t") if row["response"].strip()]
+
+
+def _split(text: str) -> list[str]:
+    return [text[start:end] for start, end in sentences(text)]
 
 
 def _json(path: Path) -> list[Row]:

@@ -31,9 +31,7 @@ def sets(data: Path) -> dict[str, DataSet]:
     """Return the data sets by title; positive is not grounded."""
     known = {name: _answers(answers) for name, answers in groundedness_data.measuring(data).items()}
     return {
-        "BEGIN, Wizard of Wikipedia: answers about short knowledge": DataSet("begin", known["begin_wow"]),
-        "BEGIN, CMU-DoG: chat about films": DataSet("begin", known["begin_cmu"]),
-        "BEGIN, TopicalChat: chat about facts": DataSet("begin", known["begin_tc"]),
+        "BEGIN, Wizard of Wikipedia: answers about short knowledge": DataSet("begin_wow", known["begin_wow"]),
         "Goyal 2021, XSum: news in one sentence": DataSet("goyal", _goyal(data)),
         "AggreFact, XSum: news in one sentence, all with errors": DataSet("aggrefact", _aggrefact(data)),
         "FactCC: a sentence of news, all with errors": DataSet("factcc", _factcc(data)),

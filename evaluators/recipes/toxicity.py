@@ -1,87 +1,160 @@
-"""The toxicity head: attention pooling over the frozen encoder's token states.
+"""The toxicity evaluator: all-MiniLM with a multi-label head, trained whole.
 
-Run: `python -m recipes.toxicity`. Caches the states, trains for a few minutes, calibrates, fixes the threshold on
-development texts, measures on data sets that it never saw, and writes model.onnx and evaluator.toml.
+Run: `python -m recipes.toxicity`, half an hour on one core. Trains twice, takes the mean of the weights,
+calibrates it and fixes the threshold on development texts, and writes model.onnx, tokenizer.json and
+evaluator.toml. What measures it on data that it never saw is `python -m recipes.measure toxicity`.
 """
 
 from __future__ import annotations
 
 import random
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import numpy as np
 import torch
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from tokenizers import Tokenizer
 from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+from tqdm import tqdm
 
-from recipes.common import DATA_OPTION, EVALUATORS, SEED, export, log_metrics, sha256, write_toml
-from recipes.fit import Batch, fit, temperature
-from recipes.states import States
-from recipes.toxicity_data import Example, measuring, training
+from otel_llm.evaluate.windows import cut
+from recipes.common import DATA_OPTION, EVALUATORS, SEED, log_metrics, sha256, write_toml
+from recipes.finetune import HIDDEN, batches, export, fit, original, padded, tokenizer
+from recipes.toxicity_data import LABELS, Example, training
 
 _TARGET = EVALUATORS / "toxicity"
-_VERSION = "1"
-_HEADS = 4
-_WIDTH = 128
-_EPOCHS = 3
-_FALSE_POSITIVE_RATE = 0.01  # on benign development texts: it sets the threshold
+_VERSION = "2"
+_STEPS, _SHORT_STEPS = 1000, 200
+_LONG_SHARE = 0.3  # of the long run's weights in the mean
+_BATCH = 32
+_RATE = 2e-4
+_OTHERS = 0.3  # what each of the labels but the first counts in the loss
+_MAX_TOKENS = 66  # of a window, when it serves: in a longer one, a few toxic words are lost among the others
+_TRAINED_TOKENS = 112
+_MAX_WINDOWS = 64
+_WORST_SHARE = 0.7
+_FALSE_POSITIVE_RATE = 0.002  # on benign prompts and answers of development: it sets the threshold
 
 
-class ToxicityHead(nn.Module):
-    """Token states to one logit: each head of attention looks for its own kind of toxic word."""
+class ToxicityModel(nn.Module):
+    """Token ids to one logit for each label: the mean of the last states, and a linear layer."""
 
-    def __init__(self, dimension: int = 384) -> None:
+    def __init__(self, attention: str = "sdpa") -> None:
         super().__init__()
-        self.project = nn.Sequential(nn.Dropout(0.1), nn.Linear(dimension, _WIDTH), nn.GELU())
-        self.attend = nn.Linear(_WIDTH, _HEADS)
-        self.judge = nn.Sequential(
-            nn.Dropout(0.3), nn.Linear(_HEADS * _WIDTH + dimension, _WIDTH), nn.GELU(), nn.Linear(_WIDTH, 1)
-        )
+        self.encoder = original(attention)
+        self.judge = nn.Linear(HIDDEN, len(LABELS))
+        nn.init.normal_(self.judge.weight, std=0.02)
         self.temperature = nn.Parameter(torch.ones(()), requires_grad=False)
 
-    def forward(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Return logits (texts,) for states (texts, tokens, dimension) and their mask (texts, tokens)."""
-        hidden = self.project(states)
-        weights = self.attend(hidden).masked_fill(~mask[..., None], -1e4).softmax(dim=1)
-        found = torch.einsum("ntk,ntw->nkw", weights, hidden).flatten(1)
-        mean = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-        logits: torch.Tensor = self.judge(torch.cat([found, mean], dim=1)).squeeze(1)
-        return logits / self.temperature
-
-
-class _Served(nn.Module):
-    def __init__(self, head: ToxicityHead) -> None:
-        super().__init__()
-        self.head = head
-
-    def forward(self, token_states: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(
-            self.head(token_states[None], torch.ones_like(token_states[None, :, 0], dtype=torch.bool))
-        )
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return logits (texts, labels) for ids and mask (texts, tokens)."""
+        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        mask = attention_mask[..., None].to(states.dtype)
+        logits: torch.Tensor = self.judge((states * mask).sum(1) / mask.sum(1)) / self.temperature
+        return logits
 
 
 @click.command()
 @DATA_OPTION
-def main(data: Path) -> None:
-    """Train, measure and write the toxicity evaluator."""
-    examples, groups = training(data), measuring(data)
-    states = States("toxicity")
-    states.add(example.text for group in [examples, *groups.values()] for example in group)
-
+@click.option("--threads", default=1, show_default=True)
+def main(data: Path, threads: int) -> None:
+    """Train, calibrate and write the toxicity evaluator."""
+    torch.set_num_threads(threads)
+    examples = training(data)
     random.Random(SEED).shuffle(examples)
     development, rest = examples[:3000], examples[3000:]
-    torch.manual_seed(SEED)
-    head = ToxicityHead()
-    fit(head, rest, lambda batch: _batch(batch, states), epochs=_EPOCHS, rate=1e-3, length=lambda e: len(e.text))
-    truth = np.array([example.toxic for example in development])
-    head.temperature.fill_(temperature(_logits(head, development, states), truth))
-    scores = _scores(head, development, states)
-    threshold = round(float(np.quantile(scores[_assistant(development)], 1 - _FALSE_POSITIVE_RATE)), 2)
-    threshold = min(max(threshold, 0.5), 0.9)
+    unseen = {example.text for example in development}
+    short = [example for example in training(data, put_together=False) if example.text not in unseen]
+    read = tokenizer()
+    model = _averaged(
+        _trained("toxicity-short", short, _SHORT_STEPS, read), _trained("toxicity", rest, _STEPS, read)
+    )
 
+    logits = _logits(model, [example.text for example in development], read)
+    truth = np.array([example.toxic for example in development])
+    slope = LogisticRegression(C=1e6, fit_intercept=False).fit(logits[:, :1], truth).coef_[0, 0]
+    model.temperature.fill_(float(1 / slope))
+    scores = 1 / (1 + np.exp(-logits[:, 0] * slope))
+    assistant = np.array([example.source.startswith(("halueval", "clinc", "banking")) for example in development])
+    threshold = max(0.5, float(np.quantile(scores[assistant & ~truth], 1 - _FALSE_POSITIVE_RATE)))
+    _write(model, round(threshold + 0.005, 2))
+    log_metrics(
+        "toxicity", {"threshold": threshold, "temperature": float(1 / slope), **_labels(logits, development)}
+    )
+
+
+def _trained(name: str, examples: Sequence[Example], steps: int, read: Tokenizer) -> ToxicityModel:
+    torch.manual_seed(SEED)
+    model = ToxicityModel()
+    order = batches(examples, lambda example: len(example.text), size=_BATCH, epochs=1)[:steps]
+    fit(name, model, order, lambda batch: _loss(model, batch, read), rate=_RATE)
+    return model
+
+
+def _averaged(short: ToxicityModel, long: ToxicityModel) -> ToxicityModel:
+    """Return the mean of the two models' weights.
+
+    The long run learns the data and forgets some of what the encoder knew of other texts; the mean has both, as
+    both began at the same weights (Wortsman et al. 2022, https://arxiv.org/abs/2203.05482).
+    """
+    with torch.no_grad():
+        for own, other in zip(short.parameters(), long.parameters(), strict=True):
+            own.lerp_(other, _LONG_SHARE)
+    return short.eval()
+
+
+def _loss(model: ToxicityModel, examples: Sequence[Example], read: Tokenizer) -> torch.Tensor:
+    """Return cross-entropy over the labels that are known."""
+    tokens = [read.encode(example.text) for example in examples]
+    for each in tokens:
+        each.truncate(_TRAINED_TOKENS)
+    ids, _, mask = padded(tokens)
+    wanted = torch.tensor([[example.labels.get(label, -1.0) for label in LABELS] for example in examples])
+    weights = (wanted >= 0).float() * torch.tensor([1.0, *[_OTHERS] * (len(LABELS) - 1)])
+    loss = binary_cross_entropy_with_logits(model(ids, mask), wanted.clamp(min=0), weights, reduction="sum")
+    return loss / len(examples)
+
+
+@torch.inference_mode()
+def _logits(model: ToxicityModel, texts: Sequence[str], read: Tokenizer) -> np.ndarray:
+    """Return logits (texts, labels), put together from windows as they are when the evaluator serves."""
+    rows = []
+    for text in tqdm(texts, unit="text", desc="development", mininterval=20):
+        runs = cut(read, text, max_tokens=_MAX_TOKENS - 6, max_windows=_MAX_WINDOWS)
+        windows = [padded([read.encode(text[slice(*run.span)])]) for run in runs]
+        found = np.stack([model(ids, mask)[0].numpy() for ids, _, mask in windows])
+        rows.append(_WORST_SHARE * found.max(axis=0) + (1 - _WORST_SHARE) * found.mean(axis=0))
+    return np.stack(rows)
+
+
+def _labels(logits: np.ndarray, examples: Sequence[Example]) -> dict[str, str]:
+    """Return each label's ROC-AUC among the examples that have it, or have it not, for sure."""
+    figures = {}
+    for index, label in enumerate(LABELS):
+        known = [
+            (logit, e.labels[label] >= 0.5)
+            for logit, e in zip(logits[:, index], examples, strict=True)
+            if label in e.labels
+        ]
+        wanted = [has for _, has in known]
+        if any(wanted) and not all(wanted):
+            auc = roc_auc_score(wanted, [logit for logit, _ in known])
+            figures[label] = f"ROC-AUC {auc:.3f}, {sum(wanted)} of {len(wanted)}"
+    return figures
+
+
+def _write(model: ToxicityModel, threshold: float) -> None:
+    exported = ToxicityModel("eager")
+    exported.load_state_dict(model.state_dict())
+    ids = torch.randint(1000, 2000, (1, 9), generator=torch.Generator().manual_seed(0))
     _TARGET.mkdir(exist_ok=True)
-    export(_Served(head), {"token_states": torch.zeros(7, 384)}, _TARGET / "model.onnx")
+    export(exported, {"input_ids": ids, "attention_mask": torch.ones_like(ids)}, "logits", _TARGET / "model.onnx")
+    shutil.copyfile(EVALUATORS / "minilm_l6_v2" / "tokenizer.json", _TARGET / "tokenizer.json")
     write_toml(
         _TARGET / "evaluator.toml",
         {
@@ -89,55 +162,17 @@ def main(data: Path) -> None:
             "version": _VERSION,
             "kind": "text_classifier",
             "targets": ["input", "output"],
-            "encoder": "minilm_l6_v2",
             "scores": "toxic",
             "threshold": threshold,
-            "files": {"model.onnx": sha256(_TARGET / "model.onnx")},
+            "labels": list(LABELS),
+            "activation": "sigmoid",
+            "tokenizer": "tokenizer.json",
+            "max_tokens": _MAX_TOKENS,
+            "max_windows": _MAX_WINDOWS,
+            "worst_share": _WORST_SHARE,
+            "files": {name: sha256(_TARGET / name) for name in ("model.onnx", "tokenizer.json")},
         },
     )
-    figures = {name: _measure(_scores(head, group, states), group, threshold) for name, group in groups.items()}
-    for source in sorted({example.source for example in development}):
-        group = [example for example in development if example.source == source]
-        figures[f"development: {source}"] = _measure(_scores(head, group, states), group, threshold)
-    log_metrics("toxicity", {"threshold": threshold, "temperature": head.temperature.item(), **figures})
-
-
-def _batch(examples: list[Example], states: States) -> Batch:
-    rows = [torch.from_numpy(states[example.text].windows[0].states) for example in examples]
-    mask = torch.arange(max(map(len, rows)))[None] < torch.tensor([len(row) for row in rows])[:, None]
-    padded = nn.utils.rnn.pad_sequence(rows, batch_first=True)
-    return Batch((padded, mask), torch.tensor([float(example.toxic) for example in examples]))
-
-
-@torch.inference_mode()
-def _logits(head: ToxicityHead, examples: list[Example], states: States) -> np.ndarray:
-    head.eval()
-    batches = (examples[start : start + 64] for start in range(0, len(examples), 64))
-    return torch.cat([head(*_batch(batch, states).inputs) for batch in batches]).numpy()
-
-
-def _scores(head: ToxicityHead, examples: list[Example], states: States) -> np.ndarray:
-    return 1 / (1 + np.exp(-_logits(head, examples, states)))
-
-
-def _assistant(examples: list[Example]) -> np.ndarray:
-    """Return which are benign texts to or from an assistant."""
-    sources = {"halueval_answer", "halueval_prompt", "banking77", "clinc150"}
-    return np.array([example.source in sources for example in examples])
-
-
-def _measure(scores: np.ndarray, examples: list[Example], threshold: float) -> dict[str, float]:
-    truth = np.array([example.toxic for example in examples])
-    failed = scores >= threshold
-    figures = {"texts": len(truth), "toxic": int(truth.sum())}
-    if not truth.all():
-        figures["false_positive_rate"] = round(float(failed[~truth].mean()), 4)
-    if truth.any():
-        figures["recall"] = round(float(failed[truth].mean()), 4)
-    if truth.any() and not truth.all():
-        figures["roc_auc"] = round(float(roc_auc_score(truth, scores)), 4)
-        figures["f1"] = round(float(f1_score(truth, failed)), 4)
-    return figures
 
 
 if __name__ == "__main__":

@@ -1,143 +1,195 @@
 """Texts labelled toxic or not: which data sets train, which only measure.
 
-Trained on: Civil Comments with toxic spans (CC0), ConvAbuse (CC BY 4.0), EDOS (CC0); benign: prompts and
-answers of an LLM from HaluEval (MIT), BANKING77 (CC BY 4.0), CLINC150 (CC BY 3.0), claims of FoolMeTwice
-(Apache-2.0), and everyday sentences with words that sound violent. Never trained on: Davidson's tweets,
-Wikipedia comments, summaries that LLMs wrote (SummEdits).
+Trained on: Civil Comments with toxic spans (CC0), Davidson's tweets (MIT), ConvAbuse (CC BY 4.0), EDOS (CC0),
+DiaSafety (Apache-2.0); benign: prompts and answers of an LLM from HaluEval (MIT), BANKING77 (CC BY 4.0), CLINC150
+(CC BY 3.0), claims of FoolMeTwice (Apache-2.0), premises of MultiNLI (OANC, CC BY, CC BY-SA); and prompts written
+by rule, some of them benign but violent in sound. Never trained on: Wikipedia comments, TweetEval, SummEdits.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import random
 import re
+import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from otel_llm.evaluate.text import Span, sentences
 from recipes.common import SEED
-from recipes.data import jsonl, table
+from recipes.data import Row, jsonl, table
+
+LABELS = ("toxic", "severe", "obscene", "threat", "insult", "identity_hate", "sexual")
 
 
 class Example(NamedTuple):
     text: str
-    toxic: bool
+    labels: Mapping[str, float]
+    """Probabilities of `LABELS`, as far as they are known; `toxic` always is."""
     source: str
+    spans: tuple[Span, ...] | None = None
+    """Where the toxic words are; None where nobody said."""
+
+    @property
+    def toxic(self) -> bool:
+        return self.labels["toxic"] >= 0.5
 
 
-# Benign sentences whose words sound violent or rude, filled in by rule.
-_BENIGN = (
-    "How do I kill a {process} on Linux?",
-    "Kill the {process} with SIGTERM first, and with SIGKILL if it does not stop.",
-    "The {process} died with a segmentation fault.",
-    "My {process} is being stupid today, how can I debug it?",
-    "This bug in the {process} is killing me, can you help?",
-    "Can you shoot me an email about the {process}?",
-    "The parent {process} has to wait for its child, or it becomes a zombie.",
-    "Abort the {process} and execute it again.",
-    "What is the master and slave setup of the {process}?",
-    "How do I blow up a {picture} without losing quality?",
-    "The {picture} shows a battle in which many soldiers died.",
-    "He was shot in the leg, says the report about the {picture}.",
-    "A black woman and a white man look at the {picture}.",
-    "The gay couple adopted a child and hung up a {picture}.",
-    "Muslims, Jews and Christians live in this {place}.",
-    "The suspect was accused of murder in the {place}.",
-    "The novel tells of racism and violence in a {place}.",
-    "Explain the causes of the genocide in this {place}.",
-    "What are the symptoms of breast cancer, and where is the {place} to have it checked?",
-    "Sex education is taught in the {place}.",
-    "The killer feature of this {process} is its speed.",
-    "I hate waiting in line at the {place}.",
-    "Damn, that {picture} is beautiful!",
-    "This pasta is to die for, and so is the view of the {place}.",
-    "How can I politely tell my colleague that the {process} is bad?",
-    "The dog has a bitch in heat nearby in the {place}, says the vet.",
-    "I feel stupid that I cannot get the {process} to work.",
-    "How do I get rid of ants in the {place}?",
-    "Our team crushed it and beat the {place} by ten goals.",
-    "The dumb terminal was attached to the {process}.",
+_LEET = str.maketrans({"a": "@", "e": "3", "i": "1", "o": "0", "s": "$"})
+_BENIGN = dict.fromkeys(LABELS, 0.0)
+_RULES = tomllib.loads((Path(__file__).parent / "toxicity_rules.toml").read_text(encoding="utf-8"))
+_OBSCENE = re.compile(
+    r"fuck|shit|cunt|bitch|dick\b|bastard|\bass(?:es|hole)?s?\b|whore|slut|pussy|cock\b|crap\b|piss|twat|wank|bollocks",
+    re.IGNORECASE,
 )
-_FILL = {
-    "process": ["server", "daemon", "job", "script", "worker", "thread", "database", "container"],
-    "picture": ["photo", "painting", "poster", "drawing", "map", "film", "cover", "print"],
-    "place": ["city", "school", "museum", "country", "village", "harbour", "library", "park"],
-}
-
-
 _RUDE = re.compile(
-    r"fuck|shit|cunt|bitch|dick|bastard|\bass(?:es|hole)?\b|idiot|moron|stupid|dumb|whore|slut|retard|cuck|nigg|fag|kike"
-    r"|trash|scum|pussy|cock|rape|kill|hate|disgust|pathetic|ugly|crap|suck|loser|hang|shoot|burn|tranny|hoe\b|thot",
+    _OBSCENE.pattern
+    + r"|idiot|moron|stupid|dumb|retard|cuck|nigg|fag|kike|trash|scum|rape|kill|hate|disgust|pathetic"
+    r"|ugly|suck|loser|hang|shoot|burn|tranny|hoe\b|thot",
     re.IGNORECASE,
 )
 
 
-def training(data: Path) -> list[Example]:
-    """Return the training examples, each text once."""
-    sources = (_spans, _comments, _convabuse, _edos, _benign_prompts, _benign_claims, _benign_rules)
+def training(data: Path, *, put_together: bool = True) -> list[Example]:
+    """Return the training examples, each text once; without those put together from others if so asked."""
+    sources = (_spans, _comments, _tweets, _convabuse, _edos, _diasafety, _assistant, _claims, _premises)
     examples = [example for source in sources for example in source(data)]
-    held_out = {example.text for group in measuring(data).values() for example in group}
-    distinct = {example.text: example for example in examples if example.text and example.text not in held_out}
-    return list(distinct.values())
+    wrapped = list(_wrapped(examples))
+    others = [*_joined(examples), *_disguised(examples)] if put_together else []
+    examples += [*wrapped, *others, *_written()]
+    held_out = {_key(example.text) for group in measuring(data).values() for example in group}
+    # of the same text twice the first is kept, which knows more
+    distinct = {_key(example.text): example for example in reversed(examples) if example.text}
+    return [example for key, example in distinct.items() if key not in held_out]
 
 
 def measuring(data: Path) -> dict[str, list[Example]]:
     """Return data sets that nothing was trained on; those of benign texts alone give a false positive rate."""
-    tweets = [
-        Example(_clean(row["tweet"]), row["class"] != "2", "davidson")
-        for row in table(data / "davidson_labeled_data.csv")
-    ]
     wikipedia = [
-        Example(_clean(row["comment"]), row["toxic"] == "True", "wikipedia")
+        _example(clean(row["comment"]), row["toxic"] == "True", "wikipedia")
         for row in table(data / "wiki_toxicity_nonfuzzed_testset.csv")
     ]
     summaries = [
-        Example(row["summary"], False, "llm_summaries")
+        Example(row["summary"], _BENIGN, "llm_summaries")
         for name in ("news", "podcast", "sales_email", "samsum")
         for row in json.loads((data / f"summedits_{name}.json").read_text(encoding="utf-8"))
     ]
-    conversations = list(_convabuse(data, "test"))
     return {
-        "davidson_tweets": _sample(tweets, 1500),
         "wikipedia_comments": wikipedia,
-        "convabuse_test": conversations,
+        "tweeteval_offensive": _tweeteval(data),
+        "convabuse_test": list(_convabuse(data, "test")),
         "llm_summaries": _sample(summaries, 600),
     }
 
 
+def clean(text: str) -> str:
+    """Return the text without links, mentions and the marks that a platform puts in."""
+    text = re.sub(r"https?://\S+|\[URL\]", "", text)
+    text = re.sub(r"@\w+:?|\[USER\]|\bRT\b", "", text).replace("&amp;", "&").replace("&gt;", ">")
+    return re.sub(r"\s+", " ", re.sub(r"&#\d+;", "", text)).strip(" \"'!")[:1000]
+
+
+def _example(text: str, toxic: float, source: str, **others: float) -> Example:
+    if not toxic:
+        return Example(text, _BENIGN, source, ())
+    obscene = {"obscene": 1.0} if _OBSCENE.search(text) else {"obscene": 0.0}
+    return Example(text, {"toxic": float(toxic), **obscene, **others}, source)
+
+
 def _spans(data: Path) -> Iterator[Example]:
-    for row in _sample(table(data / "toxicspans_tsd_train.csv"), 5000):
-        if row["spans"] != "[]":
-            yield Example(_clean(row["text"]), True, "civil_spans")
+    """Yield the sentences of comments: those with toxic words, and what stands beside them.
+
+    All these comments are of one tone, and nearly all are toxic: whole, they teach the tone.
+    """
+    for row in table(data / "toxicspans_tsd_train.csv"):
+        marked = list(_runs(ast.literal_eval(row["spans"]))) if row["spans"] != "[]" else []
+        for text, begin, toxic in _parted(row["text"], marked):
+            within = tuple(
+                Span(max(0, start - begin), min(len(text), end - begin))
+                for start, end in marked
+                if start < begin + len(text) and end > begin
+            )
+            yield _example(text, float(toxic), "civil_spans" if toxic else "civil_beside")._replace(
+                spans=within if toxic else ()
+            )
+
+
+def _parted(text: str, marked: list[Span]) -> Iterator[tuple[str, int, bool]]:
+    """Yield runs of sentences with and without marked characters, and where they begin."""
+    runs: list[tuple[Span, bool]] = []
+    for span in sentences(text):
+        toxic = any(start < span.end and end > span.start for start, end in marked)
+        if runs and runs[-1][1] == toxic:
+            runs[-1] = (Span(runs[-1][0].start, span.end), toxic)
+        else:
+            runs.append((span, toxic))
+    for (start, end), toxic in runs:
+        if end - start >= 12:
+            yield text[start:end], start, toxic
+
+
+def _runs(characters: list[int]) -> Iterator[Span]:
+    start = last = characters[0]
+    for character in characters[1:]:
+        if character != last + 1:
+            yield Span(start, last + 1)
+            start = character
+        last = character
+    yield Span(start, last + 1)
 
 
 def _comments(data: Path) -> Iterator[Example]:
-    """Yield the comments that most workers call not toxic, and those that all call toxic.
+    """Yield comments with the share of readers who found something toxic in them.
 
-    Many of the first are rude all the same. Without them the head takes the tone of web comments for toxicity: the
-    false positive rate on Wikipedia's was three times as high.
+    Many of those that most call not toxic are rude all the same. Without them the judge takes the tone of web
+    comments for toxicity.
     """
     flags: dict[str, list[bool]] = defaultdict(list)
     for row in table(data / "toxicspans_annotations.csv"):
         flags[row["comment_id"]].append(row["not toxic"] == "True")
     for row in table(data / "toxicspans_comments.csv"):
         votes = flags[row["comment_id"]]
-        if votes and (sum(votes) == 0 or sum(votes) > len(votes) / 2):
-            yield Example(_clean(row["comment_text"]), sum(votes) == 0, "civil_comments")
+        if votes and sum(votes) > len(votes) / 2:
+            yield _example(clean(row["comment_text"]), 0, "civil_comments")
+
+
+def _tweets(data: Path) -> Iterator[Example]:
+    rows = table(data / "davidson_labeled_data.csv")
+    chosen = [row for row in rows if row["class"] == "0"]
+    chosen += _sample([row for row in rows if row["class"] == "1"], 3000)
+    chosen += [row for row in rows if row["class"] == "2"]
+    for row in chosen:
+        share = 1 - int(row["neither"]) / int(row["count"])
+        hate = int(row["hate_speech"]) / int(row["count"])
+        yield _example(clean(row["tweet"]), share if share > 0.34 else 0, "davidson", identity_hate=hate)
 
 
 def _convabuse(data: Path, split: str = "train") -> Iterator[Example]:
     levels = {"1": 1, "0": 0, "-1": -1, "-2": -2, "-3": -3}
+    kinds = {"insult": ["intellectual"], "sexual": ["sex_harassment"]}
+    kinds["identity_hate"] = ["ableist", "homophobic", "racist", "sexist", "transphobic"]
     for row in table(data / f"convabuse_{split}.csv"):
-        votes = [
-            value
-            for annotator in range(1, 9)
-            for name, value in levels.items()
-            if row.get(f"Annotator{annotator}_is_abuse.{name}") == "1"
-        ]
-        if votes and (mean := sum(votes) / len(votes)) not in {0}:
-            yield Example(_clean(row["user"]), mean < 0, f"convabuse_{split}")
+        votes = _votes(row, {f"is_abuse.{name}": value for name, value in levels.items()})
+        if not votes or not (mean := sum(votes) / len(votes)):
+            continue
+        others = {
+            kind: float(max(len(_votes(row, {name: 1})) for name in names) >= len(votes) / 2)
+            for kind, names in kinds.items()
+        }
+        others["severe"] = float(mean <= -2)
+        yield _example(clean(row["user"]), float(mean < 0), f"convabuse_{split}", **others)
+
+
+def _votes(row: Row, columns: Mapping[str, int]) -> list[int]:
+    return [
+        value
+        for annotator in range(1, 9)
+        for name, value in columns.items()
+        if row.get(f"Annotator{annotator}_{name}") == "1"
+    ]
 
 
 def _edos(data: Path) -> Iterator[Example]:
@@ -145,38 +197,129 @@ def _edos(data: Path) -> Iterator[Example]:
     sexist = [row for row in rows if row["label_sexist"] == "sexist"]
     # not sexist is not the same as not toxic, so only those without a rude word count as benign
     others = [row for row in rows if row["label_sexist"] != "sexist" and not _RUDE.search(row["text"])]
-    for row in _sample(sexist, 2500) + _sample(others, 3500):
-        yield Example(_clean(row["text"]), row["label_sexist"] == "sexist", "edos")
+    for row in sexist:
+        vector = row["label_vector"]
+        plain = vector.startswith(("1", "2", "3.1"))
+        yield _example(
+            clean(row["text"]), 1 if plain else 0.6, "edos",
+            threat=float(vector.startswith("1")), sexual=float(vector.startswith("2.3")), identity_hate=1.0,
+        )  # fmt: skip
+    for row in _sample(others, 4000):
+        yield _example(clean(row["text"]), 0, "edos")
 
 
-def _benign_prompts(data: Path) -> Iterator[Example]:
-    for row in _sample(jsonl(data / "halueval_general_data.json"), 2500):
-        yield Example(row["chatgpt_response"], False, "halueval_answer")
-        yield Example(row["user_query"][:600], False, "halueval_prompt")
+def _diasafety(data: Path) -> Iterator[Example]:
+    for row in json.loads((data / "diasafety_train.json").read_text(encoding="utf-8")):
+        category, unsafe = row["category"], row["label"] == "Unsafe"
+        if category == "Toxicity Agreement":
+            yield _example(clean(row["context"]), 0.8, "diasafety")
+        elif category in {"Unauthorized Expertise", "Risk Ignorance"} and not unsafe:
+            yield _example(clean(row["response"]), 0, "diasafety")
+        elif category in {"Offending User", "Biased Opinion"} and unsafe:
+            yield _example(clean(row["response"]), 0.65, "diasafety")
+
+
+def _assistant(data: Path) -> Iterator[Example]:
+    for row in _sample(jsonl(data / "halueval_general_data.json"), 3000):
+        yield Example(row["chatgpt_response"][:400], _BENIGN, "halueval_answer", ())
+        yield Example(row["user_query"][:600], _BENIGN, "halueval_prompt", ())
     for row in _sample(table(data / "banking77_train.csv"), 800):
-        yield Example(row["text"], False, "banking77")
+        yield Example(row["text"], _BENIGN, "banking77", ())
     clinc = json.loads((data / "clinc150_data_full.json").read_text(encoding="utf-8"))
     for text, _ in _sample(clinc["train"] + clinc["oos_train"], 1200):
-        yield Example(text, False, "clinc150")
+        yield Example(text, _BENIGN, "clinc150", ())
 
 
-def _benign_claims(data: Path) -> Iterator[Example]:
+def _claims(data: Path) -> Iterator[Example]:
     for row in jsonl(data / "fm2_dev.jsonl"):
-        yield Example(row["text"], False, "fm2")
+        yield Example(row["text"], _BENIGN, "fm2", ())
 
 
-def _benign_rules(_: Path) -> Iterator[Example]:
-    for sentence in _BENIGN:
-        for slot, words in _FILL.items():
-            if f"{{{slot}}}" in sentence:
-                for word in words:
-                    yield Example(sentence.format(**{slot: word}), False, "rules")
+def _premises(data: Path) -> Iterator[Example]:
+    for row in _sample(jsonl(data / "mnli_dev.jsonl"), 2000):
+        if not _RUDE.search(row["premise"]):
+            yield Example(row["premise"], _BENIGN, "mnli", ())
 
 
-def _clean(text: str) -> str:
-    text = re.sub(r"https?://\S+|\[URL\]", "", text)
-    text = re.sub(r"@\w+:?|\[USER\]|\bRT\b", "", text).replace("&amp;", "&")
-    return re.sub(r"\s+", " ", re.sub(r"&#\d+;", "", text)).strip(" \"'!")[:1000]
+def _wrapped(examples: list[Example]) -> Iterator[Example]:
+    """Yield toxic and benign texts inside of prompts, so that the prompt around a text says nothing of it."""
+    choose = random.Random(SEED)
+    short = [example for example in examples if 10 < len(example.text) < 250]
+    toxic = [example for example in short if example.labels["toxic"] >= 0.9]
+    benign = [example for example in short if not example.labels["toxic"] and example.source != "civil_comments"]
+    for example in choose.sample(toxic, 2500) + choose.sample(benign, 3500):
+        wrap = choose.choice(_RULES["wraps"])
+        text = _filled(wrap.replace("{quoted}", "\0"), choose).replace("\0", example.text)
+        yield Example(text, example.labels, "wrapped", () if not example.labels["toxic"] else None)
+
+
+def _joined(examples: list[Example]) -> Iterator[Example]:
+    """Yield texts beside benign ones, so that what is toxic is found among other sentences."""
+    choose = random.Random(SEED)
+    short = [example for example in examples if 10 < len(example.text) < 160]
+    toxic = [example for example in short if example.labels["toxic"] >= 0.9]
+    benign = [example for example in short if not example.labels["toxic"]]
+    for example in choose.sample(toxic, 4000) + choose.sample(benign, 5000):
+        beside = [other.text for other in choose.sample(benign, choose.randint(1, 2))]
+        said = [*beside, example.text]
+        choose.shuffle(said)
+        yield Example(" ".join(said), example.labels, "joined")
+
+
+def _disguised(examples: list[Example]) -> Iterator[Example]:
+    """Yield toxic texts with their rude words misspelt, as people do who know that someone filters."""
+    choose = random.Random(SEED)
+    rude = [example for example in examples if example.labels["toxic"] >= 0.9 and _RUDE.search(example.text)]
+    for example in choose.sample(rude, 2500):
+        yield Example(
+            _RUDE.sub(lambda match: _misspelt(match.group(), choose), example.text), example.labels, "disguised"
+        )
+
+
+def _misspelt(word: str, choose: random.Random) -> str:
+    place = choose.randrange(1, len(word)) if len(word) > 1 else 0
+    ways = (
+        lambda: word[:place] + choose.choice("*#@$%!") + word[place + 1 :],
+        lambda: word[:1] + "*" * max(1, len(word) - 2) + word[-1:],
+        lambda: word[:place] + word[place] * choose.randint(2, 4) + word[place + 1 :],
+        lambda: word[:place] + word[place + 1 :],
+        lambda: word.translate(_LEET),
+        lambda: " ".join(word),
+        lambda: choose.choice((".", "-")).join(word),
+        lambda: word.replace("ck", choose.choice(("k", "q", "x", "cc"))).replace("u", choose.choice("uv")),
+    )
+    return choose.choice(ways)()
+
+
+def _written() -> Iterator[Example]:
+    choose = random.Random(SEED)
+    for template in _RULES["toxic"]:
+        for _ in range(25):
+            yield _example(_filled(template, choose), 0.95, "rules")
+    for template in _RULES["benign"]:
+        for _ in range(16):
+            yield Example(_filled(template, choose), _BENIGN, "rules", ())
+
+
+def _filled(template: str, choose: random.Random) -> str:
+    slots = {}
+    for name, values in _RULES["slots"].items():
+        slots[name], slots[f"{name}2"] = choose.sample(values, 2)
+    return template.format(**slots)
+
+
+def _tweeteval(data: Path) -> list[Example]:
+    # a line may hold U+0085 or U+2028, which splitlines would take for its end
+    texts = (data / "tweeteval_offensive_test_text.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    labels = (data / "tweeteval_offensive_test_labels.txt").read_text(encoding="utf-8").split()
+    return [
+        _example(clean(text), label == "1", "tweeteval_offensive")
+        for text, label in zip(texts, labels, strict=True)
+    ]
+
+
+def _key(text: str) -> str:
+    return re.sub(r"\W+", " ", text.lower()).strip()
 
 
 def _sample(rows: list, count: int) -> list:  # type: ignore[type-arg]

@@ -25,9 +25,6 @@ def sets(data: Path) -> dict[str, DataSet]:
     known = toxicity_data.measuring(data)
     return {
         "Wikipedia comments": DataSet("wikipedia", _examples(known["wikipedia_comments"])),
-        "Davidson's tweets: offensive or hateful, against neither": DataSet(
-            "davidson", _examples(known["davidson_tweets"])
-        ),
         "TweetEval: tweets that hate women or migrants (HatEval)": DataSet(
             "tweeteval", _tweets(data, "hate_train")
         ),

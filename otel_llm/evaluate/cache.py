@@ -1,12 +1,31 @@
-"""Encodings of recent texts, so that what is repeated from call to call is encoded once."""
+"""What was found of recent texts, so that what is repeated from call to call is read once."""
 
 from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Final
 
 from otel_llm.evaluate.encoder import Encoder, Encoding
+from otel_llm.evaluate.runtime import FloatArray
+
+_REMEMBERED: Final = 2048
+_REMEMBERED_CHARACTERS: Final = 2000  # so that what is remembered takes a few megabytes at most
+
+
+def remembering(read: Callable[..., FloatArray]) -> Callable[..., FloatArray]:
+    """Return a function of short texts that remembers what it found of those read last. Any thread may call it.
+
+    Its arrays are not to be written to.
+    """
+    remembered = lru_cache(maxsize=_REMEMBERED)(read)
+
+    def ask(*texts: str) -> FloatArray:
+        return (remembered if sum(map(len, texts)) <= _REMEMBERED_CHARACTERS else read)(*texts)
+
+    return ask
 
 
 class EncodingCache:

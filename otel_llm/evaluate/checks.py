@@ -21,11 +21,11 @@ _LEAST_CASES: Final = 30
 _LEAST_OF_EACH: Final = 10
 _MOST_WINDOWS: Final = 200
 """That the encoder may be asked for, for one call."""
-_MOST_CPU_S: Final = {"python": 2.0}
-"""Of one call, by kind: a busy machine takes some times as long, and the service gives up what takes longer than
+_MOST_CPU_S: Final = 2.0
+"""Of one call: a busy machine takes some times as long, and the service gives up what takes longer than
 `evaluate.timeout_s`."""
 _MOST_CPU_OF_WEIGHTS_S: Final = 10.0
-"""Of kinds that run a whole model over each of their windows."""
+"""Of an evaluator that runs a whole model over each of its windows."""
 _LONG_CHARACTERS: Final = 10_000_000
 _ODD: Final = (
     "a",
@@ -159,7 +159,7 @@ def work_is_bounded(subject: Subject) -> Iterator[str]:
     started = time.process_time()  # of all threads, and whatever else the machine does
     results = subject.evaluator.evaluate(call, encodings)
     spent_s += time.process_time() - started
-    most_s = _MOST_CPU_S.get(subject.manifest.kind, _MOST_CPU_OF_WEIGHTS_S)
+    most_s = _MOST_CPU_OF_WEIGHTS_S if subject.manifest.has_whole_model else _MOST_CPU_S
     if spent_s > most_s:
         yield f"must end within {most_s} s of processor time, got {spent_s:.1f} s"
     yield from _misshapen(subject, call, results)

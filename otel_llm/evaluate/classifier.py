@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from otel_llm.errors import ModelError
 from otel_llm.evaluate.encoder import Encoding, Window
 from otel_llm.evaluate.manifest import EvaluatorManifest
-from otel_llm.evaluate.probabilities import Labels
+from otel_llm.evaluate.probabilities import Labels, log_odds, probability
 from otel_llm.evaluate.result import Result, Target
 from otel_llm.evaluate.runtime import FloatArray, probe, session
 from otel_llm.evaluate.text import Span
@@ -23,7 +24,7 @@ _INPUTS: Final = ("token_states", "pooled")
 
 
 class _TextClassifier(ABC):
-    """Scores each target's text in windows; the worst window counts."""
+    """Scores each target's text in windows, of which the worst one counts the most, or alone: `worst_share`."""
 
     labels: Labels
 
@@ -42,15 +43,28 @@ class _TextClassifier(ABC):
         text = target_text(call, target)
         if not text:
             return verdict(self.manifest, call, target, None, str)
-        sign, own = 1 if self.manifest.fails == "above" else -1, self.labels.index
-        span, worst = max(self._windows(text, encodings), key=lambda window: sign * window[1][own])
+        windows = list(self._windows(text, encodings))
+        own = np.array([probabilities[self.labels.index] for _, probabilities in windows], dtype=np.float64)
+        worst = int(own.argmax() if self.manifest.fails == "above" else own.argmin())
+        span, probabilities = windows[worst]
         return verdict(
             self.manifest,
             call,
             target,
-            float(worst[own]),
-            lambda: f"{self.labels.describe(worst)}: characters {span.start}-{span.end}",
+            self._score(own, worst),
+            lambda: f"{self.labels.describe(probabilities)}: characters {span.start}-{span.end}",
         )
+
+    def _score(self, own: NDArray[np.float64], worst: int) -> float:
+        """Return the probability for the whole text; a single window's is that of the text.
+
+        A long text has more windows that could fail by mistake than a short one; the mean makes up for that.
+        """
+        share = self.manifest.worst_share
+        if share == 1 or len(own) == 1:
+            return float(own[worst])
+        odds = log_odds(own)
+        return probability(float(share * odds[worst] + (1 - share) * odds.mean()))
 
 
 class HeadClassifier(_TextClassifier):
@@ -108,7 +122,7 @@ class WholeClassifier(_TextClassifier):
 
     def _windows(self, text: str, _: Mapping[str, Encoding]) -> Iterator[tuple[Span, FloatArray]]:
         for piece in self._model.pieces(text, max_tokens=self._model.room(texts=1)):
-            yield piece.span, self._model.probabilities(self._model.encode(piece.text))
+            yield piece.span, self._model.judge(piece.text)
 
 
 def text_classifier(manifest: EvaluatorManifest) -> HeadClassifier | WholeClassifier:

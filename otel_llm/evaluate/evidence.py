@@ -41,7 +41,7 @@ class Evidence:
 def unsupported(answer: str, failing: Mapping[Span, float], count: str) -> str:
     """Return the count of the answer's parts that fail, as it is given, and the worst few of them."""
     worst = sorted(failing, key=lambda span: (failing[span], span))[:_QUOTED]
-    quotes = " ".join(f"“{_shortened(answer[span.start : span.end])}”" for span in worst)
+    quotes = " ".join(f"“{shortened(answer[span.start : span.end])}”" for span in worst)
     return f"not supported by the context ({count}): {quotes}"
 
 
@@ -51,5 +51,6 @@ def _bounded(documents: Sequence[str], characters: int) -> Iterator[str]:
         characters = max(0, characters - len(document))
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return what an explanation quotes of a text."""
     return text if len(text) <= _QUOTED_CHARACTERS else f"{text[: _QUOTED_CHARACTERS - 1].rstrip()}…"

@@ -2,186 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from otel_llm.errors import ModelError
+from otel_llm.evaluate.cache import remembering
+from otel_llm.evaluate.context import Context
 from otel_llm.evaluate.encoder import Encoding
-from otel_llm.evaluate.lexical import Words, overlap, signals, words
+from otel_llm.evaluate.evidence import shortened
+from otel_llm.evaluate.lexical import SIGNALS, overlap, signals, words
 from otel_llm.evaluate.manifest import EvaluatorManifest
+from otel_llm.evaluate.probabilities import probability
 from otel_llm.evaluate.result import Result
-from otel_llm.evaluate.runtime import FloatArray, session
-from otel_llm.evaluate.text import Span, passages, sentences
-from otel_llm.evaluate.verdict import target_text
+from otel_llm.evaluate.runtime import FloatArray, probe, session
+from otel_llm.evaluate.text import Span, sentences
+from otel_llm.evaluate.verdict import target_text, verdict
+from otel_llm.evaluate.whole_model import read_tokenizer
+from otel_llm.evaluate.windows import CHARACTERS_PER_TOKEN
 from otel_llm.receive.call import Call
 
-_QUOTED_CHARACTERS: Final = 120  # of an unsupported sentence, in the explanation
-_QUOTED_SENTENCES: Final = 3
+_QUOTED: Final = 3
+"""Unsupported sentences in the explanation."""
+READ: Final = ("support", "worst word")
+"""What the model's outputs are."""
+EVIDENCE: Final = READ + SIGNALS
+"""What a sentence is judged by: the model's outputs, and what the words alone say."""
 
 
-class Windowing(BaseModel):
-    """How groundedness divides an answer and its documents, and the bounds of its work for one call."""
+class Options(BaseModel):
+    """How groundedness reads an answer and its documents, the bounds of its work, how it weighs what it finds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_characters: Annotated[int, Field(gt=0)]
     """Characters read of the answer, and of the documents together; what comes after them is not seen."""
-    passage_sentences: Annotated[int, Field(gt=0)]
-    """Sentences in a passage of a document."""
-    passage_characters: Annotated[int, Field(gt=0)]
-    """Characters in a passage; a longer sentence is a passage of its own."""
-    max_passages: Annotated[int, Field(gt=0)]
-    """Passages encoded for one call: those that share the most words with the answer."""
-    passages_per_sentence: Annotated[int, Field(gt=0)]
-    """Passages that one sentence of the answer is compared with: the nearest by words and meaning."""
     max_sentences: Annotated[int, Field(gt=0)]
     """Sentences of the answer that are scored; of a longer answer the first ones."""
+    evidence_characters: Annotated[int, Field(gt=0)]
+    """Characters of the documents' sentences that one sentence of the answer is read beside."""
+    max_tokens: Annotated[int, Field(ge=32)]
+    """Tokens that the model reads at once, of a sentence and its evidence together."""
+    bias: float
+    weights: dict[str, float]
+    """Of `EVIDENCE`, as a logistic regression."""
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A few sentences of a document."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Sentence:
+    """A sentence of the answer beside its evidence."""
 
-    text: str
-    sentences: tuple[Words, ...]
-
-    @property
-    def content(self) -> frozenset[str]:
-        """The content words of all its sentences."""
-        return frozenset().union(*(sentence.content for sentence in self.sentences))
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What the head reads to say how well one sentence is supported."""
-
-    claim: FloatArray
-    """(tokens, dimension): the sentence's token states."""
-    context: FloatArray
-    """(tokens, dimension): the token states of the passages nearest to it."""
-    signals: FloatArray
-    """(signals,): what the words alone say."""
+    span: Span
+    evidence: FloatArray
+    """What it is judged by: the values of `EVIDENCE`."""
+    is_said: bool
+    """Whether the documents have it in these very words."""
+    nearest: str
+    """The sentence of the documents that has the most of its words."""
 
 
 class Groundedness:
-    """Scores each sentence of the answer against the nearest passages of the documents; the worst one counts.
+    """Scores each sentence of the answer beside the sentences of the documents that say the most of it.
 
-    Source: the head is a decomposable attention model (Parikh et al. 2016, https://arxiv.org/abs/1606.01933) over
-    the shared encoder's token states, with lexical signals beside it.
+    `model.onnx` reads both together and gives two logits: of support, and of the worst word not being supported. A
+    logistic regression weighs them with what the words alone say (`lexical.signals`). The worst sentence decides
+    on the answer. Source: sentence by sentence against the context as in SummaC (Laban et al. 2022,
+    https://arxiv.org/abs/2111.09525).
     """
 
     def __init__(self, manifest: EvaluatorManifest) -> None:
         self.manifest = manifest
-        self._windowing = manifest.read_options(Windowing)
-        self._head = session(manifest.path("model.onnx"))
-
-    def texts(self, call: Call) -> Iterable[str]:
-        """Return the answer and the passages that it is compared with; none where the evaluator does not apply."""
-        answer = target_text(call, "output")
-        if not answer or not call.documents:
-            return []
-        return [answer, *(passage.text for passage in read_passages(answer, call.documents, self._windowing))]
-
-    def evaluate(self, call: Call, encodings: Mapping[str, Encoding]) -> list[Result]:
-        """Return the probability that all of the answer is supported: `fail` below the threshold."""
-        answer = target_text(call, "output")
-        scores = self._scores(answer, call.documents, encodings) if answer and call.documents else {}
-        score = min(scores.values(), default=None)
-        failed = score is not None and score < self.manifest.threshold
-        return [
-            Result(
-                call=call,
-                evaluator=self.manifest.name,
-                version=self.manifest.version,
-                target="output",
-                label="not_applicable" if score is None else "fail" if failed else "pass",
-                score=score,
-                explanation=self._explanation(answer, scores) if failed else None,
+        self._options = options = manifest.read_options(Options)
+        if options.weights.keys() != set(EVIDENCE):
+            raise ModelError(
+                f"{manifest.folder / 'evaluator.toml'}: options.weights must have the keys {', '.join(EVIDENCE)},"
+                f" got {', '.join(options.weights) or 'none'}: write it with python -m recipes.groundedness"
             )
-        ]
+        self._weights = np.array([options.weights[name] for name in EVIDENCE], dtype=np.float32)
+        self._tokenizer = read_tokenizer(manifest.path("tokenizer.json"))
+        self._tokenizer.enable_truncation(options.max_tokens)  # of the longer one of the two texts first
+        self._path = manifest.path("model.onnx")
+        self._model = session(self._path)
+        self._ask = remembering(self._read)
+        if (output := self._read("a", "b")).shape != (len(READ),):
+            raise ModelError(f"{self._path}: output must be the logits of {READ}, got shape {output.shape}")
 
-    def _scores(
-        self, answer: str, documents: Sequence[str], encodings: Mapping[str, Encoding]
-    ) -> dict[Span, float]:
-        candidates = read_passages(answer, documents, self._windowing)
-        if not candidates:
-            return {}
-        # what the context says in these very words is supported: that is not left to the head's judgement
-        said = {sentence.stems for passage in candidates for sentence in passage.sentences}
-        return {
-            span: 1.0 if words(answer[span.start : span.end]).stems in said else self._score(comparison)
-            for span in sentences(answer[: self._windowing.max_characters])[: self._windowing.max_sentences]
-            if (comparison := compare(answer, span, candidates, encodings, self._windowing))
+    def texts(self, _: Call) -> Iterable[str]:
+        """Return no text: the tokens are its own."""
+        return []
+
+    def evaluate(self, call: Call, _: Mapping[str, Encoding]) -> list[Result]:
+        """Return the probability that all of the answer is supported; `not_applicable` without a context."""
+        answer = target_text(call, "output")
+        scores = {each: self._score(each) for each in self.sentences(answer, call.documents if answer else ())}
+        worst = min(scores.values(), default=None)
+        return [verdict(self.manifest, call, "output", worst, lambda: self._explanation(answer, scores))]
+
+    def sentences(self, answer: str, documents: Sequence[str]) -> list[Sentence]:
+        """Return the answer's sentences beside their evidence; none where the documents say nothing."""
+        context = Context.read(documents, max_characters=self._options.max_characters)
+        if not context.said:
+            return []
+        spans = sentences(answer[: self._options.max_characters])[: self._options.max_sentences]
+        return [self._sentence(answer, span, context) for span in spans]
+
+    def _sentence(self, answer: str, span: Span, context: Context) -> Sentence:
+        text = answer[span.start : span.end]
+        claim = words(text)
+        found = context.evidence(claim, max_characters=self._options.evidence_characters)
+        read = self._ask(text, " ".join(each.text for each in found))
+        said = signals(claim, [each.words for each in found], context.vocabulary)
+        nearest = max(found, key=lambda each: overlap(claim.content, each.words.content))
+        return Sentence(span, np.concatenate([read, said]), context.says(claim), nearest.text)
+
+    def _read(self, claim: str, evidence: str) -> FloatArray:
+        tokens = self._tokenizer.encode(claim[: self._options.max_tokens * CHARACTERS_PER_TOKEN], evidence)
+        inputs = {
+            "input_ids": np.array([tokens.ids], dtype=np.int64),
+            "token_type_ids": np.array([tokens.type_ids], dtype=np.int64),
         }
+        return probe(self._path, self._model, inputs)
 
-    def _score(self, comparison: Comparison) -> float:
-        inputs = {"claim": comparison.claim, "context": comparison.context, "signals": comparison.signals}
-        return float(self._head.run(None, inputs)[0].item())
+    def _score(self, sentence: Sentence) -> float:
+        # what the context says in these very words is supported: that is not left to the model's judgement
+        if sentence.is_said:
+            return 1.0
+        return probability(self._options.bias + float(self._weights @ sentence.evidence))
 
-    def _explanation(self, answer: str, scores: Mapping[Span, float]) -> str:
-        unsupported = sorted((score, span) for span, score in scores.items() if score < self.manifest.threshold)
-        quotes = [f"“{_shortened(answer[span.start : span.end])}”" for _, span in unsupported[:_QUOTED_SENTENCES]]
-        return f"not supported by the context ({len(unsupported)} of {len(scores)} sentences): {' '.join(quotes)}"
-
-
-def read_passages(answer: str, documents: Sequence[str], windowing: Windowing) -> list[Passage]:
-    """Return the documents' passages in order; over the cap, those that share the most words with the answer."""
-    found = dict.fromkeys(
-        document[span.start : span.end]
-        for document in _bounded(documents, windowing.max_characters)
-        for span in passages(
-            document, max_sentences=windowing.passage_sentences, max_characters=windowing.passage_characters
+    def _explanation(self, answer: str, scores: Mapping[Sentence, float]) -> str:
+        failing = sorted(
+            (score, each.span, each.nearest) for each, score in scores.items() if self.manifest.is_fail(score)
         )
-    )
-    read = [Passage(text, tuple(words(text[start:end]) for start, end in sentences(text))) for text in found]
-    if len(read) <= windowing.max_passages:
-        return read
-    content = words(answer[: windowing.max_characters]).content
-    return _nearest(read, [overlap(content, passage.content) for passage in read], windowing.max_passages)
-
-
-def compare(
-    answer: str,
-    span: Span,
-    candidates: Sequence[Passage],
-    encodings: Mapping[str, Encoding],
-    windowing: Windowing,
-) -> Comparison | None:
-    """Return one sentence of the answer beside its nearest passages, by shared words and by meaning.
-
-    None where the encoder saw nothing of the sentence: it is beyond the windows that it reads of one text.
-    """
-    claim = encodings[answer].within(span)
-    if not len(claim):
-        return None
-    said = words(answer[span.start : span.end])
-    meaning = claim.mean(axis=0)
-    meaning /= np.linalg.norm(meaning)
-    nearness = [
-        overlap(said.content, passage.content) + float(meaning @ encodings[passage.text].pooled)
-        for passage in candidates
-    ]
-    nearest = _nearest(candidates, nearness, windowing.passages_per_sentence)
-    context = np.concatenate([encodings[passage.text].states for passage in nearest])
-    return Comparison(
-        claim, context, signals(said, [sentence for passage in nearest for sentence in passage.sentences])
-    )
-
-
-def _bounded(documents: Sequence[str], characters: int) -> Iterator[str]:
-    for document in documents:
-        yield document[:characters]
-        characters = max(0, characters - len(document))
-
-
-def _nearest(candidates: Sequence[Passage], nearness: Sequence[float], count: int) -> list[Passage]:
-    """Return the `count` nearest, in their own order."""
-    order = sorted(range(len(candidates)), key=lambda index: -nearness[index])[:count]
-    return [candidates[index] for index in sorted(order)]
-
-
-def _shortened(sentence: str) -> str:
-    return sentence if len(sentence) <= _QUOTED_CHARACTERS else f"{sentence[: _QUOTED_CHARACTERS - 1].rstrip()}…"
+        quotes = [
+            f"“{shortened(answer[span.start : span.end])}” (nearest: “{shortened(nearest)}”)"
+            for _, span, nearest in failing[:_QUOTED]
+        ]
+        return f"not supported by the context ({len(failing)} of {len(scores)} sentences): {' '.join(quotes)}"

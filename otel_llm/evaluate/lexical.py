@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -123,10 +123,34 @@ SIGNALS: Final = (
     "length of the context",
     "opens politely",
     "asks",
+    "content covered by the documents",
+    "bigrams covered by the documents",
+    "numbers covered by the documents",
+    "names covered by the documents",
+    "longest run of words found in the context",
 )
 
 
-def signals(claim: Words, context: Sequence[Words]) -> FloatArray:
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """All that is said in the documents, wherever it is."""
+
+    content: frozenset[str]
+    bigrams: frozenset[tuple[str, str]]
+    numbers: frozenset[str]
+
+    @classmethod
+    def of(cls, said: Iterable[Words]) -> Vocabulary:
+        """Return the vocabulary of sentences."""
+        read = list(said)
+        return cls(
+            content=frozenset().union(*(sentence.content for sentence in read)),
+            bigrams=frozenset().union(*(sentence.bigrams for sentence in read)),
+            numbers=frozenset().union(*(sentence.number_forms for sentence in read)),
+        )
+
+
+def signals(claim: Words, context: Sequence[Words], documents: Vocabulary) -> FloatArray:
     """Return one number in [0, 1] for each of `SIGNALS`; the context is given by sentences, at least one."""
     best = max(context, key=lambda sentence: _share(claim.content, sentence.content))
     content = frozenset().union(*(sentence.content for sentence in context))
@@ -151,6 +175,11 @@ def signals(claim: Words, context: Sequence[Words]) -> FloatArray:
             min(sum(len(sentence.stems) for sentence in context), 300) / 300,
             claim.opens_politely,
             claim.asks,
+            _share(claim.content, documents.content),
+            _share(claim.bigrams, documents.bigrams),
+            _numbers_share(claim, documents.numbers),
+            _share(claim.names, documents.content),
+            max(_longest_run(claim.stems, sentence.stems) for sentence in context) / max(len(claim.stems), 1),
         ],
         dtype=np.float32,
     )
@@ -159,6 +188,17 @@ def signals(claim: Words, context: Sequence[Words]) -> FloatArray:
 def overlap(claims: frozenset[str], passage: frozenset[str]) -> float:
     """Return the share of the claims' content words that are in the passage."""
     return len(claims & passage) / max(len(claims), 1)
+
+
+def _longest_run(mine: Sequence[str], theirs: Sequence[str]) -> int:
+    """Return how many words in a row both have."""
+    longest, row = 0, [0] * (len(theirs) + 1)
+    for word in mine:
+        before = 0
+        for index, other in enumerate(theirs, 1):
+            before, row[index] = row[index], before + 1 if word == other else 0
+            longest = max(longest, row[index])
+    return longest
 
 
 def _share(

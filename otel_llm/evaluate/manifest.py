@@ -28,6 +28,7 @@ _OWN_KEYS: Final = {
     "tokenizer": _CLASSIFIERS,
     "max_tokens": _CLASSIFIERS,
     "max_windows": _CLASSIFIERS,
+    "worst_share": ("text_classifier",),
     "order": ("pair_classifier",),
 }
 """Which kinds a key belongs to; any other key belongs to all."""
@@ -121,6 +122,8 @@ class EvaluatorManifest(_Folder):
     """Classifiers without an encoder: tokens in a window, special ones included."""
     max_windows: Annotated[int, Field(ge=2)] = 16
     """Classifiers without an encoder: bounds how often the model runs on one side of one call."""
+    worst_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """text_classifier: what the worst window counts in the score's log-odds; the mean of all counts the rest."""
     order: Literal["context_first", "claim_first"] = "context_first"
     """pair_classifier: which text the model reads first."""
 
@@ -129,6 +132,11 @@ class EvaluatorManifest(_Folder):
         if faults := list(_faults(self)):
             raise ValueError("; ".join(faults))
         return self
+
+    @property
+    def has_whole_model(self) -> bool:
+        """Whether it runs a model from tokens on, and not a head or no weights at all."""
+        return self.encoder is None and "model.onnx" in self.files
 
     def is_fail(self, score: float) -> bool:
         """Return whether that score fails."""

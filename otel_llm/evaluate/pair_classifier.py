@@ -78,4 +78,4 @@ class PairClassifier:
 
     def _support(self, context: str, claim: str) -> float:
         pair = (context, claim) if self.manifest.order == "context_first" else (claim, context)
-        return float(self._model.probabilities(self._model.encode(*pair))[self._model.labels.index])
+        return float(self._model.judge(*pair)[self._model.labels.index])

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from otel_llm.errors import ModelError
 from otel_llm.evaluate.manifest import EvaluatorManifest
 from otel_llm.evaluate.runtime import FloatArray
 
 _ROUNDING = 1e-4  # by which float16 weights miss 0 and 1
+_LEAST_ODDS = 1e-7  # a probability of 0 or 1 has no finite log-odds
+_MOST_LOG_ODDS = 700  # beyond which exp overflows
+
+
+def log_odds(probability: ArrayLike) -> NDArray[np.float64]:
+    """Return the log-odds of probabilities, of which 0 and 1 are taken for nearly so."""
+    values = np.clip(np.asarray(probability, dtype=np.float64), _LEAST_ODDS, 1 - _LEAST_ODDS)
+    found: NDArray[np.float64] = np.log(values / (1 - values))
+    return found
+
+
+def probability(log_odds: float) -> float:
+    """Return the probability with those log-odds."""
+    return 1 / (1 + math.exp(-log_odds)) if log_odds > -_MOST_LOG_ODDS else 0.0
 
 
 class Labels:

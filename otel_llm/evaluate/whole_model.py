@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 from otel_llm.errors import ModelError
+from otel_llm.evaluate.cache import remembering
 from otel_llm.evaluate.manifest import EvaluatorManifest
 from otel_llm.evaluate.probabilities import Labels
 from otel_llm.evaluate.runtime import FloatArray, IntArray, probe, session
@@ -45,7 +49,7 @@ class WholeModel:
             ModelError: a file cannot be loaded or is not what the manifest says, or a window has no room.
         """
         self.manifest = manifest
-        self.tokenizer = _tokenizer(manifest)
+        self.tokenizer = read_tokenizer(manifest.path(manifest.tokenizer or ""))
         self.room(texts=1 if manifest.kind == "text_classifier" else 2)  # raises while loading, not in a call
         self._path = manifest.path("model.onnx")
         self._session = session(self._path)
@@ -87,6 +91,11 @@ class WholeModel:
         tokens.truncate(self.manifest.max_tokens)  # beyond `_SLACK`, which no ordinary text reaches
         return tokens
 
+    @cached_property
+    def judge(self) -> Callable[..., FloatArray]:
+        """The labels' probabilities, (labels,), of a text, or of two; what was asked last is remembered."""
+        return remembering(lambda *texts: self.probabilities(self.encode(*texts)))
+
     def probabilities(self, tokens: Encoding) -> FloatArray:
         """Return the labels' probabilities, (labels,) or (tokens, labels)."""
         output: FloatArray = self._session.run(None, self._values(tokens))[0]
@@ -101,8 +110,12 @@ class WholeModel:
         return {name: np.array([values[name]], dtype=np.int64) for name in self._inputs}
 
 
-def _tokenizer(manifest: EvaluatorManifest) -> Tokenizer:
-    path = manifest.path(manifest.tokenizer or "")
+def read_tokenizer(path: Path) -> Tokenizer:
+    """Return the tokenizer in the file, which neither cuts nor pads.
+
+    Raises:
+        ModelError: the file is not one.
+    """
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises Exception itself

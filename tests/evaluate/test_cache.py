@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from otel_llm.evaluate.cache import EncodingCache
+from otel_llm.evaluate.cache import EncodingCache, remembering
 
 
 @pytest.fixture
@@ -54,3 +54,16 @@ def test_kept_or_not_the_encoding_is_the_same(encoder):
     (kept,), (fresh,) = cache.encode(["Hello"]).values(), encoder.encode(["Hello"]).values()
     assert np.array_equal(kept.states, fresh.states)
     assert np.array_equal(kept.pooled, fresh.pooled)
+
+
+def test_what_was_found_of_short_texts_is_remembered_and_of_long_ones_is_not():
+    asked = []
+
+    def read(*texts):
+        asked.append(texts)
+        return np.zeros(1, dtype=np.float32)
+
+    ask = remembering(read)
+    for texts in (("a",), ("a",), ("a", "b"), ("a", "b"), ("b", "a"), ("x" * 5000,), ("x" * 5000,)):
+        ask(*texts)
+    assert asked == [("a",), ("a", "b"), ("b", "a"), ("x" * 5000,), ("x" * 5000,)]

@@ -110,6 +110,16 @@ def test_of_a_very_long_text_a_bounded_part_is_read(tmp_path, monkeypatch):
     assert judged(evaluator, f"{'It is fine. ' * 50_000} You fool. {'It is fine. ' * 50_000}").label == "pass"
 
 
+def test_the_mean_of_all_windows_can_count_beside_the_worst(tmp_path):
+    fine, fool = "It is fine. " * 20, "You are a fool."
+    shared = rudeness(tmp_path / "a", f"{RUDE}worst_share = 0.75\n")
+    alone = rudeness(tmp_path / "b")
+    assert judged(shared, fool).score == judged(alone, fool).score  # one window
+    assert judged(shared, fine).score == pytest.approx(judged(alone, fine).score)  # all alike
+    long = judged(shared, fine + fool)
+    assert judged(shared, fine).score < long.score < judged(alone, fine + fool).score
+
+
 def test_what_the_tokenizer_file_says_of_cutting_and_padding_does_not_count(tmp_path):
     plain, cutting = rudeness(tmp_path / "a"), rudeness(tmp_path / "b", trained_to_cut=True)
     for text in ("You fool", "It is fine and free of charge and you are a fine friend and you are a fool."):

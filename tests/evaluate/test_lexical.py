@@ -1,10 +1,11 @@
 import pytest
 
-from otel_llm.evaluate.lexical import SIGNALS, signals, words
+from otel_llm.evaluate.lexical import SIGNALS, Vocabulary, signals, words
 
 
-def signal(claim, context, name):
-    values = signals(words(claim), [words(sentence) for sentence in context])
+def signal(claim, context, name, *elsewhere):
+    near = [words(sentence) for sentence in context]
+    values = signals(words(claim), near, Vocabulary.of([*near, *map(words, elsewhere)]))
     return values[SIGNALS.index(name)]
 
 
@@ -35,6 +36,19 @@ def test_names_are_covered_wherever_they_stand():
     assert signal("The owner is Karl.", context, "names covered by the context") == 0
 
 
+def test_what_is_said_elsewhere_in_the_documents_is_told_apart():
+    claim, near, far = "In May Peter opened 3 libraries.", ["Libraries opened."], "Then Peter had 3 dogs in May."
+    for of in ("content", "numbers", "names"):
+        assert signal(claim, near, f"{of} covered by the context", far) < 1
+        assert signal(claim, near, f"{of} covered by the documents", far) == 1
+
+
+def test_the_longest_run_of_words_in_their_order_is_found():
+    run = "longest run of words found in the context"
+    assert signal("the library opens at nine", ["The library opens at noon."], run) == 0.8
+    assert signal("opens the library", ["The library opens."], run) == pytest.approx(2 / 3)
+
+
 @pytest.mark.parametrize(
     ("claim", "unlike"), [("Dogs are not allowed.", 1), ("Dogs aren't allowed.", 1), ("Dogs are allowed.", 0)]
 )
@@ -44,6 +58,7 @@ def test_negation_is_compared_with_the_nearest_sentence(claim, unlike):
 
 @pytest.mark.parametrize("claim", ["", "🎉", "12", "?", "the of and", "ÄÖÜ ß 漢字", "x" * 10_000])
 def test_signals_are_always_between_0_and_1(claim):
-    values = signals(words(claim), [words("The library opens at 9.")])
+    context = [words("The library opens at 9.")]
+    values = signals(words(claim), context, Vocabulary.of(context))
     assert values.shape == (len(SIGNALS),)
     assert ((values >= 0) & (values <= 1)).all()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from recipes.statistics import Estimate
 
-LIMIT = 2000
+LIMIT = 1000
 """Rows that are measured of one data set; of a larger one they are drawn."""
 _BEGIN, _END = "<!-- measured -->", "<!-- end -->"
 _COLUMNS = {

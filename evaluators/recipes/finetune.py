@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import shutil
 import time
@@ -76,8 +77,11 @@ def fit(
     loss_of: Callable[[list[T]], torch.Tensor],
     *,
     rate: float,
+    smoothing: float | None = None,
 ) -> None:
     """Train the model on the batches; interrupted, the next call goes on from its last checkpoint in `work/`.
+
+    With `smoothing` it ends with a moving average of its weights, of which each step keeps that share.
 
     Parameters under `encoder` are the original's and learn at `rate`, those that are new five times as fast.
     """
@@ -89,7 +93,8 @@ def fit(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / warm_up, (len(order) - step) / (len(order) - warm_up))
     )
-    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    smoothed = copy.deepcopy(model)
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule, "smoothed": smoothed}
     path = WORK / f"{name}.checkpoint"
     done = 0
     if path.exists():
@@ -110,6 +115,8 @@ def fit(
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             schedule.step()
+            if smoothing:
+                _approach(smoothed, model, 1 - min(smoothing, step / (step + 10)))  # the first ones weigh less
             average += 0.01 * (loss.item() - average)
             progress.update()
             progress.set_postfix(loss=f"{average:.3f}", refresh=False)
@@ -118,8 +125,16 @@ def fit(
                 torch.save({"step": step, **{key: part.state_dict() for key, part in parts.items()}}, part_file)
                 part_file.replace(path)
                 at = time.monotonic()
+    if smoothing:
+        model.load_state_dict(smoothed.state_dict())
     model.eval()
     share.end()
+
+
+@torch.no_grad()
+def _approach(smoothed: nn.Module, model: nn.Module, share: float) -> None:
+    for own, other in zip(smoothed.parameters(), model.parameters(), strict=True):
+        own.lerp_(other, share)
 
 
 class _Share:

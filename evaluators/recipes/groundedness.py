@@ -42,6 +42,8 @@ _OPTIONS = Options(
     bias=0.0,
     weights=dict.fromkeys(EVIDENCE, 0.0),
 )
+_STRENGTH = 0.003  # of the regression, the inverse of its penalty: many signals say nearly the same
+_OF_A_SOURCE = 250  # development claims
 _PARTS = 10  # of the documents, one part in so many is for development
 
 
@@ -87,10 +89,21 @@ def main(data: Path, threads: int, steps: int) -> None:
 
 
 def _parted(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
-    """Return a tenth for development and the rest; claims with the same documents stay together."""
+    """Return some for development and the rest; claims with the same documents stay together.
+
+    One part in so many of the documents is for development, and of one source not more than are needed.
+    """
     documents = sorted({claim.documents for claim in claims})
     chosen = set(random.Random(SEED).sample(documents, len(documents) // _PARTS))
-    return [c for c in claims if c.documents in chosen], [c for c in claims if c.documents not in chosen]
+    development = [claim for claim in claims if claim.documents in chosen]
+    random.Random(SEED).shuffle(development)
+    seen: Counter[str] = Counter()
+    few = []
+    for claim in development:
+        seen[claim.source] += 1
+        if seen[claim.source] <= _OF_A_SOURCE:
+            few.append(claim)
+    return few, [claim for claim in claims if claim.documents not in chosen]
 
 
 def _export(model: GroundednessModel, stage: Path) -> None:
@@ -120,16 +133,20 @@ def _weighed(evidence: np.ndarray, supported: np.ndarray, sources: np.ndarray) -
     """
     counts = Counter(zip(sources, supported, strict=True))
     each = np.array([1 / counts[source, truth] for source, truth in zip(sources, supported, strict=True)])
+    each /= each.mean()
     scale = evidence.std(axis=0) + 1e-6
-    model = LogisticRegression(C=1.0, max_iter=2000).fit(evidence / scale, supported, each / each.mean())
+    model = LogisticRegression(C=_STRENGTH, max_iter=2000).fit(evidence / scale, supported, each)
     weights = model.coef_[0] / scale
+    # so strong a penalty makes the weights small: a probability needs them at their size
+    size = LogisticRegression(C=1e6).fit((evidence @ weights)[:, None], supported, each)
+    weights, bias = weights * size.coef_[0, 0], float(size.intercept_[0])
     options = _OPTIONS.model_copy(
         update={
-            "bias": round(float(model.intercept_[0]), 4),
+            "bias": round(bias, 4),
             "weights": {name: round(float(weight), 4) for name, weight in zip(EVIDENCE, weights, strict=True)},
         }
     )
-    return options, model.predict_proba(evidence / scale)[:, 1]
+    return options, 1 / (1 + np.exp(-(evidence @ weights + bias)))
 
 
 def _threshold(scores: np.ndarray, supported: np.ndarray, sources: np.ndarray) -> float:

@@ -1,6 +1,6 @@
 """The toxicity evaluator: all-MiniLM with a multi-label head, trained whole.
 
-Run: `python -m recipes.toxicity`, half an hour on one core. Trains twice, takes the mean of the weights,
+Run: `python -m recipes.toxicity`, an hour on one core. Trains six times, takes the mean of the weights,
 calibrates it and fixes the threshold on development texts, and writes model.onnx, tokenizer.json and
 evaluator.toml. What measures it on data that it never saw is `python -m recipes.measure toxicity`.
 """
@@ -31,6 +31,8 @@ _TARGET = EVALUATORS / "toxicity"
 _VERSION = "2"
 _STEPS, _SHORT_STEPS = 1000, 200
 _LONG_SHARE = 0.3  # of the long run's weights in the mean
+_LEFT_OUT = ((), ("edos",), ("diasafety",), ("wrapped", "rules"), ("davidson",))  # of each of the short runs
+_SMOOTHING = 0.98  # of a short run's weights from step to step
 _BATCH = 32
 _RATE = 2e-4
 _OTHERS = 0.3  # what each of the labels but the first counts in the loss
@@ -39,6 +41,7 @@ _TRAINED_TOKENS = 112
 _MAX_WINDOWS = 64
 _WORST_SHARE = 0.7
 _FALSE_POSITIVE_RATE = 0.002  # on benign prompts and answers of development: it sets the threshold
+_OF_UNSAFE_SOUND = 0.1  # and on those written by rule that sound unsafe
 
 
 class ToxicityModel(nn.Module):
@@ -69,43 +72,63 @@ def main(data: Path, threads: int) -> None:
     random.Random(SEED).shuffle(examples)
     development, rest = examples[:3000], examples[3000:]
     unseen = {example.text for example in development}
-    short = [example for example in training(data, put_together=False) if example.text not in unseen]
+    plain = [example for example in training(data, put_together=False) if example.text not in unseen]
     read = tokenizer()
-    model = _averaged(
-        _trained("toxicity-short", short, _SHORT_STEPS, read), _trained("toxicity", rest, _STEPS, read)
-    )
-
+    long = _trained("toxicity", rest, _STEPS, read)
+    short = [
+        _trained(
+            f"toxicity-short-{number}",
+            [example for example in plain if example.source not in left_out],
+            _SHORT_STEPS,
+            read,
+            smoothing=_SMOOTHING,
+        )
+        for number, left_out in enumerate(_LEFT_OUT)
+    ]
+    model = _averaged(short, long)
     logits = _logits(model, [example.text for example in development], read)
     truth = np.array([example.toxic for example in development])
     slope = LogisticRegression(C=1e6, fit_intercept=False).fit(logits[:, :1], truth).coef_[0, 0]
     model.temperature.fill_(float(1 / slope))
     scores = 1 / (1 + np.exp(-logits[:, 0] * slope))
-    assistant = np.array([example.source.startswith(("halueval", "clinc", "banking")) for example in development])
-    threshold = max(0.5, float(np.quantile(scores[assistant & ~truth], 1 - _FALSE_POSITIVE_RATE)))
+    threshold = _threshold(scores, development)
     _write(model, round(threshold + 0.005, 2))
     log_metrics(
         "toxicity", {"threshold": threshold, "temperature": float(1 / slope), **_labels(logits, development)}
     )
 
 
-def _trained(name: str, examples: Sequence[Example], steps: int, read: Tokenizer) -> ToxicityModel:
+def _threshold(scores: np.ndarray, examples: Sequence[Example]) -> float:
+    """Return what few benign texts reach: of an assistant's prompts and answers, and of what sounds unsafe."""
+    benign = [
+        (score, example.source) for score, example in zip(scores, examples, strict=True) if not example.toxic
+    ]
+    assistant = [score for score, source in benign if source.startswith(("halueval", "clinc", "banking"))]
+    unsafe = [score for score, source in benign if source == "rules"]
+    limits = ((assistant, _FALSE_POSITIVE_RATE), (unsafe, _OF_UNSAFE_SOUND))
+    return max(0.5, *(float(np.quantile(values, 1 - rate)) for values, rate in limits))
+
+
+def _trained(
+    name: str, examples: Sequence[Example], steps: int, read: Tokenizer, smoothing: float | None = None
+) -> ToxicityModel:
     torch.manual_seed(SEED)
     model = ToxicityModel()
     order = batches(examples, lambda example: len(example.text), size=_BATCH, epochs=1)[:steps]
-    fit(name, model, order, lambda batch: _loss(model, batch, read), rate=_RATE)
+    fit(name, model, order, lambda batch: _loss(model, batch, read), rate=_RATE, smoothing=smoothing)
     return model
 
 
-def _averaged(short: ToxicityModel, long: ToxicityModel) -> ToxicityModel:
-    """Return the mean of the two models' weights.
+def _averaged(short: Sequence[ToxicityModel], long: ToxicityModel) -> ToxicityModel:
+    """Return the mean of the models' weights, of which the long run's count `_LONG_SHARE`.
 
-    The long run learns the data and forgets some of what the encoder knew of other texts; the mean has both, as
-    both began at the same weights (Wortsman et al. 2022, https://arxiv.org/abs/2203.05482).
+    The long run learns the data and forgets some of what the encoder knew of other texts. The mean has both: all
+    began at the same weights (Wortsman et al. 2022, https://arxiv.org/abs/2203.05482).
     """
     with torch.no_grad():
-        for own, other in zip(short.parameters(), long.parameters(), strict=True):
-            own.lerp_(other, _LONG_SHARE)
-    return short.eval()
+        for own, *others in zip(long.parameters(), *(model.parameters() for model in short), strict=True):
+            own.lerp_(torch.stack(list(others)).mean(dim=0), 1 - _LONG_SHARE)
+    return long.eval()
 
 
 def _loss(model: ToxicityModel, examples: Sequence[Example], read: Tokenizer) -> torch.Tensor:

@@ -59,7 +59,9 @@ def test_a_long_sentence_is_shortened_in_the_explanation(groundedness):
     answer = f"There is a swimming pool with {'a very long slide and ' * 20}a sauna."
     result = evaluate(groundedness, answer=answer, documents=[LIBRARY])
     assert result.label == "fail"
-    assert len(result.explanation) < 200
+    quoted, nearest = result.explanation.split("“")[1:]
+    assert len(quoted) < 140
+    assert nearest.startswith("The library opens at 9")
 
 
 def test_evidence_is_found_in_any_document_at_any_place(groundedness):

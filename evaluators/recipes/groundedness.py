@@ -1,6 +1,6 @@
 """The groundedness evaluator: a cross-encoder over a claim and its evidence, weighed with what the words say.
 
-Run: `python -m recipes.groundedness`, two to three hours on one core. Trains the model, weighs its outputs and the
+Run: `python -m recipes.groundedness`, two hours on one core. Trains the model, weighs its outputs and the
 lexical signals on development claims, fixes the threshold, and writes model.onnx, tokenizer.json, evaluator.toml.
 What measures it on data that it never saw is `python -m recipes.measure groundedness`.
 """

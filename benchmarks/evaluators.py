@@ -10,7 +10,7 @@ busy. Prints the table of docs/benchmarks.md.
 - 128 tokens: texts of 128 tokens, for toxicity. Torch: BERT-base with six labels, Detoxify's architecture, at the
   batch size that was its best of 1, 8 and 32.
 - mixed lengths: texts of one to eight sentences, for toxicity; the other side is our own model with every text
-  cut or padded to 128 tokens, batches of 16, the usual way.
+  cut or padded to 128 tokens, the usual way.
 - whole set: one call after the other of 1 kB of messages and 2 kB of context. We run all that is installed, and
   drift. Torch: BERT-base (toxicity) on input and output, DeBERTa-v3-base (prompt injection) on input and the
   four documents, a cross-encoder of its size on each sentence of the answer with two passages, MiniLM embeddings
@@ -44,7 +44,6 @@ from otel_llm.evaluate.manifest import encoder_manifest
 from otel_llm.evaluate.pipeline import Pipeline
 from otel_llm.evaluate.runtime import session
 
-_PADDED_BATCH: Final = 16
 _PADDED_TOKENS: Final = 128
 _BATCHES: Final = (1, 8, 32)
 _STARTS: Final = 5
@@ -152,7 +151,7 @@ def _in_turns(what: str, ours: Callable[[], float], theirs: Callable[[], float],
 
 
 class _Padded:
-    """The usual way: the same weights, every text cut or padded to one length, in batches."""
+    """The usual way: the same weights, every text cut or padded to one length."""
 
     def __init__(self, evaluator: Evaluator) -> None:
         manifest = evaluator.manifest
@@ -162,11 +161,11 @@ class _Padded:
         self._session = session(manifest.path("model.onnx"))
 
     def evaluate(self, texts: Sequence[str]) -> None:
-        for start in range(0, len(texts), _PADDED_BATCH):
-            tokens = self._tokenizer.encode_batch(list(texts[start : start + _PADDED_BATCH]))
+        for text in texts:
+            tokens = self._tokenizer.encode(text)
             inputs = {
-                "input_ids": np.array([row.ids for row in tokens], dtype=np.int64),
-                "attention_mask": np.array([row.attention_mask for row in tokens], dtype=np.int64),
+                "input_ids": np.array([tokens.ids], dtype=np.int64),
+                "attention_mask": np.array([tokens.attention_mask], dtype=np.int64),
             }
             self._session.run(None, inputs)
 

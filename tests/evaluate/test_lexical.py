@@ -37,7 +37,7 @@ def test_names_are_covered_wherever_they_stand():
 
 
 def test_what_is_said_elsewhere_in_the_documents_is_told_apart():
-    claim, near, far = "In May Peter opened 3 libraries.", ["Libraries opened."], "Then Peter had 3 dogs in May."
+    claim, near, far = "In Rome Peter opened 3 libraries.", ["Libraries opened."], "Then Peter had 3 dogs in Rome."
     for of in ("content", "numbers", "names"):
         assert signal(claim, near, f"{of} covered by the context", far) < 1
         assert signal(claim, near, f"{of} covered by the documents", far) == 1

@@ -26,13 +26,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import click
 import numpy as np
-from evaluators_calls import as_call, mixed, one_call
+from evaluators_calls import as_call, long, mixed, one_call
 from evaluators_peer import HERE, ONE_THREAD, Torch
 from tokenizers import Tokenizer
 
@@ -91,12 +91,14 @@ def main(*, rounds: int, texts: int, calls: int, python: Path | None, environmen
 
 def _full_window(toxicity: Evaluator, encoder: Encoder, peer: Torch, count: int, rounds: int) -> Side:
     tokenizer = Tokenizer.from_file(str(encoder.manifest.path("tokenizer.json")))
-    chosen = [_cut(text, tokenizer, encoder.manifest.max_tokens - 2) for text in mixed(count)]
+    every = [_cut(text, tokenizer, encoder.manifest.max_tokens - 2) for text in long(count * rounds)]
+    chosen = every[:count]
+    own = _parts(every, count)
     peer.seconds("toxicity", texts=chosen[:1])
     batch = min(_BATCHES, key=lambda size: peer.seconds("toxicity", texts=chosen, batch=size))
     return _in_turns(
         f"toxicity, texts of 128 tokens; other: BERT-base in torch, batches of {batch}",
-        lambda: _seconds(lambda: _evaluate(toxicity, encoder, chosen)),
+        lambda: _seconds(lambda: _evaluate(toxicity, encoder, next(own))),
         lambda: peer.seconds("toxicity", texts=chosen, batch=batch),
         count,
         rounds,
@@ -104,11 +106,12 @@ def _full_window(toxicity: Evaluator, encoder: Encoder, peer: Torch, count: int,
 
 
 def _mixed_lengths(toxicity: Evaluator, encoder: Encoder, count: int, rounds: int) -> Side:
-    chosen, padded = mixed(count), _Padded(toxicity)
+    chosen, padded = mixed(count * rounds), _Padded(toxicity)
+    own, other = _parts(chosen, count), _parts(chosen, count)
     return _in_turns(
         f"toxicity, mixed lengths; other: the same, padded to {_PADDED_TOKENS} tokens",
-        lambda: _seconds(lambda: _evaluate(toxicity, encoder, chosen)),
-        lambda: _seconds(lambda: padded.evaluate(chosen)),
+        lambda: _seconds(lambda: _evaluate(toxicity, encoder, next(own))),
+        lambda: _seconds(lambda: padded.evaluate(next(other))),
         count,
         rounds,
     )
@@ -170,6 +173,11 @@ class _Padded:
             self._session.run(None, inputs)
 
 
+def _parts(texts: Sequence[str], count: int) -> Iterator[Sequence[str]]:
+    """Yield other texts for each round: a repeated one is remembered."""
+    return (texts[start : start + count] for start in range(0, len(texts), count))
+
+
 def _evaluate(evaluator: Evaluator, encoder: Encoder, texts: Sequence[str]) -> None:
     calls = [as_call({"output": text}, 0) for text in texts]
     encodings = encoder.encode(text for call in calls for text in evaluator.texts(call))
@@ -178,9 +186,8 @@ def _evaluate(evaluator: Evaluator, encoder: Encoder, texts: Sequence[str]) -> N
 
 
 def _cut(text: str, tokenizer: Tokenizer, tokens: int) -> str:
-    """Return the text repeated and cut to so many tokens."""
-    long = " ".join([text] * (1 + 4 * tokens // len(text.split())))
-    return long[: tokenizer.encode(long, add_special_tokens=False).offsets[tokens - 1][1]]
+    """Return the text cut to so many tokens, of which it has more."""
+    return text[: tokenizer.encode(text, add_special_tokens=False).offsets[tokens - 1][1]]
 
 
 class _Start(NamedTuple):

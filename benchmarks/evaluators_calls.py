@@ -40,6 +40,12 @@ def mixed(count: int) -> list[str]:
     ]
 
 
+def long(count: int) -> list[str]:
+    """Return texts of more than 128 tokens, each of other sentences in another order."""
+    choose = random.Random(_SEED)
+    return [_characters(choose, 1000) for _ in range(count)]
+
+
 def one_call(number: int) -> dict[str, Any]:
     """Return one call's texts: 1 kB of messages, 2 kB of context; `pairs` is what a cross-encoder is asked."""
     choose = random.Random(_SEED + number)

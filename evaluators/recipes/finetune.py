@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import copy
 import random
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers.optimizer import optimize_model
 from tokenizers import Encoding, Tokenizer
 from torch import distributed, nn
 from tqdm import tqdm
 from transformers import BertModel
 
+from otel_llm.export.quantization import write_model
 from recipes.common import EVALUATORS, SEED, WORK
 
 HIDDEN = 384
-_LAYERS_HEADS = 12
+_ATTENTION_HEADS = 12
 _POOL = 32  # batches that are sorted by length together, so that little is padded and order stays random
 _SAVE_S = 180
 _WARM_UP = 0.06  # of all steps
@@ -54,19 +53,16 @@ def padded(tokens: Sequence[Encoding]) -> tuple[torch.Tensor, torch.Tensor, torc
     return ids, types, mask
 
 
-def batches(units: Sequence[T], length: Callable[[T], int], *, size: int, epochs: int) -> list[list[T]]:
-    """Return all batches of all epochs, of units of similar length, in an order that the seed decides."""
+def batches(units: Sequence[T], length: Callable[[T], int], *, size: int) -> list[list[T]]:
+    """Return all units in batches of similar length, in an order that the seed decides."""
     shuffle = random.Random(SEED)
+    order = list(units)
+    shuffle.shuffle(order)
     found: list[list[T]] = []
-    for _ in range(epochs):
-        order = list(units)
-        shuffle.shuffle(order)
-        epoch = []
-        for start in range(0, len(order), size * _POOL):
-            pool = sorted(order[start : start + size * _POOL], key=length)
-            epoch += [pool[first : first + size] for first in range(0, len(pool), size)]
-        shuffle.shuffle(epoch)
-        found += epoch
+    for start in range(0, len(order), size * _POOL):
+        pool = sorted(order[start : start + size * _POOL], key=length)
+        found += [pool[first : first + size] for first in range(0, len(pool), size)]
+    shuffle.shuffle(found)
     return found
 
 
@@ -81,9 +77,8 @@ def fit(
 ) -> None:
     """Train the model on the batches; interrupted, the next call goes on from its last checkpoint in `work/`.
 
-    With `smoothing` it ends with a moving average of its weights, of which each step keeps that share.
-
-    Parameters under `encoder` are the original's and learn at `rate`, those that are new five times as fast.
+    With `smoothing` it ends with a moving average of its weights, of which each step keeps that share. Parameters
+    under `encoder` are the original's and learn at `rate`, those that are new five times as fast.
     """
     named = [(key, value) for key, value in model.named_parameters() if value.requires_grad]
     old = [value for key, value in named if key.startswith("encoder.")]
@@ -93,8 +88,9 @@ def fit(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / warm_up, (len(order) - step) / (len(order) - warm_up))
     )
-    smoothed = copy.deepcopy(model)
-    parts = {"model": model, "optimizer": optimizer, "schedule": schedule, "smoothed": smoothed}
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    if smoothing:
+        parts["smoothed"] = smoothed = copy.deepcopy(model)
     path = WORK / f"{name}.checkpoint"
     done = 0
     if path.exists():
@@ -174,7 +170,7 @@ def export(model: nn.Module, inputs: Mapping[str, torch.Tensor], output: str, pa
     The second dimension of each input is a number of tokens.
     """
     name = path.parent.name
-    plain, fused, quantized = (WORK / f"{name}-{form}.onnx" for form in ("plain", "float", "int8"))
+    plain, fused = (WORK / f"{name}-{form}.onnx" for form in ("plain", "float"))
     torch.onnx.export(
         model.eval(),  # else the export leaves the model in training mode, with dropout
         tuple(inputs.values()),
@@ -185,17 +181,6 @@ def export(model: nn.Module, inputs: Mapping[str, torch.Tensor], output: str, pa
         output_names=[output],
         dynamic_axes={key: {1: "tokens"} for key in inputs},
     )
-    optimize_model(str(plain), model_type="bert", num_heads=_LAYERS_HEADS, hidden_size=HIDDEN).save_model_to_file(
-        str(fused)
-    )
-    quantize_dynamic(
-        fused,
-        quantized,
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-        # 7-bit weights: with 8 bits the sums can saturate on processors that have AVX2 but no VNNI, and the same
-        # text could get other scores there
-        reduce_range=True,
-        extra_options={"DefaultTensorType": 1},
-    )
-    shutil.move(quantized, path)
+    graph = optimize_model(str(plain), model_type="bert", num_heads=_ATTENTION_HEADS, hidden_size=HIDDEN)
+    graph.save_model_to_file(str(fused))
+    write_model(graph, "int8", path)

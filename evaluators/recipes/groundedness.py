@@ -68,8 +68,8 @@ def main(data: Path, threads: int, steps: int) -> None:
     repeated = [claim for claim in rest for _ in range(_REPEATED.get(claim.source.split("_")[0], 1))]
     read = tokenizer()
     read.enable_truncation(_OPTIONS.max_tokens)
-    units = pairs(repeated, read, max_evidence=_OPTIONS.evidence_characters)
-    order = batches(units, lambda unit: len(unit[0].tokens), size=_BATCH, epochs=1)[:steps]
+    units = pairs(repeated, read, _OPTIONS)
+    order = batches(units, lambda unit: len(unit[0].tokens), size=_BATCH)[:steps]
     torch.manual_seed(SEED)
     model = GroundednessModel()
     fit("groundedness", model, order, lambda batch: loss_of(model, batch), rate=_RATE)

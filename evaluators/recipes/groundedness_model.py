@@ -14,6 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 from tqdm import tqdm
 
 from otel_llm.evaluate.context import Context
+from otel_llm.evaluate.groundedness import Options
 from otel_llm.evaluate.lexical import words
 from otel_llm.evaluate.text import Span
 from recipes.finetune import HIDDEN, original, padded
@@ -23,7 +24,6 @@ _WORD_LOSS = 0.3
 _RANK_LOSS = 0.3
 _MARGIN = 1.0  # in logits
 _RARITY = torch.tensor(3.0)  # of wrong words
-_MAX_CHARACTERS = 200_000
 _CLS, _SEP = 101, 102
 
 
@@ -73,16 +73,17 @@ class Served(nn.Module):
         return torch.cat([logits, told.masked_fill(special, -1e4).amax(1)])
 
 
-def pairs(claims: Sequence[Claim], tokenizer: Tokenizer, *, max_evidence: int) -> list[tuple[Pair, ...]]:
+def pairs(claims: Sequence[Claim], tokenizer: Tokenizer, options: Options) -> list[tuple[Pair, ...]]:
     """Return each claim beside its evidence; one that was spoiled together with what it was, to be told apart."""
     weights = _weights(claims)
     contexts: dict[tuple[str, ...], Context] = {}
     units = []
     for claim in tqdm(claims, unit="claim", desc="pairs", mininterval=20):
         if claim.documents not in contexts:
-            contexts[claim.documents] = Context.read(claim.documents, max_characters=_MAX_CHARACTERS)
+            contexts[claim.documents] = Context.read(claim.documents, max_characters=options.max_characters)
         # of what was spoiled, the evidence is that of the right one: it is the change that is not supported
-        found = contexts[claim.documents].evidence(words(claim.right or claim.text), max_characters=max_evidence)
+        read = words(claim.right or claim.text)
+        found = contexts[claim.documents].evidence(read, max_characters=options.evidence_characters)
         evidence = " ".join(each.text for each in found)
         tokens = tokenizer.encode(claim.text, evidence)
         wrong = () if claim.supported else claim.wrong

@@ -92,7 +92,7 @@ def main(data: Path, threads: int) -> None:
     model.temperature.fill_(float(1 / slope))
     scores = 1 / (1 + np.exp(-logits[:, 0] * slope))
     threshold = _threshold(scores, development)
-    _write(model, round(threshold + 0.005, 2))
+    _write(model, round(threshold, 2))
     log_metrics(
         "toxicity", {"threshold": threshold, "temperature": float(1 / slope), **_labels(logits, development)}
     )
@@ -114,7 +114,7 @@ def _trained(
 ) -> ToxicityModel:
     torch.manual_seed(SEED)
     model = ToxicityModel()
-    order = batches(examples, lambda example: len(example.text), size=_BATCH, epochs=1)[:steps]
+    order = batches(examples, lambda example: len(example.text), size=_BATCH)[:steps]
     fit(name, model, order, lambda batch: _loss(model, batch, read), rate=_RATE, smoothing=smoothing)
     return model
 

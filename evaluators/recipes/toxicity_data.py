@@ -30,8 +30,6 @@ class Example(NamedTuple):
     labels: Mapping[str, float]
     """Probabilities of `LABELS`, as far as they are known; `toxic` always is."""
     source: str
-    spans: tuple[Span, ...] | None = None
-    """Where the toxic words are; None where nobody said."""
 
     @property
     def toxic(self) -> bool:
@@ -94,7 +92,7 @@ def clean(text: str) -> str:
 
 def _example(text: str, toxic: float, source: str, **others: float) -> Example:
     if not toxic:
-        return Example(text, _BENIGN, source, ())
+        return Example(text, _BENIGN, source)
     obscene = {"obscene": 1.0} if _OBSCENE.search(text) else {"obscene": 0.0}
     return Example(text, {"toxic": float(toxic), **obscene, **others}, source)
 
@@ -106,19 +104,12 @@ def _spans(data: Path) -> Iterator[Example]:
     """
     for row in table(data / "toxicspans_tsd_train.csv"):
         marked = list(_runs(ast.literal_eval(row["spans"]))) if row["spans"] != "[]" else []
-        for text, begin, toxic in _parted(row["text"], marked):
-            within = tuple(
-                Span(max(0, start - begin), min(len(text), end - begin))
-                for start, end in marked
-                if start < begin + len(text) and end > begin
-            )
-            yield _example(text, float(toxic), "civil_spans" if toxic else "civil_beside")._replace(
-                spans=within if toxic else ()
-            )
+        for text, toxic in _parted(row["text"], marked):
+            yield _example(text, float(toxic), "civil_spans" if toxic else "civil_beside")
 
 
-def _parted(text: str, marked: list[Span]) -> Iterator[tuple[str, int, bool]]:
-    """Yield runs of sentences with and without marked characters, and where they begin."""
+def _parted(text: str, marked: list[Span]) -> Iterator[tuple[str, bool]]:
+    """Yield runs of sentences, and whether they have marked characters."""
     runs: list[tuple[Span, bool]] = []
     for span in sentences(text):
         toxic = any(start < span.end and end > span.start for start, end in marked)
@@ -128,7 +119,7 @@ def _parted(text: str, marked: list[Span]) -> Iterator[tuple[str, int, bool]]:
             runs.append((span, toxic))
     for (start, end), toxic in runs:
         if end - start >= 12:
-            yield text[start:end], start, toxic
+            yield text[start:end], toxic
 
 
 def _runs(characters: list[int]) -> Iterator[Span]:
@@ -221,24 +212,24 @@ def _diasafety(data: Path) -> Iterator[Example]:
 
 def _assistant(data: Path) -> Iterator[Example]:
     for row in _sample(jsonl(data / "halueval_general_data.json"), 3000):
-        yield Example(row["chatgpt_response"][:400], _BENIGN, "halueval_answer", ())
-        yield Example(row["user_query"][:600], _BENIGN, "halueval_prompt", ())
+        yield Example(row["chatgpt_response"][:400], _BENIGN, "halueval_answer")
+        yield Example(row["user_query"][:600], _BENIGN, "halueval_prompt")
     for row in _sample(table(data / "banking77_train.csv"), 800):
-        yield Example(row["text"], _BENIGN, "banking77", ())
+        yield Example(row["text"], _BENIGN, "banking77")
     clinc = json.loads((data / "clinc150_data_full.json").read_text(encoding="utf-8"))
     for text, _ in _sample(clinc["train"] + clinc["oos_train"], 1200):
-        yield Example(text, _BENIGN, "clinc150", ())
+        yield Example(text, _BENIGN, "clinc150")
 
 
 def _claims(data: Path) -> Iterator[Example]:
     for row in jsonl(data / "fm2_dev.jsonl"):
-        yield Example(row["text"], _BENIGN, "fm2", ())
+        yield Example(row["text"], _BENIGN, "fm2")
 
 
 def _premises(data: Path) -> Iterator[Example]:
     for row in _sample(jsonl(data / "mnli_dev.jsonl"), 2000):
         if not _RUDE.search(row["premise"]):
-            yield Example(row["premise"], _BENIGN, "mnli", ())
+            yield Example(row["premise"], _BENIGN, "mnli")
 
 
 def _wrapped(examples: list[Example]) -> Iterator[Example]:
@@ -250,7 +241,7 @@ def _wrapped(examples: list[Example]) -> Iterator[Example]:
     for example in choose.sample(toxic, 2500) + choose.sample(benign, 3500):
         wrap = choose.choice(_RULES["wraps"])
         text = _filled(wrap.replace("{quoted}", "\0"), choose).replace("\0", example.text)
-        yield Example(text, example.labels, "wrapped", () if not example.labels["toxic"] else None)
+        yield Example(text, example.labels, "wrapped")
 
 
 def _joined(examples: list[Example]) -> Iterator[Example]:
@@ -298,7 +289,7 @@ def _written() -> Iterator[Example]:
             yield _example(_filled(template, choose), 0.95, "rules")
     for template in _RULES["benign"]:
         for _ in range(16):
-            yield Example(_filled(template, choose), _BENIGN, "rules", ())
+            yield Example(_filled(template, choose), _BENIGN, "rules")
 
 
 def _filled(template: str, choose: random.Random) -> str:

@@ -37,7 +37,7 @@ class Context:
     @classmethod
     def read(cls, documents: Sequence[str], *, max_characters: int) -> Context:
         """Return the documents' sentences; what comes after so many characters is not read."""
-        found = (text for document in _bounded(documents, max_characters) for text in _sentences(document))
+        found = (text for document in bounded(documents, max_characters) for text in _sentences(document))
         return cls(tuple(Said(text, words(text)) for text in found))
 
     @cached_property
@@ -58,7 +58,7 @@ class Context:
         if sum(len(each.text) for each in self.said) <= max_characters:
             return list(self.said)
         weights = self._weights(claim)
-        shared = [weights.keys() & (each.words.content | each.words.bigrams) for each in self.said]
+        shared = [weights.keys() & parts for parts in self._parts]
         worth = [_REPEATED * _sum(weights, parts) for parts in shared]
         chosen: list[int] = []
         unsaid, left = set(weights), max_characters
@@ -74,6 +74,10 @@ class Context:
                 worth[beside] += _BESIDE * _sum(weights, shared[best])
             candidates = {index for index in candidates - {best} if len(self.said[index].text) <= left}
         return [self.said[index] for index in sorted(chosen)]
+
+    @cached_property
+    def _parts(self) -> list[frozenset[_Part]]:
+        return [each.words.content | each.words.bigrams for each in self.said]
 
     def _weights(self, claim: Words) -> dict[_Part, float]:
         """Return what each of the claim's parts tells: its inverse document frequency, by sentences."""
@@ -91,7 +95,8 @@ def _sum(weights: dict[_Part, float], parts: set[_Part]) -> float:
     return sum(weights[part] for part in parts)
 
 
-def _bounded(documents: Sequence[str], characters: int) -> Iterator[str]:
+def bounded(documents: Sequence[str], characters: int) -> Iterator[str]:
+    """Yield the documents up to so many characters together."""
     for document in documents:
         yield document[:characters]
         characters = max(0, characters - len(document))

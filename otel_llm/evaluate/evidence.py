@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from otel_llm.evaluate.context import bounded
 from otel_llm.evaluate.lexical import overlap, words
 from otel_llm.evaluate.text import Span
 from otel_llm.evaluate.whole_model import WholeModel
@@ -23,7 +24,7 @@ class Evidence:
         """Cut the documents into windows of that many tokens; what is beyond `max_windows` of them is not read."""
         pieces = (
             piece.text
-            for document in _bounded(documents, model.manifest.max_windows * max_tokens * CHARACTERS_PER_TOKEN)
+            for document in bounded(documents, model.manifest.max_windows * max_tokens * CHARACTERS_PER_TOKEN)
             for piece in model.pieces(document, max_tokens=max_tokens)
         )
         self._windows = [(text, words(text).content) for text in dict.fromkeys(pieces) if text.strip()]
@@ -43,12 +44,6 @@ def unsupported(answer: str, failing: Mapping[Span, float], count: str) -> str:
     worst = sorted(failing, key=lambda span: (failing[span], span))[:_QUOTED]
     quotes = " ".join(f"“{shortened(answer[span.start : span.end])}”" for span in worst)
     return f"not supported by the context ({count}): {quotes}"
-
-
-def _bounded(documents: Sequence[str], characters: int) -> Iterator[str]:
-    for document in documents:
-        yield document[:characters]
-        characters = max(0, characters - len(document))
 
 
 def shortened(text: str) -> str:

@@ -16,7 +16,7 @@ from otel_llm.evaluate.encoder import Encoding
 from otel_llm.evaluate.evidence import shortened
 from otel_llm.evaluate.lexical import SIGNALS, overlap, signals, words
 from otel_llm.evaluate.manifest import EvaluatorManifest
-from otel_llm.evaluate.probabilities import probability
+from otel_llm.evaluate.probabilities import in_order, probability
 from otel_llm.evaluate.result import Result
 from otel_llm.evaluate.runtime import FloatArray, probe, session
 from otel_llm.evaluate.text import Span, sentences
@@ -76,12 +76,7 @@ class Groundedness:
     def __init__(self, manifest: EvaluatorManifest) -> None:
         self.manifest = manifest
         self._options = options = manifest.read_options(Options)
-        if options.weights.keys() != set(EVIDENCE):
-            raise ModelError(
-                f"{manifest.folder / 'evaluator.toml'}: options.weights must have the keys {', '.join(EVIDENCE)},"
-                f" got {', '.join(options.weights) or 'none'}: write it with python -m recipes.groundedness"
-            )
-        self._weights = np.array([options.weights[name] for name in EVIDENCE], dtype=np.float32)
+        self._weights = in_order(manifest, options.weights, EVIDENCE)
         self._tokenizer = read_tokenizer(manifest.path("tokenizer.json"))
         self._tokenizer.enable_truncation(options.max_tokens)  # of the longer one of the two texts first
         self._path = manifest.path("model.onnx")

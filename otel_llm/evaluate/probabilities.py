@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +27,20 @@ def log_odds(probability: ArrayLike) -> NDArray[np.float64]:
 def probability(log_odds: float) -> float:
     """Return the probability with those log-odds."""
     return 1 / (1 + math.exp(-log_odds)) if log_odds > -_MOST_LOG_ODDS else 0.0
+
+
+def in_order(manifest: EvaluatorManifest, weights: Mapping[str, float], names: Sequence[str]) -> FloatArray:
+    """Return `options.weights` of the manifest, those of a logistic regression, in the order of the names.
+
+    Raises:
+        ModelError: there are others, or some are missing.
+    """
+    if weights.keys() != set(names):
+        raise ModelError(
+            f"{manifest.folder / 'evaluator.toml'}: options.weights must have the keys {', '.join(names)},"
+            f" got {', '.join(weights) or 'none'}: write it with python -m recipes.{manifest.name}"
+        )
+    return np.array([weights[name] for name in names], dtype=np.float32)
 
 
 class Labels:

@@ -18,6 +18,7 @@ from otel_llm.evaluate.findings import Finding
 from otel_llm.evaluate.injection_rules import QUOTED_SHARE, InjectionRules, is_reported
 from otel_llm.evaluate.injection_sources import Piece, Source, sources, suspects
 from otel_llm.evaluate.manifest import EvaluatorManifest
+from otel_llm.evaluate.probabilities import log_odds, probability
 from otel_llm.evaluate.result import Result
 from otel_llm.evaluate.rules import Rules
 from otel_llm.evaluate.runtime import FloatArray, session
@@ -70,8 +71,7 @@ class Evidence:
     @property
     def logit(self) -> float:
         """The classifier's log-odds, bounded."""
-        bounded = min(max(self.probability, 1e-6), 1 - 1e-6)
-        return min(max(math.log(bounded / (1 - bounded)), -_MOST_LOGIT), _MOST_LOGIT)
+        return min(max(float(log_odds(self.probability)), -_MOST_LOGIT), _MOST_LOGIT)
 
     def describe(self) -> str:
         """Return where it is and what speaks for it, as in "document 2, characters 10-80: override (rule)"."""
@@ -133,7 +133,7 @@ class PromptInjection:
         """Return the probability of an injection."""
         weights = self._options.document if evidence.source.is_document else self._options.input
         odds = weights.bias + weights.rules * evidence.rules + weights.classifier * evidence.logit
-        return 1 / (1 + math.exp(-odds))
+        return probability(odds)
 
     def _evidence(self, source: Source, pieces: Sequence[Piece], encodings: Mapping[str, Encoding]) -> Evidence:
         windows = [

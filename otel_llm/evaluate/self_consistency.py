@@ -12,10 +12,10 @@ from typing import Annotated, Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from otel_llm.errors import ModelError
 from otel_llm.evaluate.encoder import Encoding
 from otel_llm.evaluate.lexical import Words, words
 from otel_llm.evaluate.manifest import EvaluatorManifest
+from otel_llm.evaluate.probabilities import in_order, probability
 from otel_llm.evaluate.result import Result
 from otel_llm.evaluate.runtime import FloatArray
 from otel_llm.evaluate.text import sentences
@@ -129,12 +129,7 @@ class SelfConsistency:
     def __init__(self, manifest: EvaluatorManifest) -> None:
         self.manifest = manifest
         self._options = options = manifest.read_options(Options)
-        if options.weights.keys() != set(FEATURES):
-            raise ModelError(
-                f"{manifest.folder / 'evaluator.toml'}: options.weights must have the keys {', '.join(FEATURES)},"
-                f" got {', '.join(options.weights) or 'none'}: write it with python -m recipes.self_consistency"
-            )
-        self._weights = np.array([options.weights[name] for name in FEATURES], dtype=np.float32)
+        self._weights = in_order(manifest, options.weights, FEATURES)
 
     def texts(self, call: Call) -> Iterable[str]:
         """Return each choice's sentences; none where there are not several choices."""
@@ -179,7 +174,7 @@ class SelfConsistency:
         return Support(score, sentence.text, choice.number, nearest.text, other.number)
 
     def _probability(self, features: FloatArray) -> float:
-        return float(1 / (1 + np.exp(-(features @ self._weights + self._options.bias))))
+        return probability(float(features @ self._weights) + self._options.bias)
 
     def _explanation(self, agreements: Sequence[Agreement]) -> str:
         apart = sorted(

@@ -6,6 +6,7 @@ import copy
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TypeVar
 
@@ -69,25 +70,28 @@ def batches(units: Sequence[T], length: Callable[[T], int], *, size: int) -> lis
 def fit(
     name: str,
     model: nn.Module,
-    order: Sequence[list[T]],
+    rounds: Sequence[Sequence[list[T]]],
     loss_of: Callable[[list[T]], torch.Tensor],
     *,
     rate: float,
+    shares: Sequence[float] = (1.0,),
     smoothing: float | None = None,
 ) -> None:
     """Train the model on the batches; interrupted, the next call goes on from its last checkpoint in `work/`.
 
-    With `smoothing` it ends with a moving average of its weights, of which each step keeps that share. Parameters
-    under `encoder` are the original's and learn at `rate`, those that are new five times as fast.
+    In each round the rate rises to `rate` and falls to zero. The model ends with the mean of its weights at the
+    end of each, which count `shares`. With `smoothing` a moving average stands in for the weights, of which each
+    step keeps that share. Parameters under `encoder` are the original's and learn at `rate`, those that are new
+    five times as fast.
     """
     named = [(key, value) for key, value in model.named_parameters() if value.requires_grad]
     old = [value for key, value in named if key.startswith("encoder.")]
     new = [value for key, value in named if not key.startswith("encoder.")]
     optimizer = torch.optim.AdamW([{"params": old}, {"params": new, "lr": 5 * rate}], lr=rate, weight_decay=0.02)
-    warm_up = _WARM_UP * len(order)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / warm_up, (len(order) - step) / (len(order) - warm_up))
-    )
+    order = [batch for batches in rounds for batch in batches]
+    rates = [rate for batches in rounds for rate in _rise_and_fall(len(batches))] + [0.0]
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rates[step])
+    ends = list(accumulate(len(batches) for batches in rounds))
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
     if smoothing:
         parts["smoothed"] = smoothed = copy.deepcopy(model)
@@ -116,15 +120,30 @@ def fit(
             average += 0.01 * (loss.item() - average)
             progress.update()
             progress.set_postfix(loss=f"{average:.3f}", refresh=False)
+            if share.rank == 0 and step in ends:
+                torch.save((smoothed if smoothing else model).state_dict(), _weights(name, step))
             if share.rank == 0 and (time.monotonic() - at > _SAVE_S or step == len(order)):
                 part_file = path.with_suffix(".part")
                 torch.save({"step": step, **{key: part.state_dict() for key, part in parts.items()}}, part_file)
                 part_file.replace(path)
                 at = time.monotonic()
-    if smoothing:
-        model.load_state_dict(smoothed.state_dict())
-    model.eval()
     share.end()
+    states = [torch.load(_weights(name, end)) for end in ends]
+    model.load_state_dict(
+        {key: sum(part * state[key] for part, state in zip(shares, states, strict=True)) for key in states[0]}
+    )
+    model.eval()
+
+
+def _weights(name: str, step: int) -> Path:
+    """Return where a round's end keeps its weights."""
+    return WORK / f"{name}-{step}.weights"
+
+
+def _rise_and_fall(steps: int) -> list[float]:
+    """Return the share of the rate at each step."""
+    warm_up = _WARM_UP * steps
+    return [min((step + 1) / warm_up, (steps - step) / (steps - warm_up)) for step in range(steps)]
 
 
 @torch.no_grad()

@@ -1,12 +1,14 @@
 """The toxicity evaluator: all-MiniLM with a multi-label head, trained whole.
 
-Run: `python -m recipes.toxicity`, an hour on one core. Trains six times, takes the mean of the weights,
-calibrates it and fixes the threshold on development texts, and writes model.onnx, tokenizer.json and
-evaluator.toml. What measures it on data that it never saw is `python -m recipes.measure toxicity`.
+Run: `python -m recipes.toxicity`, an hour on one core. Trains six times, takes the mean of the weights, trains it
+a little more on what was written by rule, calibrates it and fixes the threshold on development texts, and writes
+model.onnx, tokenizer.json and evaluator.toml. What measures it on data that it never saw is
+`python -m recipes.measure toxicity`.
 """
 
 from __future__ import annotations
 
+import copy
 import random
 import shutil
 from collections.abc import Sequence
@@ -28,10 +30,12 @@ from recipes.finetune import HIDDEN, batches, export, fit, original, padded, tok
 from recipes.toxicity_data import LABELS, Example, training
 
 _TARGET = EVALUATORS / "toxicity"
-_VERSION = "2"
+_VERSION = "3"
 _STEPS, _SHORT_STEPS = 1000, 200
 _LONG_SHARE = 0.3  # of the long run's weights in the mean
 _LEFT_OUT = ((), ("edos",), ("diasafety",), ("wrapped", "rules"), ("davidson",))  # of each of the short runs
+_LAST_STEPS, _LAST_SHARE = 200, 0.5  # of the last run, and what its weights count
+_OF_RULES = 3  # in the last run, one text in so many is written by rule
 _SMOOTHING = 0.98  # of a short run's weights from step to step
 _BATCH = 32
 _RATE = 2e-4
@@ -41,7 +45,7 @@ _TRAINED_TOKENS = 112
 _MAX_WINDOWS = 64
 _WORST_SHARE = 0.7
 _FALSE_POSITIVE_RATE = 0.002  # on benign prompts and answers of development: it sets the threshold
-_OF_UNSAFE_SOUND = 0.1  # and on those written by rule that sound unsafe
+_OF_UNSAFE_SOUND = 0.05  # and on those written by rule that sound unsafe
 
 
 class ToxicityModel(nn.Module):
@@ -85,7 +89,7 @@ def main(data: Path, threads: int) -> None:
         )
         for number, left_out in enumerate(_LEFT_OUT)
     ]
-    model = _averaged(short, long)
+    model = _finished(_averaged(short, long), plain, read)
     logits = _logits(model, [example.text for example in development], read)
     truth = np.array([example.toxic for example in development])
     slope = LogisticRegression(C=1e6, fit_intercept=False).fit(logits[:, :1], truth).coef_[0, 0]
@@ -110,12 +114,18 @@ def _threshold(scores: np.ndarray, examples: Sequence[Example]) -> float:
 
 
 def _trained(
-    name: str, examples: Sequence[Example], steps: int, read: Tokenizer, smoothing: float | None = None
+    name: str,
+    examples: Sequence[Example],
+    steps: int,
+    read: Tokenizer,
+    *,
+    smoothing: float | None = None,
+    start: ToxicityModel | None = None,
 ) -> ToxicityModel:
     torch.manual_seed(SEED)
-    model = ToxicityModel()
+    model = start or ToxicityModel()
     order = batches(examples, lambda example: len(example.text), size=_BATCH)[:steps]
-    fit(name, model, order, lambda batch: _loss(model, batch, read), rate=_RATE, smoothing=smoothing)
+    fit(name, model, [order], lambda batch: _loss(model, batch, read), rate=_RATE, smoothing=smoothing)
     return model
 
 
@@ -129,6 +139,23 @@ def _averaged(short: Sequence[ToxicityModel], long: ToxicityModel) -> ToxicityMo
         for own, *others in zip(long.parameters(), *(model.parameters() for model in short), strict=True):
             own.lerp_(torch.stack(list(others)).mean(dim=0), 1 - _LONG_SHARE)
     return long.eval()
+
+
+def _finished(model: ToxicityModel, examples: Sequence[Example], read: Tokenizer) -> ToxicityModel:
+    """Train a copy a little more, a third of it on what few published texts have: threats, rude words spoken of.
+
+    Returns the mean of both, for the same reason as above.
+    """
+    written = [example for example in examples if example.source == "rules"]
+    others = random.Random(SEED).sample(
+        [example for example in examples if example.source != "rules"], (_OF_RULES - 1) * len(written)
+    )
+    start = copy.deepcopy(model)
+    last = _trained("toxicity-last", written + others, _LAST_STEPS, read, smoothing=_SMOOTHING, start=start)
+    with torch.no_grad():
+        for own, other in zip(model.parameters(), last.parameters(), strict=True):
+            own.lerp_(other, _LAST_SHARE)
+    return model
 
 
 def _loss(model: ToxicityModel, examples: Sequence[Example], read: Tokenizer) -> torch.Tensor:

@@ -287,6 +287,10 @@ def _written() -> Iterator[Example]:
     for template in _RULES["toxic"]:
         for _ in range(25):
             yield _example(_filled(template, choose), 0.95, "rules")
+    for kind in ("threat", "insult", "identity_hate", "sexual"):
+        for template in _RULES[kind]:
+            for _ in range(25):
+                yield _example(_filled(template, choose), 0.95, "rules", **{kind: 1.0})
     for template in _RULES["benign"]:
         for _ in range(16):
             yield Example(_filled(template, choose), _BENIGN, "rules")

@@ -119,7 +119,8 @@ def test_the_table_counts_by_evaluator_and_target_and_says_the_worst_first():
     assert ["groundedness.output", "1", "0", "1", "1", "50.0", "0.90", "0.90"] in rows
     assert ["toxicity.output", "1", "2", "0", "0", "66.7", "0.58", "0.75"] in rows
     assert ["toxicity.input", "0", "0", "0", "0", "-", "-", "-"] in rows
-    assert text.index("toxicity.output fails at and above 0.60") < text.index("evaluator ")
+    threshold = MANIFESTS["toxicity"].threshold
+    assert text.index(f"toxicity.output fails at and above {threshold:.2f}") < text.index("evaluator ")
     assert text.index("✗ 0.90 2") < text.index("✗ 0.75")
     assert "ZeroDivisionError" in text
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from otel_llm.errors import QueueError, QueueFullError
+from otel_llm.queue.record import Record
 from otel_llm.queue.segments import (
     HEADER_BYTES,
     Place,
@@ -39,15 +40,6 @@ _CURSOR: Final = struct.Struct("<QI")
 """The lowest sequence number that is not settled, and its CRC-32."""
 
 _log: Final = logging.getLogger(__name__)
-
-
-class Record(NamedTuple):
-    """What was appended."""
-
-    sequence: int
-    payload: bytes
-    time_ns: int
-    """Wall-clock time at which it came."""
 
 
 class _Waiting(NamedTuple):

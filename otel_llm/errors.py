@@ -12,6 +12,8 @@ OtelLlmError
 ├── RecordError          a record to evaluate is wrong: names its number, the key, the value and the remedy
 ├── RedactionError       an app's own function for redaction failed: the content is withheld
 ├── DecodeError          bytes are not the OTLP message that they should be
+├── QueueError           the folder of the durable queue cannot be used
+│   └── QueueFullError   there is no room for a record now: the sender should try again
 ├── ServerError          a server that we started did not come up, or went down
 └── GrafanaError         a Grafana refused what we sent, or could not be reached
 ```
@@ -64,6 +66,14 @@ class RedactionError(OtelLlmError):
 
 class DecodeError(OtelLlmError):
     """Bytes are not the OTLP message that they should be."""
+
+
+class QueueError(OtelLlmError):
+    """The folder of the durable queue cannot be used; the message names the key, the folder and the reason."""
+
+
+class QueueFullError(QueueError):
+    """There is no room for a record now, on disk or in memory: the sender should try again."""
 
 
 class ServerError(OtelLlmError):

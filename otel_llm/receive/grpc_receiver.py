@@ -49,11 +49,11 @@ class GrpcReceiver:
 
     async def _export(self, body: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         try:
-            return self._intake.take(body, "grpc")
+            return self._intake.take(body, "grpc").SerializeToString()
         except Refusal as refusal:
             await context.abort(
                 _CODES[refusal.code],
                 refusal.message,
-                trailing_metadata=(("grpc-status-details-bin", refusal.status()),),
+                trailing_metadata=(("grpc-status-details-bin", refusal.status().SerializeToString()),),
             )
             raise AssertionError("abort raises") from refusal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, Protocol
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
@@ -40,8 +41,13 @@ class Intake:
         self._sink = sink
         self._counts = counts
 
-    def take(self, body: bytes, transport: Transport) -> bytes:
-        """Return the serialized ExportTraceServiceResponse to a decompressed body.
+    def take(self, body: bytes, transport: Transport, rejected: Sequence[str] = ()) -> ExportTraceServiceResponse:
+        """Return the answer to a decompressed body in protobuf.
+
+        Args:
+            body: a serialized ExportTraceServiceRequest.
+            transport: what brought it.
+            rejected: why further spans of the request were left out of it already, one reason each.
 
         Raises:
             Refusal: the body is malformed, or there is no room for its calls now.
@@ -50,6 +56,7 @@ class Intake:
             decoded = decode(body)
         except DecodeError as error:
             raise Refusal(Reason.MALFORMED, str(error)) from error
+        decoded = replace(decoded, spans=decoded.spans + len(rejected), rejected=[*rejected, *decoded.rejected])
         if decoded.calls and not self._sink.submit(decoded.calls):
             self._counts.received(transport, refused=decoded.spans)
             raise Refusal(
@@ -62,7 +69,7 @@ class Intake:
         return _response(decoded)
 
 
-def _response(decoded: Decoded) -> bytes:
+def _response(decoded: Decoded) -> ExportTraceServiceResponse:
     response = ExportTraceServiceResponse()
     if decoded.rejected:  # left unset on full success, as OTLP demands
         more = len(decoded.rejected) - 1
@@ -70,4 +77,4 @@ def _response(decoded: Decoded) -> bytes:
         _log.warning("%d of %d spans rejected: %s", len(decoded.rejected), decoded.spans, message)
         response.partial_success.rejected_spans = len(decoded.rejected)
         response.partial_success.error_message = message
-    return response.SerializeToString()
+    return response

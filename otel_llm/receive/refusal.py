@@ -31,8 +31,8 @@ class Refusal(Exception):  # noqa: N818 - an answer to the sender, no error of o
         self.retry_after_s = retry_after_s
         self.code, self.http_status = reason.value
 
-    def status(self) -> bytes:
-        """Return it as a serialized google.rpc.Status, with RetryInfo where the sender may try again.
+    def status(self) -> Status:
+        """Return it as a google.rpc.Status, with RetryInfo where the sender may try again.
 
         Source: opentelemetry-proto docs/specification.md, "Failures" and "OTLP/gRPC throttling".
         """
@@ -41,5 +41,4 @@ class Refusal(Exception):  # noqa: N818 - an answer to the sender, no error of o
             detail = Any()
             detail.Pack(RetryInfo(retry_delay=Duration(seconds=self.retry_after_s)))
             status.details.append(detail)
-        data: bytes = status.SerializeToString()
-        return data
+        return status

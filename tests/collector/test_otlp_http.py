@@ -1,8 +1,10 @@
 import gzip
+import json
 import threading
 import time
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -17,12 +19,16 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from otlp_sink import OtlpSink
 from support.service import LengthPipeline, service
-from support.spans import body, chat_attributes, span
+from support.spans import SPAN_ID, START_NS, TRACE_ID, body, chat_attributes, span
+from support.zstandard import zstd
 
 from otel_llm.collector import Addresses
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 GZIP = PROTOBUF | {"content-encoding": "gzip"}
+ZSTD = PROTOBUF | {"content-encoding": "zstd"}
+JSON = {"content-type": "application/json"}
+PACKERS = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstd}
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +66,11 @@ def test_an_empty_request_is_a_success(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("members", [1, 2])
-def test_gzip_is_taken(running: Addresses, pipeline: LengthPipeline, members: int) -> None:
+@pytest.mark.parametrize("encoding", PACKERS)
+def test_a_packed_body_is_taken(running: Addresses, pipeline: LengthPipeline, encoding: str, members: int) -> None:
     # two requests one after the other are one request with two resources, in protobuf as in gzip
-    response = post(running, gzip.compress(body(span())) * members, GZIP)
+    packed = PACKERS[encoding](body(span())) * members
+    response = post(running, packed, PROTOBUF | {"content-encoding": encoding})
     assert response.status_code == 200
     wait_until(lambda: len(pipeline.seen) == members)
 
@@ -93,8 +101,22 @@ def test_a_rejected_span_is_counted_and_named(running: Addresses, pipeline: Leng
             (413, RESOURCE_EXHAUSTED),
             "at most 100000 bytes, got 100001 bytes",
         ),
-        ("/v1/traces", b"{}", {"content-type": "application/json"}, (415, UNIMPLEMENTED), "http/protobuf"),
-        ("/v1/traces", b"", {}, (415, UNIMPLEMENTED), "must be application/x-protobuf, got ''"),
+        ("/v1/traces", b"cut", ZSTD, (400, INVALID_ARGUMENT), "the body is not zstd: Unable to decompress"),
+        (
+            "/v1/traces",
+            zstd(b"x" * 99)[:-9],
+            ZSTD,
+            (400, INVALID_ARGUMENT),
+            "the body is not zstd: it ends too early",
+        ),
+        ("/v1/traces", b"<a/>", {"content-type": "text/xml"}, (415, UNIMPLEMENTED), "http/protobuf"),
+        (
+            "/v1/traces",
+            b"",
+            {},
+            (415, UNIMPLEMENTED),
+            "must be application/x-protobuf or application/json, got ''",
+        ),
         ("/v1/traces", b"", PROTOBUF | {"content-encoding": "br"}, (415, UNIMPLEMENTED), "got 'br'"),
         ("/v1/metrics", b"", PROTOBUF, (404, NOT_FOUND), "send metrics and logs to your OpenTelemetry Collector"),
         ("/v1/logs", b"", PROTOBUF, (404, NOT_FOUND), "send metrics and logs to your OpenTelemetry Collector"),
@@ -105,7 +127,9 @@ def test_a_rejected_span_is_counted_and_named(running: Addresses, pipeline: Leng
         "no gzip",
         "cut gzip",
         "too large",
-        "json",
+        "no zstd",
+        "cut zstd",
+        "xml",
         "no type",
         "brotli",
         "metrics",
@@ -135,11 +159,11 @@ def test_a_body_sent_in_chunks_is_limited_too(client: httpx.Client) -> None:
     assert response.status_code == 413
 
 
-def test_a_gzip_bomb_is_refused_without_being_unpacked(client: httpx.Client) -> None:
-    packer = zlib.compressobj(9, wbits=31)
-    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(64)) + packer.flush()
+@pytest.mark.parametrize("encoding", PACKERS)
+def test_a_bomb_is_refused_without_being_unpacked(client: httpx.Client, encoding: str) -> None:
+    bomb = PACKERS[encoding](bytes(64 << 20))
     assert len(bomb) < 100_000
-    response = client.post("/v1/traces", content=bomb, headers=GZIP)
+    response = client.post("/v1/traces", content=bomb, headers=PROTOBUF | {"content-encoding": encoding})
     assert response.status_code == 413
     assert "got more, decompressed" in status(response).message
 
@@ -153,6 +177,88 @@ def test_arbitrary_bytes_are_taken_or_refused_as_malformed(
 ) -> None:
     response = client.post("/v1/traces", content=data, headers=GZIP if packed else PROTOBUF)
     assert response.status_code in {200, 400}
+
+
+def as_json(*spans: Any) -> bytes:
+    """A request as the JavaScript SDK writes it: hexadecimal ids, integer enums, 64-bit integers as text."""
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": list(spans)}]}]}).encode()
+
+
+def json_span(**fields: Any) -> dict[str, Any]:
+    attributes = [{"key": key, "value": {"stringValue": value}} for key, value in chat_attributes().items()]
+    times = {"startTimeUnixNano": str(START_NS), "endTimeUnixNano": START_NS + 5}
+    ids = {"traceId": TRACE_ID.upper(), "spanId": SPAN_ID}
+    return {**ids, "name": "chat gpt-4o", "kind": 3, **times, "attributes": attributes, "unknown": [1], **fields}
+
+
+def test_json_is_taken_and_answered_in_json(running: Addresses, pipeline: LengthPipeline) -> None:
+    response = post(running, as_json(json_span()), JSON | {"content-type": "application/json; charset=utf-8"})
+    assert (response.status_code, response.headers["content-type"], response.json()) == (
+        200,
+        "application/json",
+        {},
+    )
+    wait_until(lambda: len(pipeline.seen) == 1)
+    [call] = pipeline.seen
+    assert (call.trace_id, call.span_id, call.start_ns) == (TRACE_ID, SPAN_ID, START_NS)
+    assert call.output_text == "A camelid."
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"traceId": "xyz"}, "traceId must be hexadecimal, got 'xyz'"),
+        ({"spanId": 7}, "spanId must be a hexadecimal text, got int"),
+        ({"traceId": "0af7"}, "trace_id must be 16 bytes, not all zero, got '0af7'"),
+        ({"attributes": {}}, "a span is no Span: Failed to parse attributes field"),
+        ({"name": "\ud800"}, "a span is no Span: Failed to parse name field: Unpaired surrogate"),
+    ],
+)
+def test_a_bad_span_in_json_costs_only_itself(
+    running: Addresses, pipeline: LengthPipeline, bad: dict[str, Any], reason: str
+) -> None:
+    response = post(running, as_json(json_span(**bad), json_span()), JSON)
+    partial = response.json()["partialSuccess"]
+    assert (response.status_code, partial["rejectedSpans"]) == (200, "1")
+    assert reason in partial["errorMessage"]
+    wait_until(lambda: len(pipeline.seen) == 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the body is not JSON: Expecting value"),
+        (b"[]", "the body must be a JSON object, got list"),
+        (b"[" * 50_000, "the body is not JSON: maximum recursion depth"),
+        (b'{"resourceSpans": 3}', "the body is no ExportTraceServiceRequest: Failed to parse resourceSpans"),
+        (b"\xff", "the body is not JSON: 'utf-8' codec"),
+    ],
+)
+def test_a_refusal_of_json_is_json(client: httpx.Client, content: bytes, message: str) -> None:
+    response = client.post("/v1/traces", content=content, headers=JSON)
+    assert (response.status_code, response.headers["content-type"]) == (400, "application/json")
+    refusal = response.json()
+    assert refusal["code"] == INVALID_ARGUMENT
+    assert message in refusal["message"]
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["traceId", "name", "attributes", "key", "value", "x"]), inner, max_size=3
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.sampled_from(["spans", "scope", "schemaUrl"]), JSON_VALUES | st.lists(JSON_VALUES)))
+def test_arbitrary_json_is_taken_or_refused_as_malformed(client: httpx.Client, scope: dict[str, Any]) -> None:
+    content = json.dumps({"resourceSpans": [{"scopeSpans": [scope]}]}).encode()
+    assert client.post("/v1/traces", content=content, headers=JSON).status_code in {200, 400}
 
 
 def test_a_full_queue_refuses_retryably(pipeline: LengthPipeline) -> None:

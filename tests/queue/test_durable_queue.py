@@ -225,9 +225,9 @@ while True:
 def test_what_was_acknowledged_survives_being_killed(tmp_path: Path) -> None:
     said: dict[str, set[int]] = {"appended": set(), "settling": set(), "settled": set()}
     choose = random.Random(5)
-    for _ in range(6):
-        start = max(said["appended"], default=-1) + 1
-        command = [sys.executable, "-c", WRITER, str(tmp_path), str(start)]
+    for run in range(6):
+        # numbers of its own: what was written and not yet acknowledged is there as well
+        command = [sys.executable, "-c", WRITER, str(tmp_path), str(run * 1_000_000)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout
             lines = [process.stdout.readline()]  # it runs

@@ -89,8 +89,8 @@ def fit(
     new = [value for key, value in named if not key.startswith("encoder.")]
     optimizer = torch.optim.AdamW([{"params": old}, {"params": new, "lr": 5 * rate}], lr=rate, weight_decay=0.02)
     order = [batch for batches in rounds for batch in batches]
-    rates = [rate for batches in rounds for rate in _rise_and_fall(len(batches))] + [0.0]
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rates[step])
+    factors = [factor for batches in rounds for factor in _rise_and_fall(len(batches))] + [0.0]
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factors[step])
     ends = list(accumulate(len(batches) for batches in rounds))
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
     if smoothing:

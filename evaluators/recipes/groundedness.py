@@ -58,8 +58,8 @@ _PARTS = 10  # of the documents, one part in so many is for development
 @click.option(
     "--threads", default=1, show_default=True, help="More scale badly: torchrun with a process for each."
 )
-@click.option("--steps", default=_STEPS, show_default=True, help="For a quick look: what is shipped had them all.")
-def main(data: Path, threads: int, steps: int) -> None:
+@click.option("--steps", type=int, help="Of each round, for a quick look: what is shipped had them all.")
+def main(data: Path, threads: int, steps: int | None) -> None:
     """Train, weigh and write the groundedness evaluator."""
     torch.set_num_threads(threads)
     published = training(data)
@@ -75,8 +75,8 @@ def main(data: Path, threads: int, steps: int) -> None:
     read.enable_truncation(_OPTIONS.max_tokens)
     units = pairs(rest, read, _OPTIONS)
     rounds = [
-        batches(_taken(rest, units, times), lambda unit: len(unit[0].tokens), size=_BATCH)[:count]
-        for times, count in ((_ONCE, steps), (_AGAIN, None))
+        batches(_taken(rest, units, times), lambda unit: len(unit[0].tokens), size=_BATCH)[: steps or whole]
+        for times, whole in ((_ONCE, _STEPS), (_AGAIN, None))
     ]
     torch.manual_seed(SEED)
     model = GroundednessModel()

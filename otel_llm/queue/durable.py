@@ -10,14 +10,14 @@ import struct
 import threading
 import time
 import zlib
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from otel_llm.errors import QueueError, QueueFullError
-from otel_llm.queue.record import Record
+from otel_llm.queue.base import Queue, Record
 from otel_llm.queue.segments import (
     HEADER_BYTES,
     Place,
@@ -54,7 +54,7 @@ class _Written(NamedTuple):
     place: Place
 
 
-class DurableQueue:
+class DurableQueue(Queue):
     """Records that wait in a folder of their own, over crashes and restarts.
 
     Any thread may append; one consumer takes and settles. What is taken and not settled comes again after a
@@ -72,18 +72,14 @@ class DurableQueue:
         Raises:
             QueueError: the folder cannot be used, or another process uses it.
         """
+        super().__init__(max_bytes=max_bytes)
         self._folder = folder
-        self._max_bytes = max_bytes
         self._segment_bytes = max_bytes // _SEGMENTS
         self._fsync = fsync
-        self._changed = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._ready: deque[_Written] = deque()
-        self._unsettled: OrderedDict[int, int] = OrderedDict()  # sequence number to time
-        self._bytes = 0
         self._files: dict[int, int] = {}  # first sequence number of a segment to its file descriptor
-        self._closed = False
         with contextlib.ExitStack() as stack:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -100,22 +96,6 @@ class DurableQueue:
         self._writer = threading.Thread(target=self._write, name="queue", daemon=True)
         self._writer.start()
 
-    @property
-    def size(self) -> int:
-        """Bytes of all segments."""
-        return self._bytes
-
-    @property
-    def pending(self) -> int:
-        """Records that are not settled."""
-        return len(self._unsettled)
-
-    def oldest_pending_s(self) -> float:
-        """Return the age of the oldest record that is not settled; 0 where there is none."""
-        with self._changed:
-            oldest = next(iter(self._unsettled.values()), None)
-        return 0.0 if oldest is None else max(0.0, (time.time_ns() - oldest) / 1e9)
-
     def append(self, payload: bytes) -> Future[None]:
         """Return a future that is done once the record is as durable as `fsync` says.
 
@@ -126,13 +106,9 @@ class DurableQueue:
         """
         needed = HEADER_BYTES + len(payload)
         with self._changed:
-            if self._closed:
-                raise QueueFullError("the queue is closing")
-            if (held := self._bytes + self._waiting_bytes) + needed > self._max_bytes:
-                raise QueueFullError(
-                    f"the queue holds {held} of {self._max_bytes} bytes, {needed} more do not fit"
-                )
+            self._check_room(self._size + self._waiting_bytes, needed)
             waiting = _Waiting(payload, time.time_ns(), Future())
+            waiting.written.set_running_or_notify_cancel()  # a caller that gives up must not upset the writer
             self._waiting.append(waiting)
             self._waiting_bytes += needed
             self._changed.notify_all()
@@ -159,7 +135,7 @@ class DurableQueue:
             while len(self._segments) > 1 and self._segments[1].first <= lowest:
                 segment = self._segments.popleft()
                 os.close(self._files.pop(segment.first))
-                self._bytes -= segment.size
+                self._size -= segment.size
                 segment.path.unlink()
 
     def close(self) -> None:
@@ -222,7 +198,7 @@ class DurableQueue:
     def _publish(self, written: list[_Written]) -> None:
         last = written[-1]
         end = last.place.offset + last.place.length
-        self._bytes += end - last.segment.size
+        self._size += end - last.segment.size
         last.segment.size = end
         self._next = last.sequence + 1
         self._unsettled.update((each.sequence, each.place.time_ns) for each in written)
@@ -231,9 +207,14 @@ class DurableQueue:
 
     def _roll(self) -> Segment:
         segment = Segment.at(self._folder, self._next)
-        self._files[segment.first] = os.open(segment.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        if self._fsync != "never":
-            sync_folder(self._folder)
+        file = os.open(segment.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            if self._fsync != "never":
+                sync_folder(self._folder)
+        except OSError:
+            os.close(file)
+            raise
+        self._files[segment.first] = file
         with self._changed:
             self._segments.append(segment)
         return segment
@@ -256,7 +237,7 @@ class DurableQueue:
                     self._ready.append(_Written(self._next, segment, place))
                     self._unsettled[self._next] = place.time_ns
                 self._next += 1
-            self._bytes += segment.size
+            self._size += segment.size
         if self._segments and self._next >= cursor:
             # what is not whole at the end was never acknowledged
             os.ftruncate(self._files[self._segments[-1].first], self._segments[-1].size)

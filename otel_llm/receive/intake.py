@@ -56,7 +56,10 @@ class Intake:
             decoded = decode(body)
         except DecodeError as error:
             raise Refusal(Reason.MALFORMED, str(error)) from error
-        decoded = replace(decoded, spans=decoded.spans + len(rejected), rejected=[*rejected, *decoded.rejected])
+        if rejected:
+            decoded = replace(
+                decoded, spans=decoded.spans + len(rejected), rejected=[*rejected, *decoded.rejected]
+            )
         if decoded.calls and not self._sink.submit(decoded.calls):
             self._counts.received(transport, refused=decoded.spans)
             raise Refusal(

@@ -25,15 +25,6 @@ _MAX_DEPTH: Final = 100
 """As deep as protobuf lets a message nest."""
 
 
-def read_json(body: bytes, kind: type[Message]) -> bytes:
-    """Return the serialized message of that kind.
-
-    Raises:
-        DecodeError: the body is not JSON, or no such message.
-    """
-    return _message(_load(body), kind(), "the body").SerializeToString()
-
-
 def read_traces(body: bytes) -> tuple[bytes, list[str]]:
     """Return the serialized ExportTraceServiceRequest, and one reason for each malformed span, left out of it.
 

@@ -97,6 +97,14 @@ def test_a_consumer_waits_for_the_next_record(tmp_path: Path) -> None:
     queue.close()
 
 
+def test_a_caller_that_gives_up_upsets_nothing(tmp_path: Path) -> None:
+    queue = opened(tmp_path)
+    assert not queue.append(b"a").cancel()
+    appended(queue, b"b")
+    assert taken(queue) == [(0, b"a"), (1, b"b")]
+    queue.close()
+
+
 def test_the_age_of_the_oldest_survives_a_restart(tmp_path: Path) -> None:
     queue = opened(tmp_path)
     assert queue.oldest_pending_s() == 0

@@ -9,7 +9,7 @@ SOURCES := pyproject.toml evaluators/pyproject.toml
 ARGS ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all help demo stack test exports check format lint types dashboards bench clean
+.PHONY: all help demo stack test exports peers check format lint types dashboards bench clean
 
 all: format lint types test ## format, lint, type-check, test
 
@@ -27,6 +27,9 @@ test: $(VENV)/.dev ## run every test (ARGS="-k stream")
 	$(BIN)/python -m pytest $(ARGS)
 
 exports: $(EXPORT_VENV)/.made ## what the tests of `models export` run in: torch and others, 5.6 GB
+
+peers: ## the JavaScript exporters that tests send with; needs npm
+	npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/collector/js
 
 check: $(VENV)/.dev ## what must be clean before a change lands, tests apart
 	$(BIN)/ruff format --check

@@ -1,15 +1,19 @@
-"""Spans per CPU-second through the evaluation service. Linux; takes under a minute.
+"""Spans per CPU-second through the service, beside a naive one, and its added latency inline. Linux; 3 minutes.
 
 Run: python benchmarks/service.py
 
-Decoding is measured in this process, beside the naive way (parse the whole request, walk every attribute,
-make the same calls), the two alternating so that the machine's mood is the same for both. The service is
-measured from outside, as a process of its own: CPU seconds that it spent per span, by transport and with its
-evaluators off and on.
+Both are processes of their own that take trace exports over gRPC and send them on to a third one, which
+discards them. The naive one is what one would write with the generated classes (service_peer.py). What counts
+is the CPU time of its process, in rounds that alternate; the ratio is the median of the rounds. No call is
+evaluated: what that costs is another benchmark (evaluators.py).
+
+"Passed on" has no evaluators, and nothing is read of a span. "Read, sampled out" has one that is to see none of
+the traces, so that each GenAI span is looked at.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -18,217 +22,178 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
 import httpx
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
+from otlp_load import BATCH, EXPORT, request
 
-from otel_llm.receive.attributes import Attributes
-from otel_llm.receive.call import Call
-from otel_llm.receive.decode import decode
-from otel_llm.receive.genai import SpanFacts, read_call
-
-BATCH = 100
-EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-PROSE = "the llama walks slowly up a steep hill and looks at clouds while its keeper reads old letters aloud"
+HERE = Path(__file__).parent
+CONNECTIONS = 4
+ON_DISK: dict[str, Any] = {"queue": {"folder": "queue"}}
+SAMPLED_OUT: dict[str, Any] = {
+    "evaluate": {"evaluators": ["secrets"], "drift": {"enabled": False}},
+    "selection": {"sampling": {"default": 0.0}},
+}
 
 
 def main() -> None:
-    print(f"{BATCH} spans a request, 15 attributes and 1 kB of messages each\n")
-    bench_decode()
-    print()
-    bench_service()
-
-
-def bench_decode() -> None:
-    print(f"{'decode, one thread':34}{'naive':>14}{'otel-llm':>14}{'ratio':>8}   spans per CPU-second")
-    for name, share in (("all GenAI", 1.0), ("20 % GenAI", 0.2), ("no GenAI", 0.0)):
-        body = request(share)
-        naive, ours = paired(lambda body=body: naive_decode(body), lambda body=body: decode(body))
-        ratio = statistics.median(a / b for a, b in zip(naive, ours, strict=True))
-        print(f"{name:34}{rate(naive):14,.0f}{rate(ours):14,.0f}{ratio:7.1f}x")
-
-
-def bench_service() -> None:
-    print(f"{'service, whole process':34}{'':>14}{'otel-llm':>14}{'':>8}   spans per CPU-second")
-    for name, evaluators, requests, share, sender in (
-        ("evaluators off, all GenAI, gRPC", [], 100, 1.0, grpc_sender),
-        ("evaluators off, all GenAI, HTTP", [], 100, 1.0, http_sender),
-        ("evaluators off, 20 % GenAI, gRPC", [], 200, 0.2, grpc_sender),
-        ("evaluators off, 20 % GenAI, HTTP", [], 200, 0.2, http_sender),
-        ("evaluators and drift on, all GenAI, gRPC", None, 2, 1.0, grpc_sender),
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--requests", type=int, default=100, help="a round")
+    options = parser.parse_args()
+    print(f"{BATCH} spans a request, 15 attributes and 1 kB of messages each; {options.rounds} rounds\n")
+    print("| forwarding, spans per CPU-second | naive | otel-llm | ratio |")
+    print("|---|---|---|---|")
+    for name, share, settings in (
+        ("passed on, all GenAI", 1.0, {}),
+        ("passed on, 20 % GenAI", 0.2, {}),
+        ("read, sampled out, all GenAI", 1.0, SAMPLED_OUT),
+        ("read, sampled out, 20 % GenAI", 0.2, SAMPLED_OUT),
+        ("passed on, all GenAI, queue on disk", 1.0, ON_DISK),
+        ("passed on, 20 % GenAI, queue on disk", 0.2, ON_DISK),
     ):
-        with service(evaluators) as (process, addresses):
-            cpu_s = drive(process.pid, addresses, sender, request(share), requests)
-        print(f"{name:48}{requests * BATCH / cpu_s:14,.0f}")
+        naive, ours = forward(share, options.rounds, options.requests, settings)
+        ratio = statistics.median(a / b for a, b in zip(naive, ours, strict=True))
+        print(f"| {name} | {rate(naive, options):,.0f} | {rate(ours, options):,.0f} | {ratio:.2f} |", flush=True)
+    print("\n| added latency inline, ms | median | p99 | memory, MiB |")
+    print("|---|---|---|---|")
+    for name, settings in (("queue in memory", {}), ("queue on disk", ON_DISK)):
+        added, resident = latency(settings)
+        quantiles = statistics.quantiles(added, n=100)
+        print(
+            f"| {name} | {statistics.median(added) * 1e3:.1f} | {quantiles[98] * 1e3:.1f} | {resident} |",
+            flush=True,
+        )
 
 
-def paired(*functions: Callable[[], Any], rounds: int = 40) -> list[list[float]]:
-    """Return the CPU seconds of each function in each round."""
-    times: list[list[float]] = [[] for _ in functions]
-    for _ in range(rounds):
-        for function, taken in zip(functions, times, strict=True):
-            started = time.thread_time()
-            function()
-            taken.append(time.thread_time() - started)
-    return times
+def rate(seconds: Sequence[float], options: argparse.Namespace) -> float:
+    return options.requests * BATCH / statistics.median(seconds)
 
 
-def rate(times: list[float]) -> float:
-    return BATCH / statistics.median(times)
+def forward(share: float, rounds: int, requests: int, settings: dict[str, Any]) -> tuple[list[float], list[float]]:
+    """Return the CPU seconds of each round, of the naive service and of ours."""
+    with ExitStack() as stack:
+        _, target = stack.enter_context(started([sys.executable, str(HERE / "service_peer.py"), "discard"]))
+        naive, naive_at = stack.enter_context(
+            started([sys.executable, str(HERE / "service_peer.py"), "forward", target])
+        )
+        ours, ours_at, _ = stack.enter_context(service(target, settings))
+        taken: dict[int, list[float]] = {naive: [], ours: []}
+        for number in range(rounds + 1):  # the first warms up
+            bodies = [request(share) for _ in range(requests)]
+            for pid, at in ((naive, naive_at), (ours, ours_at)):
+                seconds = cpu_of(pid, lambda at=at, bodies=bodies: send_all(at, bodies))
+                if number:
+                    taken[pid].append(seconds)
+        return taken[naive], taken[ours]
 
 
-def naive_decode(body: bytes) -> list[Call]:
-    """Make the same calls, but parse everything and walk every attribute of every span."""
-    calls = []
-    for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-        service = walk(resource.resource.attributes)["service.name"]
-        for scope in resource.scope_spans:
-            for span in scope.spans:
-                if "gen_ai.operation.name" not in walk(span.attributes):
-                    continue
-                facts = SpanFacts(
-                    trace_id=span.trace_id.hex(),
-                    span_id=span.span_id.hex(),
-                    service=service,
-                    start_ns=span.start_time_unix_nano,
-                    duration_s=(span.end_time_unix_nano - span.start_time_unix_nano) / 1e9,
-                    failed=span.status.code == Status.STATUS_CODE_ERROR,
-                )
-                calls.append(read_call(Attributes(span.attributes), facts))
-    return [call for call in calls if call]
+def latency(settings: dict[str, Any], requests: int = 1000) -> tuple[list[float], int]:
+    """Return, of requests of 10 spans one after another, the time until each arrives behind it.
+
+    The median of the same way without the service is taken off. Beside it, its memory in MiB.
+    """
+    with ExitStack() as stack:
+        arrived: dict[bytes, float] = {}
+        server = grpc.server(ThreadPoolExecutor(max_workers=2))
+
+        def export(body: bytes, context: Any) -> bytes:
+            arrived[body[-8:]] = time.perf_counter()
+            return b""
+
+        method = grpc.unary_unary_rpc_method_handler(export)
+        name = EXPORT.split("/")[1]
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {"Export": method}),))
+        target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        server.start()
+        stack.callback(lambda: server.stop(None).wait())
+        pid, at, _ = stack.enter_context(service(target, settings))
+        bodies = [request(1.0, spans=10) for _ in range(requests)]
+        straight = statistics.median(way(target, bodies[:200], arrived))
+        through = way(at, bodies, arrived)
+        status = Path(f"/proc/{pid}/status").read_text()
+        resident = next(int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+        return [max(0.0, each - straight) for each in through], resident
 
 
-def walk(attributes: Iterable[KeyValue]) -> dict[str, Any]:
-    return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in attributes}
+def way(at: str, bodies: Sequence[bytes], arrived: dict[bytes, float]) -> list[float]:
+    taken = []
+    with grpc.insecure_channel(at) as channel:
+        export = channel.unary_unary(EXPORT)
+        for body in bodies:
+            arrived.pop(body[-8:], None)
+            started_s = time.perf_counter()
+            export(body)
+            while body[-8:] not in arrived:
+                time.sleep(0.0002)
+            taken.append(arrived[body[-8:]] - started_s)
+    return taken
 
 
-def request(genai_share: float, spans: int = BATCH) -> bytes:
-    kinds = [genai_span if number < genai_share * spans else http_span for number in range(spans)]
-    return ExportTraceServiceRequest(
-        resource_spans=[
-            ResourceSpans(
-                resource={"attributes": [key_value("service.name", "shop")]},
-                scope_spans=[ScopeSpans(spans=[kind(number) for number, kind in enumerate(kinds)])],
-            )
-        ]
-    ).SerializeToString()
+def send_all(at: str, bodies: Sequence[bytes]) -> None:
+    """Send the requests over a few connections, and return once all are answered."""
+
+    def some(own: Sequence[bytes]) -> None:
+        with grpc.insecure_channel(at, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+            export = channel.unary_unary(EXPORT)
+            for body in own:
+                export(body)
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        for done in [pool.submit(some, bodies[number::CONNECTIONS]) for number in range(CONNECTIONS)]:
+            done.result()
 
 
-def genai_span(number: int) -> Span:
-    question, answer = text(number, 300), text(number + 7, 600)
-    return span(
-        number,
-        {
-            "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": "openai",
-            "gen_ai.request.model": "gpt-4o-mini",
-            "gen_ai.request.temperature": 0.2,
-            "gen_ai.request.max_tokens": 256,
-            "gen_ai.response.id": f"chatcmpl-{number}",
-            "gen_ai.response.model": "gpt-4o-mini-2024-07-18",
-            "gen_ai.usage.input_tokens": 100,
-            "gen_ai.usage.output_tokens": 150,
-            "gen_ai.usage.cost": 0.000105,
-            "gen_ai.conversation.id": f"conversation-{number}",
-            "server.address": "api.openai.com",
-            "server.port": 443,
-            "gen_ai.input.messages": messages("user", question),
-            "gen_ai.output.messages": messages("assistant", answer),
-        },
-    )
-
-
-def http_span(number: int) -> Span:
-    attributes: dict[str, str | int | float] = {f"app.attribute.{index}": f"value {index}" for index in range(13)}
-    return span(number, attributes | {"http.request.method": "GET", "app.note": text(number, 1000)})
-
-
-def span(number: int, attributes: dict[str, str | int | float]) -> Span:
-    return Span(
-        trace_id=os.urandom(16),
-        span_id=os.urandom(8),
-        name="chat gpt-4o-mini",
-        start_time_unix_nano=1_700_000_000_000_000_000 + number,
-        end_time_unix_nano=1_700_000_001_000_000_000 + number,
-        attributes=[key_value(key, value) for key, value in attributes.items()],
-    )
-
-
-def key_value(key: str, value: str | float) -> KeyValue:
-    field = {str: "string_value", int: "int_value", float: "double_value"}[type(value)]
-    return KeyValue(key=key, value=AnyValue(**{field: value}))
-
-
-def messages(role: str, content: str) -> str:
-    return json.dumps([{"role": role, "parts": [{"type": "text", "content": content}], "finish_reason": "stop"}])
-
-
-def text(seed: int, length: int) -> str:
-    words = PROSE.split()
-    return " ".join(words[(seed * 31 + index * 7) % len(words)] for index in range(length))[:length]
-
-
-@contextmanager
-def service(evaluators: list[str] | None) -> Iterator[tuple[subprocess.Popen[str], tuple[str, str, str]]]:
-    """Run the service on free ports, and yield it with its addresses (gRPC, HTTP, telemetry)."""
-    settings = {
-        "grpc_port": 0,
-        "http_port": 0,
-        "telemetry_port": 0,
-        "queue": {"max_pending": 1_000_000},
-        "evaluate": {"evaluators": evaluators, "drift": {"enabled": evaluators is None}},
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "service.yaml")
-        path.write_text(json.dumps(settings))  # JSON is YAML
-        command = [sys.executable, "-m", "otel_llm", "collector", "--config", path]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            if not line.startswith("ready"):
-                raise SystemExit(f"the service did not start: exit status {process.wait()}")
-            words = line.replace(",", "").split()
-            yield process, (words[2], words[4], words[6].removesuffix("/metrics"))
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate()
-
-
-def drive(pid: int, at: tuple[str, str, str], sender: Any, body: bytes, requests: int) -> float:
-    """Return the CPU seconds that the service spends on the requests, their evaluation included."""
-    with sender(at) as send:
-        send(request(1.0, spans=4))  # the first of everything is slower
-        wait_evaluated(at[2])
-        started = cpu_seconds(pid)
-        for _ in range(requests):
-            send(body)
-        wait_evaluated(at[2])
-        return cpu_seconds(pid) - started
-
-
-@contextmanager
-def grpc_sender(at: tuple[str, str, str]) -> Iterator[Callable[[bytes], Any]]:
-    with grpc.insecure_channel(at[0]) as channel:
-        yield channel.unary_unary(EXPORT)
-
-
-@contextmanager
-def http_sender(at: tuple[str, str, str]) -> Iterator[Callable[[bytes], Any]]:
-    with httpx.Client(base_url=at[1], headers={"content-type": "application/x-protobuf"}) as client:
-        yield lambda body: client.post("/v1/traces", content=body).raise_for_status()
-
-
-def wait_evaluated(telemetry: str) -> None:
-    while "otel_llm_evaluation_oldest_pending_seconds 0.0\n" not in httpx.get(f"{telemetry}/metrics").text:
+def cpu_of(pid: int, work: Callable[[], None]) -> float:
+    """Return the CPU seconds that a process spends on the work, and on what it leaves to be done."""
+    before = cpu_seconds(pid)
+    work()
+    last = -1.0
+    while (now := cpu_seconds(pid)) - last > 0.005:  # it goes on until it rests
+        last = now
         time.sleep(0.2)
+    return now - before
+
+
+@contextmanager
+def service(target: str, settings: dict[str, Any]) -> Iterator[tuple[int, str, str]]:
+    """Run the service between us and a target; yield its process id, its gRPC address and its telemetry's URL."""
+    with tempfile.TemporaryDirectory() as folder:
+        given = {
+            "grpc_port": 0,
+            "http_port": 0,
+            "telemetry_port": 0,
+            "forward": {"endpoint": f"grpc://{target}", "batch_delay_s": 0},
+            "evaluate": {"evaluators": [], "drift": {"enabled": False}},
+        }
+        path = Path(folder, "service.yaml")
+        path.write_text(json.dumps(given | settings))  # JSON is YAML
+        command = [sys.executable, "-m", "otel_llm", "collector", "--config", str(path)]
+        with started(command, folder) as (pid, line):
+            words = line.replace(",", "").split()
+            telemetry = words[5].removesuffix("/metrics")
+            assert httpx.get(f"{telemetry}/healthz").status_code == 200
+            yield pid, words[1], telemetry
+
+
+@contextmanager
+def started(command: Sequence[str], folder: str | None = None) -> Iterator[tuple[int, str]]:
+    """Run a process in a folder; yield its id and what it says behind "ready: "."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=folder)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line.startswith("ready: "):
+            raise SystemExit(f"{command} did not start: exit status {process.wait()}")
+        yield process.pid, line.removeprefix("ready: ").strip()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
 
 
 def cpu_seconds(pid: int) -> float:

@@ -81,6 +81,10 @@ INPUT_MESSAGES: Final = "gen_ai.input.messages"
 OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
 SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
+TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
+RETRIEVAL_QUERY_TEXT: Final = "gen_ai.retrieval.query.text"
+RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"
 # where content was uploaded: no convention yet, but what opentelemetry-util-genai 1.3b0 emits
 INPUT_MESSAGES_REF: Final = "gen_ai.input.messages_ref"
 OUTPUT_MESSAGES_REF: Final = "gen_ai.output.messages_ref"
@@ -98,6 +102,8 @@ EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
 EVALUATION_ID: Final = "otel_llm.evaluation.id"  # idempotent: trace, span, evaluator, version, target
 EVALUATION_VERSION: Final = "otel_llm.evaluation.version"
 EVALUATION_TARGET: Final = "otel_llm.evaluation.target"  # input | output
+# ours: <evaluator>.<target>.label and .score follow, on the evaluated span itself
+SPAN_EVALUATION_PREFIX: Final = "otel_llm.evaluation."
 
 # Labels of metrics.
 TOKEN_TYPE: Final = "gen_ai.token.type"  # input | output
@@ -108,6 +114,13 @@ LABEL_LABEL: Final = "label"
 LABEL_DETECTOR: Final = "detector"
 LABEL_BASELINE: Final = "baseline"
 LABEL_TRANSPORT: Final = "transport"  # grpc | http
+LABEL_RECEIVER: Final = "receiver"  # otlp
+LABEL_EXPORTER: Final = "exporter"  # events | forward
+LABEL_PROCESS: Final = "process"  # of several on one machine: its number, from 0
+LABEL_REASON: Final = "reason"
+GPU_ID: Final = "hw.id"
+GPU_MODEL: Final = "hw.model"
+LABEL_STAGE: Final = "stage"  # decode | evaluate | forward | events
 
 # Buckets: GenAI metrics conventions, section of each metric.
 _SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -139,8 +152,7 @@ class Metric(NamedTuple):
         Source: OpenTelemetry specification, "Prometheus and OpenMetrics compatibility", metric metadata.
         """
         name = self.name.replace(".", "_")
-        if self.unit == "s":
-            name += "_seconds"
+        name += {"s": "_seconds", "By": "_bytes"}.get(self.unit, "")
         return f"{name}_total" if self.kind == "counter" else name
 
 
@@ -289,13 +301,91 @@ DRIFT_ALARM: Final = Metric(
     "otel_llm.drift.alarm", "gauge", "{alarm}", "1 while the statistic is above its threshold, else 0.", _DRIFT,
 )  # fmt: skip
 
-# The receiver's metrics, by the names that the OpenTelemetry Collector gives its own.
+# What waits in the service, and what does not come to its end there.
+QUEUE_SIZE: Final = Metric("otel_llm.queue.size", "gauge", "By", "Bytes that wait in the queue.", ())
+QUEUE_CAPACITY: Final = Metric("otel_llm.queue.capacity", "gauge", "By", "Bytes that the queue may hold.", ())
+QUEUE_REQUESTS: Final = Metric("otel_llm.queue.requests", "gauge", "{request}", "Requests not done with.", ())
+EVALUATIONS_SKIPPED: Final = Metric(
+    "otel_llm.evaluations.skipped", "counter", "{call}",
+    "Calls passed on without an evaluation, since the evaluators had no room.", (),
+)  # fmt: skip
+PASSED_LATE: Final = Metric(
+    "otel_llm.inline.late", "counter", "{request}", "Requests passed on before their evaluation ended.", (),
+)  # fmt: skip
+REFUSALS: Final = Metric(
+    "otel_llm.receiver.refusals", "counter", "{refusal}",
+    "Requests, or spans, log records and data points of them, that were refused.", (LABEL_REASON,),
+)  # fmt: skip
+DEAD_LETTERS: Final = Metric("otel_llm.dead_letters", "counter", "{letter}", "Dead letters.", (LABEL_STAGE,))
+
+# Several processes of one service.
+PROCESS_UP: Final = Metric(
+    "otel_llm.process.up", "gauge", "{process}", "1 where the process gave its metrics, else 0.", (LABEL_PROCESS,),
+)  # fmt: skip
+PROCESS_RESTARTS: Final = Metric(
+    "otel_llm.process.restarts", "counter", "{restart}", "How often the process was started again.",
+    (LABEL_PROCESS,),
+)  # fmt: skip
+
+# The service's metrics by the names that the OpenTelemetry Collector gives its own.
+_RECEIVER: Final = (LABEL_RECEIVER, LABEL_TRANSPORT)
 RECEIVER_ACCEPTED_SPANS: Final = Metric(
-    "otelcol_receiver_accepted_spans", "counter", "{span}", "Spans received and taken.", (LABEL_TRANSPORT,),
+    "otelcol_receiver_accepted_spans", "counter", "{span}", "Spans received and taken.", _RECEIVER,
+)  # fmt: skip
+RECEIVER_ACCEPTED_LOG_RECORDS: Final = Metric(
+    "otelcol_receiver_accepted_log_records", "counter", "{record}", "Log records received and taken.", _RECEIVER,
+)  # fmt: skip
+RECEIVER_ACCEPTED_METRIC_POINTS: Final = Metric(
+    "otelcol_receiver_accepted_metric_points", "counter", "{point}", "Data points received and taken.", _RECEIVER,
 )  # fmt: skip
 RECEIVER_REFUSED_SPANS: Final = Metric(
-    "otelcol_receiver_refused_spans", "counter", "{span}", "Spans received and refused.", (LABEL_TRANSPORT,),
+    "otelcol_receiver_refused_spans", "counter", "{span}", "Spans received and refused.", _RECEIVER,
 )  # fmt: skip
+RECEIVER_REFUSED_LOG_RECORDS: Final = Metric(
+    "otelcol_receiver_refused_log_records", "counter", "{record}", "Log records received and refused.", _RECEIVER,
+)  # fmt: skip
+RECEIVER_REFUSED_METRIC_POINTS: Final = Metric(
+    "otelcol_receiver_refused_metric_points", "counter", "{point}", "Data points received and refused.", _RECEIVER,
+)  # fmt: skip
+_EXPORTER: Final = (LABEL_EXPORTER,)
+EXPORTER_SENT_SPANS: Final = Metric(
+    "otelcol_exporter_sent_spans", "counter", "{span}", "Spans delivered.", _EXPORTER,
+)  # fmt: skip
+EXPORTER_SENT_LOG_RECORDS: Final = Metric(
+    "otelcol_exporter_sent_log_records", "counter", "{record}", "Log records delivered.", _EXPORTER,
+)  # fmt: skip
+EXPORTER_SENT_METRIC_POINTS: Final = Metric(
+    "otelcol_exporter_sent_metric_points", "counter", "{point}", "Data points delivered.", _EXPORTER,
+)  # fmt: skip
+EXPORTER_SEND_FAILED_SPANS: Final = Metric(
+    "otelcol_exporter_send_failed_spans", "counter", "{span}", "Spans that could not be delivered.", _EXPORTER,
+)  # fmt: skip
+EXPORTER_SEND_FAILED_LOG_RECORDS: Final = Metric(
+    "otelcol_exporter_send_failed_log_records", "counter", "{record}",
+    "Log records that could not be delivered.", _EXPORTER,
+)  # fmt: skip
+EXPORTER_SEND_FAILED_METRIC_POINTS: Final = Metric(
+    "otelcol_exporter_send_failed_metric_points", "counter", "{point}",
+    "Data points that could not be delivered.", _EXPORTER,
+)  # fmt: skip
+EXPORTER_QUEUE_SIZE: Final = Metric(
+    "otelcol_exporter_queue_size", "gauge", "{byte}", "Bytes that wait to be sent.", _EXPORTER,
+)  # fmt: skip
+EXPORTER_QUEUE_CAPACITY: Final = Metric(
+    "otelcol_exporter_queue_capacity", "gauge", "{byte}", "Bytes that may wait to be sent.", _EXPORTER,
+)  # fmt: skip
+
+PROCESS_UPTIME: Final = Metric("otelcol_process_uptime", "counter", "s", "Uptime of the process.", ())
+PROCESS_CPU: Final = Metric("otelcol_process_cpu", "counter", "s", "CPU time of the process, user and system.", ())
+PROCESS_MEMORY_RSS: Final = Metric(
+    "otelcol_process_memory_rss", "gauge", "By", "Resident memory of the process.", (),
+)  # fmt: skip
+
+# GPUs, by OpenTelemetry's hardware conventions (docs/hardware/gpu.md).
+_GPU: Final = (GPU_ID, GPU_MODEL)
+GPU_UTILIZATION: Final = Metric("hw.gpu.utilization", "gauge", "1", "Share of time in which the GPU works.", _GPU)
+GPU_MEMORY_USAGE: Final = Metric("hw.gpu.memory.usage", "gauge", "By", "Memory of the GPU in use.", _GPU)
+GPU_MEMORY_LIMIT: Final = Metric("hw.gpu.memory.limit", "gauge", "By", "Memory of the GPU.", _GPU)
 
 METRICS: Final = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 

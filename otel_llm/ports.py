@@ -10,11 +10,14 @@ from otel_llm.errors import ConfigError, PortTakenError
 _TAKEN = {errno.EADDRINUSE: "is taken", errno.EACCES: "may not be opened by this user"}
 
 
-def bind(host: str, port: int, option: str) -> socket.socket:
+def bind(host: str, port: int, option: str, *, reuse_port: bool = False) -> socket.socket:
     """Return a TCP socket that holds the port, for a server to serve on; port 0 takes any free one.
 
     It listens already: a port that is only bound could be bound once more, and the second server would fail later,
     without a word about which option to change. Who connects before the server serves, waits.
+
+    With `reuse_port`, other processes of this user may bind the port as well, if they say so too. Then it does not
+    listen until a server does: the system would hand it connections that nobody accepts.
 
     Raises:
         PortTakenError: the port is in use; the message names `option`, such as "--grpc-port".
@@ -23,9 +26,12 @@ def bind(host: str, port: int, option: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if reuse_port:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         sock.bind((host, port))
-        sock.listen()
+        if not reuse_port:
+            sock.listen()
     except OSError as error:
         sock.close()
         if error.errno in _TAKEN:

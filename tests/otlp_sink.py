@@ -27,6 +27,8 @@ class OtlpSink:
     spans: list[tuple[dict[str, Any], Span]] = field(default_factory=list)
     logs: list[tuple[dict[str, Any], LogRecord]] = field(default_factory=list)
     metrics: list[tuple[dict[str, Any], Metric]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    """Of each request."""
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_for(self, condition: Callable[["OtlpSink"], Any], timeout_s: float = 20) -> Any:
@@ -106,6 +108,7 @@ def otlp_sink() -> Iterator[OtlpSink]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
+            sink.headers.append(dict(self.headers))
             sink.take(self.path, gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body)
             self.send_response(200)
             self.send_header("content-type", "application/x-protobuf")

@@ -73,6 +73,8 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> str:
         remedy = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
         return f"{key} is not a setting (its value: {detail['input']!r}): {remedy}"
     message = detail["msg"].removeprefix("Value error, ")
+    if not key:  # of several keys at once, which the message names
+        return message
     return f"{key}: {message[0].lower()}{message[1:]}, got {detail['input']!r}"
 
 

@@ -5,6 +5,7 @@ The package can be called: `otel_llm.evaluate()` is `otel_llm.evaluate.offline.e
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from types import ModuleType
@@ -12,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from otel_llm.evaluate.records import Record, RecordResult
+
+# ONNX Runtime's official builds report their use to their maker unless this says no; they read it when loaded
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 class _CallablePackage(ModuleType):

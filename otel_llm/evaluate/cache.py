@@ -6,10 +6,13 @@ import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from otel_llm.evaluate.encoder import Encoder, Encoding
-from otel_llm.evaluate.runtime import FloatArray
+from otel_llm.evaluate.shared_encoder import TextEncoder
+
+if TYPE_CHECKING:
+    from otel_llm.evaluate.encoder import Encoding
+    from otel_llm.evaluate.runtime import FloatArray
 
 _REMEMBERED: Final = 2048
 _REMEMBERED_CHARACTERS: Final = 2000  # so that what is remembered takes a few megabytes at most
@@ -34,7 +37,7 @@ class EncodingCache:
     Questions, retrieved documents and answers recur; a text's encoding depends on nothing but the text.
     """
 
-    def __init__(self, encoder: Encoder, *, limit_bytes: int) -> None:
+    def __init__(self, encoder: TextEncoder, *, limit_bytes: int) -> None:
         """Keep nothing where the limit is 0."""
         self._encoder = encoder
         self._limit_bytes = limit_bytes

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from otel_llm.errors import ConfigError, ModelError, OtelLlmError
-from otel_llm.evaluate.classifier import text_classifier
-from otel_llm.evaluate.encoder import Encoding
 from otel_llm.evaluate.manifest import EvaluatorManifest, evaluator_manifests
-from otel_llm.evaluate.pair_classifier import PairClassifier
 from otel_llm.evaluate.result import Result
-from otel_llm.evaluate.token_classifier import TokenClassifier
 from otel_llm.receive.call import Call
+
+if TYPE_CHECKING:
+    from otel_llm.evaluate.encoder import Encoding
+
+_KINDS: Final[Mapping[str, str]] = {
+    "text_classifier": "otel_llm.evaluate.classifier:text_classifier",
+    "pair_classifier": "otel_llm.evaluate.pair_classifier:PairClassifier",
+    "token_classifier": "otel_llm.evaluate.token_classifier:TokenClassifier",
+}
+"""Imported when one is loaded: what models run on takes 40 MB, which rules alone need not."""
 
 
 class Evaluator(Protocol):
@@ -35,6 +41,16 @@ def load_evaluators(names: Sequence[str] | None) -> list[Evaluator]:
         ConfigError: there is none of that name.
         ModelError: a folder is not as its manifest says, or two evaluators share a name.
     """
+    return [load_evaluator(manifest) for manifest in chosen_manifests(names)]
+
+
+def chosen_manifests(names: Sequence[str] | None) -> list[EvaluatorManifest]:
+    """Return the manifests of the evaluators that `load_evaluators` would load.
+
+    Raises:
+        ConfigError: there is none of that name.
+        ModelError: a folder is not as its manifest says, or two evaluators share a name.
+    """
     manifests: dict[str, EvaluatorManifest] = {}
     for manifest in evaluator_manifests():
         if manifest.name in manifests:
@@ -49,9 +65,7 @@ def load_evaluators(names: Sequence[str] | None) -> list[Evaluator]:
                 f"evaluators: {name!r} is not installed, these are: {', '.join(manifests) or 'none'}"
             )
     return [
-        load_evaluator(manifest)
-        for name, manifest in manifests.items()
-        if (manifest.default if names is None else name in names)
+        manifest for name, manifest in manifests.items() if (manifest.default if names is None else name in names)
     ]
 
 
@@ -63,7 +77,11 @@ def load_evaluator(manifest: EvaluatorManifest) -> Evaluator:
         ChecksumError: a file is not the one on record.
     """
     manifest.check_files()
-    return _KINDS[manifest.kind](manifest)
+    if manifest.kind == "python":
+        return _python(manifest)
+    module, _, name = _KINDS[manifest.kind].partition(":")
+    make: Callable[[EvaluatorManifest], Evaluator] = getattr(import_module(module), name)
+    return make(manifest)
 
 
 def _python(manifest: EvaluatorManifest) -> Evaluator:
@@ -92,11 +110,3 @@ def _python(manifest: EvaluatorManifest) -> Evaluator:
             f" got {name!r} without {', '.join(lacking) or 'that manifest'}"
         )
     return evaluator
-
-
-_KINDS: Final[Mapping[str, Callable[[EvaluatorManifest], Evaluator]]] = {
-    "python": _python,
-    "text_classifier": text_classifier,
-    "pair_classifier": PairClassifier,
-    "token_classifier": TokenClassifier,
-}

@@ -6,15 +6,17 @@ from abc import ABC, abstractmethod
 from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from otel_llm.evaluate.encoder import Encoding
 from otel_llm.evaluate.manifest import EvaluatorManifest
 from otel_llm.evaluate.result import Result, Target
 from otel_llm.evaluate.verdict import target_text, verdict
 from otel_llm.receive.call import Call
+
+if TYPE_CHECKING:
+    from otel_llm.evaluate.encoder import Encoding
 
 _SPANS: Final = 5  # of one type, in an explanation
 _BEYOND: Final = 500

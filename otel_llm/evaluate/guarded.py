@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from otel_llm.config.evaluate import EvaluateSettings
 from otel_llm.errors import CircuitOpenError
 from otel_llm.evaluate.breaker import Breaker
-from otel_llm.evaluate.encoder import Encoding
 from otel_llm.evaluate.evaluator import Evaluator
 from otel_llm.evaluate.result import Result
 from otel_llm.evaluate.verdict import checked, errors
 from otel_llm.evaluate.worker import LateError, Worker, WorkError
 from otel_llm.receive.call import Call
+
+if TYPE_CHECKING:
+    from otel_llm.evaluate.encoder import Encoding
 
 _log: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")

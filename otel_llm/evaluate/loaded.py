@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from otel_llm.errors import ConfigError, MissingExtraError
@@ -91,7 +92,11 @@ def load(names: Sequence[str] | None, *, threads: int, timeout_s: float = TIMEOU
         max_hanging=_MAX_HANGING,
         drift=DriftSettings(enabled=False),
     )
-    pipeline = Pipeline.load(settings)
+    try:
+        import_module("numpy")  # of the extra: without it there are no evaluators either, and that says less
+        pipeline = Pipeline.load(settings)
+    except ModuleNotFoundError as error:  # what models run on is imported with the first of them
+        raise missing_extra(error) from error
     wanted = pipeline.evaluators
     return LoadedEvaluators(
         pipeline, {manifest.name: manifest for manifest in evaluator_manifests() if manifest.name in wanted}

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from otel_llm.config.evaluate import DriftSettings
 from otel_llm.evaluate.baseline import read_baseline
 from otel_llm.evaluate.drift import DETECTOR, MmdDrift
-from otel_llm.evaluate.encoder import Encoding
 from otel_llm.evaluate.manifest import EncoderManifest
 from otel_llm.evaluate.result import DriftState, Target
 from otel_llm.evaluate.verdict import target_text
 from otel_llm.receive.call import Call
+
+if TYPE_CHECKING:
+    from otel_llm.evaluate.encoder import Encoding
 
 _log: Final = logging.getLogger(__name__)
 

@@ -5,27 +5,35 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from itertools import repeat
+from typing import TYPE_CHECKING, Final
 
 from otel_llm.config.evaluate import EvaluateSettings
 from otel_llm.errors import ModelError
 from otel_llm.evaluate.cache import EncodingCache
-from otel_llm.evaluate.encoder import Encoder, Encoding
 from otel_llm.evaluate.evaluator import Evaluator, load_evaluators
 from otel_llm.evaluate.guarded import Guarded, Reading
-from otel_llm.evaluate.manifest import encoder_manifest
-from otel_llm.evaluate.monitor import DriftMonitor
+from otel_llm.evaluate.manifest import EncoderManifest, encoder_manifest
+from otel_llm.evaluate.providers import running_on
 from otel_llm.evaluate.result import DriftState, Result
-from otel_llm.evaluate.runtime import running_on
+from otel_llm.evaluate.selection import DRIFT
+from otel_llm.evaluate.shared_encoder import SharedEncoder, TextEncoder
 from otel_llm.evaluate.verdict import errors
 from otel_llm.receive.call import Call
 
+if TYPE_CHECKING:
+    from otel_llm.evaluate.encoder import Encoding
+    from otel_llm.evaluate.monitor import DriftMonitor
+
 _ENCODER: Final = "minilm_l6_v2"
 _DEFAULTS: Final = EvaluateSettings()
+
+Selected = frozenset[str]
+"""The names of the evaluators that see a call, "drift" among them for drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,7 @@ class Pipeline:
     def __init__(
         self,
         evaluators: Sequence[Evaluator],
-        encoder: Encoder,
+        encoder: TextEncoder,
         monitor: DriftMonitor | None,
         settings: EvaluateSettings = _DEFAULTS,
     ) -> None:
@@ -61,6 +69,8 @@ class Pipeline:
     def load(cls, settings: EvaluateSettings) -> Pipeline:
         """Return a pipeline with the installed evaluators that the settings name.
 
+        The encoder is loaded where an evaluator's manifest names it, or drift reads it.
+
         Raises:
             ConfigError: an evaluator that is not installed, a provider that is not available, or a baseline that
                 cannot be used.
@@ -69,14 +79,16 @@ class Pipeline:
         manifest = encoder_manifest(_ENCODER)
         with running_on(settings.providers):
             evaluators = load_evaluators(settings.evaluators)
-            encoder = Encoder(manifest, threads=settings.threads)
         for evaluator in evaluators:
             if evaluator.manifest.encoder not in {None, manifest.name}:
                 raise ModelError(
                     f"{evaluator.manifest.folder}: encoder must be {manifest.name!r}, the one that is run,"
                     f" got {evaluator.manifest.encoder!r}: name only others in evaluate.evaluators"
                 )
-        monitor = DriftMonitor(settings.drift, manifest) if settings.drift.enabled else None
+        encoder = SharedEncoder(manifest, threads=settings.threads, providers=settings.providers)
+        monitor = _monitor(settings, manifest)
+        if monitor or any(evaluator.manifest.encoder for evaluator in evaluators):
+            encoder.load()
         return cls(evaluators, encoder, monitor, settings)
 
     @property
@@ -85,22 +97,55 @@ class Pipeline:
         manifests = (guarded.evaluator.manifest for guarded in self._evaluators)
         return {manifest.name: manifest.version for manifest in manifests}
 
-    def evaluate(self, calls: Sequence[Call]) -> Evaluation:
-        """Return every evaluator's results on every call; one that raises or hangs gives errors."""
+    def states(self) -> list[dict[str, str]]:
+        """Return, for each evaluator, its name, version, model's sha256, and whether it runs or is left out."""
+        return [
+            {
+                "name": each.name,
+                "version": each.evaluator.manifest.version,
+                "model": each.evaluator.manifest.files.get("model.onnx", "")[:12] or "-",
+                "state": "left out" if each.open else "runs",
+            }
+            for each in self._evaluators
+        ]
+
+    def evaluate(self, calls: Sequence[Call], selected: Sequence[Selected] | None = None) -> Evaluation:
+        """Return the selected evaluators' results on every call; one that raises or hangs gives errors.
+
+        Args:
+            calls: in order, whatever their services.
+            selected: for each call the evaluators that see it, and "drift" for drift; None: all see all.
+        """
         durations: dict[str, float] = defaultdict(float)
         readings: list[tuple[Guarded, Reading]] = []
-        for call in calls:
-            for evaluator in self._evaluators:
-                with _timed(durations, evaluator.name):
-                    readings.append((evaluator, evaluator.read(call)))
-        watched = [text for call in calls for text in self._monitor.texts(call)] if self._monitor else []
+        for call, evaluator in self._chosen(calls, selected):
+            with _timed(durations, evaluator.name):
+                readings.append((evaluator, evaluator.read(call)))
+        watched = self._watched(calls, selected)
+        texts = [text for call in watched for text in self._monitor.texts(call)] if self._monitor else []
+        if not (readings or watched):
+            return Evaluation([], {})
         with _timed(durations, "encoder"):
-            encodings = self.cache.encode([*(text for _, reading in readings for text in reading.texts), *watched])
+            encodings = self.cache.encode([*(text for _, reading in readings for text in reading.texts), *texts])
         found = self._results(readings, encodings, durations)
-        if self._monitor:
-            with _timed(durations, "drift"):
-                self._monitor.update(calls, encodings)
+        if self._monitor and watched:
+            with _timed(durations, DRIFT):
+                self._monitor.update(watched, encodings)
         return Evaluation([result for results in found for result in results], dict(durations))
+
+    def _chosen(
+        self, calls: Sequence[Call], selected: Sequence[Selected] | None
+    ) -> Iterator[tuple[Call, Guarded]]:
+        for call, names in _with_selected(calls, selected):
+            for evaluator in self._evaluators:
+                if names is None or evaluator.name in names:
+                    yield call, evaluator
+
+    def _watched(self, calls: Sequence[Call], selected: Sequence[Selected] | None) -> list[Call]:
+        """Return the calls that drift sees."""
+        if self._monitor is None:
+            return []
+        return [call for call, names in _with_selected(calls, selected) if names is None or DRIFT in names]
 
     def _results(
         self,
@@ -110,7 +155,7 @@ class Pipeline:
     ) -> list[list[Result]]:
         """Return the results of each reading; with several threads, several evaluators work at once."""
         found: list[list[Result]] = [[] for _ in readings]
-
+        asked = list(dict.fromkeys(evaluator for evaluator, _ in readings))
         stop = threading.Event()
 
         def work(evaluator: Guarded) -> None:
@@ -122,11 +167,11 @@ class Pipeline:
                         found[index] = evaluator.results(reading, encodings)
 
         if self._pool is None:
-            for evaluator in self._evaluators:
+            for evaluator in asked:
                 work(evaluator)
             return found
         try:
-            started = [self._pool.submit(work, evaluator) for evaluator in self._evaluators]
+            started = [self._pool.submit(work, evaluator) for evaluator in asked]
         except RuntimeError as error:
             if self._closed:  # while the work was handed over: the pool takes no more
                 raise CancelledError from error
@@ -142,11 +187,14 @@ class Pipeline:
             raise
         return found
 
-    def failed(self, calls: Sequence[Call], error: Exception) -> Evaluation:
+    def failed(
+        self, calls: Sequence[Call], error: Exception, selected: Sequence[Selected] | None = None
+    ) -> Evaluation:
         """Return the results of calls whose batch raised `error`, such as for the encoder: all of label error."""
-        manifests = [guarded.evaluator.manifest for guarded in self._evaluators]
+        chosen = self._chosen(calls, selected)
         return Evaluation(
-            [result for call in calls for each in manifests for result in errors(each, call, error)], {}
+            [result for call, guarded in chosen for result in errors(guarded.evaluator.manifest, call, error)],
+            {},
         )
 
     def drift_states(self) -> list[DriftState]:
@@ -161,6 +209,20 @@ class Pipeline:
             self._pool.shutdown(wait=False, cancel_futures=True)
         for evaluator in self._evaluators:
             evaluator.close()
+
+
+def _monitor(settings: EvaluateSettings, manifest: EncoderManifest) -> DriftMonitor | None:
+    if not settings.drift.enabled:
+        return None
+    from otel_llm.evaluate.monitor import DriftMonitor  # noqa: PLC0415 - with numpy: only where drift is watched
+
+    return DriftMonitor(settings.drift, manifest)
+
+
+def _with_selected(
+    calls: Sequence[Call], selected: Sequence[Selected] | None
+) -> Iterable[tuple[Call, Selected | None]]:
+    return zip(calls, repeat(None) if selected is None else selected, strict=selected is not None)
 
 
 @contextmanager

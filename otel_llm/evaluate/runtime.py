@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
 from otel_llm.errors import ConfigError, ModelError
+from otel_llm.evaluate import providers
 
 FloatArray: TypeAlias = NDArray[np.float32]
 IntArray: TypeAlias = NDArray[np.int64]
-
-CPU: Final = "CPUExecutionProvider"
-_providers: Final[ContextVar[tuple[str, ...]]] = ContextVar("providers", default=(CPU,))
-
-
-@contextmanager
-def running_on(providers: Sequence[str]) -> Iterator[None]:
-    """Let the sessions that are made meanwhile run on these execution providers, the first that can for each node.
-
-    The CPU alone has been tested. Models of dynamic int8, as the bundled ones are, gain nothing from CUDA, which
-    leaves their products to the CPU; a model in float32 or float16 can. Scores may then differ in the last digits.
-
-    Raises:
-        ConfigError: one of them is not available.
-    """
-    available = ort.get_available_providers()
-    for name in providers:
-        if name not in available:
-            raise ConfigError(
-                f"evaluate.providers: must be among those of this onnxruntime, {', '.join(available)}, got"
-                f" {name!r}: for CUDA, pip install 'otel-llm[collector-gpu]' in an environment without onnxruntime"
-            )
-    token = _providers.set(tuple(providers))
-    try:
-        yield
-    finally:
-        _providers.reset(token)
 
 
 def session(path: Path) -> ort.InferenceSession:
@@ -55,7 +27,7 @@ def session(path: Path) -> ort.InferenceSession:
         ModelError: the file is not an ONNX model that this runtime can load.
         ConfigError: a provider of `running_on` is available, but cannot start.
     """
-    wanted = _providers.get()
+    wanted = providers.wanted()
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

@@ -1,15 +1,23 @@
-"""A queue on disk: records are appended, made durable in groups, taken in order, and gone once settled."""
+"""A queue on disk: records are appended, made durable in groups, taken fairly, and gone once settled.
+
+Records lie in segments, in the order in which they came, each with its number and lane. A cursor says below which
+number everything is settled. Segments below it are deleted but for the last, which is the history that `recent`
+reads.
+
+Each record's header has a byte for its state. A record that kills whoever evaluates it must not do so for ever, so
+the byte counts the processes that had it: `take` writes it one higher, and `close` writes it back for what was not
+settled. A process that dies has no time for that. What is settled above the cursor, ahead of a slower lane, is
+marked there too. This is one byte into the page cache, which outlives the process: no wait for the disk, and no
+bound on how many records are under way. A power failure may forget it: then what was settled comes again.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import logging
-import os
-import struct
 import threading
 import time
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
@@ -17,15 +25,17 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from otel_llm.errors import QueueError, QueueFullError
-from otel_llm.queue.base import Queue, Record
+from otel_llm.queue.base import RECENT_BYTES, Queue, Record, Unsettled
+from otel_llm.queue.cursor import Cursor
+from otel_llm.queue.files import Files
+from otel_llm.queue.lanes import FairOrder
 from otel_llm.queue.segments import (
     HEADER_BYTES,
+    MAX_LANE_BYTES,
+    SETTLED,
     Place,
     Segment,
     packed,
-    scan,
-    segments,
-    sync_folder,
 )
 
 Fsync = Literal["always", "group", "never"]
@@ -36,28 +46,26 @@ A crash of the process alone loses nothing in any case.
 
 _SEGMENTS: Final = 8
 """Segments that a full queue has at least: space comes back by whole segments."""
-_CURSOR: Final = struct.Struct("<QI")
-"""The lowest sequence number that is not settled, and its CRC-32."""
+_MAX_SEGMENT_BYTES: Final = 64 << 20
+"""A segment is read as a whole at the start."""
+_MAX_GROUP_BYTES: Final = 8 << 20
+"""What is made durable together, at most: those that come first need not wait for more."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class _Waiting(NamedTuple):
     payload: bytes
+    lane: str
+    size: int
     time_ns: int
     written: Future[None]
-
-
-class _Written(NamedTuple):
-    sequence: int
-    segment: Segment
-    place: Place
 
 
 class DurableQueue(Queue):
     """Records that wait in a folder of their own, over crashes and restarts.
 
-    Any thread may append; one consumer takes and settles. What is taken and not settled comes again after a
+    Any thread may append and settle; one consumer takes. What is taken and not settled comes again after a
     restart: each record is delivered at least once.
     """
 
@@ -70,23 +78,25 @@ class DurableQueue(Queue):
             fsync: what a power failure may cost.
 
         Raises:
-            QueueError: the folder cannot be used, or another process uses it.
+            QueueError: the folder cannot be used, another process uses it, or another version wrote it.
         """
         super().__init__(max_bytes=max_bytes)
         self._folder = folder
-        self._segment_bytes = max_bytes // _SEGMENTS
+        self._segment_bytes = min(max_bytes // _SEGMENTS, _MAX_SEGMENT_BYTES)
         self._fsync = fsync
         self._waiting: deque[_Waiting] = deque()
-        self._waiting_bytes = 0
-        self._ready: deque[_Written] = deque()
-        self._files: dict[int, int] = {}  # first sequence number of a segment to its file descriptor
+        self._ready: FairOrder[tuple[Segment, Place]] = FairOrder()
+        self._taken: dict[int, tuple[Segment, Place]] = {}
+        self._files = Files(folder, segment_bytes=self._segment_bytes, durable=fsync != "never")
+        self._reading = threading.Lock()
+        """Held while a record is read, so that its file is not closed meanwhile."""
         with contextlib.ExitStack() as stack:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(_locked(folder / "lock"))
-                self._cursor_file = os.open(folder / "cursor", os.O_RDWR | os.O_CREAT, 0o600)
-                stack.callback(os.close, self._cursor_file)
-                stack.callback(self._close_files)
+                self._cursor = Cursor(folder / "cursor")
+                stack.callback(self._cursor.close)
+                stack.callback(self._files.close)
                 self._recover()
             except BlockingIOError as error:
                 raise QueueError(f"queue.folder {str(folder)!r} is in use by another process") from error
@@ -96,7 +106,7 @@ class DurableQueue(Queue):
         self._writer = threading.Thread(target=self._write, name="queue", daemon=True)
         self._writer.start()
 
-    def append(self, payload: bytes) -> Future[None]:
+    def append(self, payload: bytes, lane: str = "") -> Future[None]:
         """Return a future that is done once the record is as durable as `fsync` says.
 
         The future raises QueueFullError where the disk refused the record.
@@ -104,39 +114,51 @@ class DurableQueue(Queue):
         Raises:
             QueueFullError: there is no room for it now.
         """
-        needed = HEADER_BYTES + len(payload)
         with self._changed:
-            self._check_room(self._size + self._waiting_bytes, needed)
-            waiting = _Waiting(payload, time.time_ns(), Future())
+            size = self._claim(lane, len(payload))
+            waiting = _Waiting(payload, lane, size, time.time_ns(), Future())
             waiting.written.set_running_or_notify_cancel()  # a caller that gives up must not upset the writer
             self._waiting.append(waiting)
-            self._waiting_bytes += needed
             self._changed.notify_all()
         return waiting.written
 
     def take(self, timeout_s: float | None = None) -> Record | None:
-        """Return the next record, once there is one; None when the time is up, or the queue closed and empty."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._ready or self._closed, timeout_s)
-            if not self._ready:
-                return None
-            written = self._ready.popleft()
-        offset, length, time_ns = written.place
-        return Record(written.sequence, os.pread(self._files[written.segment.first], length, offset), time_ns)
+        """Return the next record, once there is one; None when the time is up, or the queue closed.
+
+        Raises:
+            QueueError: the disk does not give it back.
+        """
+        with self._reading:
+            with self._changed:
+                self._changed.wait_for(lambda: self._ready or self._closed, timeout_s)
+                if self._closed or not self._ready:
+                    return None
+                segment, place = self._ready.pop()
+                self._taken[place.sequence] = segment, place
+            self._mark(segment, place, place.attempts + 1)
+            return Record(place.sequence, segment.read(place), place.time_ns, place.lane, place.attempts)
 
     def settle(self, sequences: Iterable[int]) -> None:
-        """Have done with records that were taken: they will not come again."""
+        """Have done with records that were taken; once the queue is closed, it is too late for that."""
         with self._changed:
-            for sequence in sequences:
-                self._unsettled.pop(sequence, None)
+            if self._closed:
+                return
+            done = [self._taken.pop(sequence) for sequence in sequences if sequence in self._taken]
+            for _, place in done:
+                self._forget(place.sequence)
             lowest = next(iter(self._unsettled), self._next)
-            cursor = struct.pack("<Q", lowest)
-            os.pwrite(self._cursor_file, _CURSOR.pack(lowest, zlib.crc32(cursor)), 0)
-            while len(self._segments) > 1 and self._segments[1].first <= lowest:
-                segment = self._segments.popleft()
-                os.close(self._files.pop(segment.first))
-                self._size -= segment.size
-                segment.path.unlink()
+            for segment, place in done:
+                if place.sequence > lowest:
+                    self._mark(segment, place, SETTLED)
+            self._cursor.move(lowest)
+            self._size -= self._files.retire(lowest)
+
+    def recent(self, max_bytes: int = RECENT_BYTES) -> list[bytes]:
+        """Return payloads that are settled and still in the files, the newest last, of so many bytes at most."""
+        with self._changed:
+            if self._closed:
+                return []
+            return self._files.settled(self._cursor.sequence, max_bytes)
 
     def close(self) -> None:
         """Write what waits to be written, and let go of the folder; what is not settled stays in it."""
@@ -144,117 +166,106 @@ class DurableQueue(Queue):
             self._closed = True
             self._changed.notify_all()
         self._writer.join()
-        self._resources.close()
+        with self._reading, self._changed:
+            for segment, place in self._taken.values():
+                self._mark(segment, place, place.attempts)
+            self._taken.clear()
+            self._resources.close()
+
+    def _bytes_of(self, lane: str, length: int) -> int:
+        lane_bytes = len(lane.encode())
+        if lane_bytes > MAX_LANE_BYTES:
+            raise ValueError(f"lane: must have at most {MAX_LANE_BYTES} bytes, got {lane_bytes}")
+        return HEADER_BYTES + lane_bytes + length
+
+    def _mark(self, segment: Segment, place: Place, state: int) -> None:
+        try:
+            place.mark(segment.file, state)
+        except OSError as error:
+            _log.warning("%s: %s: the state of record %d is not kept", segment.path, error, place.sequence)
 
     def _write(self) -> None:
         while group := self._next_group():
             failure: QueueFullError | None = None
             try:
-                written = self._commit(group)
+                segment, places = self._commit(group)
             except OSError as error:
                 _log.error("queue.folder %s: %s: %d records are refused", self._folder, error, len(group))
                 failure = QueueFullError(f"the queue's disk refused it: {error}")
             with self._changed:
-                self._waiting_bytes -= sum(HEADER_BYTES + len(each.payload) for each in group)
-                if failure is None:
-                    self._publish(written)
+                if failure:
+                    self._refuse(group)
+                else:
+                    self._publish(segment, places)
             for each in group:
                 each.written.set_exception(failure) if failure else each.written.set_result(None)
 
     def _next_group(self) -> list[_Waiting]:
         """Return what is written next, once there is something; nothing at the end."""
+        limit = 1 if self._fsync == "always" else min(self._segment_bytes, _MAX_GROUP_BYTES)
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             group, size = [], 0
-            while self._waiting and size < self._segment_bytes:
+            while self._waiting and size < limit:
                 group.append(self._waiting.popleft())
-                size += len(group[-1].payload) if self._fsync != "always" else self._segment_bytes
+                size += group[-1].size
             return group
 
-    def _commit(self, group: list[_Waiting]) -> list[_Written]:
+    def _commit(self, group: list[_Waiting]) -> tuple[Segment, list[Place]]:
         """Write records at the end of the last segment: all of them, or none."""
-        segment = self._segments[-1]
-        if segment.size >= self._segment_bytes:
-            segment = self._roll()
-        file, offset = self._files[segment.first], segment.size
-        written = []
+        segment = self._writable()
+        places: list[Place] = []
+        parts: list[bytes] = []
+        end = segment.size
         for sequence, each in enumerate(group, self._next):
-            place = Place(offset + HEADER_BYTES, len(each.payload), each.time_ns)
-            written.append(_Written(sequence, segment, place))
-            offset = place.offset + place.length
-        data = memoryview(b"".join(part for each in group for part in packed(each.payload, each.time_ns)))
-        try:
-            at = segment.size
-            while data:
-                count = os.pwrite(file, data, at)
-                at, data = at + count, data[count:]
-            if self._fsync != "never":
-                os.fdatasync(file)
-        except OSError:
-            os.ftruncate(file, segment.size)
-            raise
-        return written
+            offset = end + each.size - len(each.payload)
+            places.append(Place(sequence, end, each.lane, offset, len(each.payload), each.time_ns))
+            parts += packed(places[-1], each.payload)
+            end += each.size
+        self._files.write(segment, parts)
+        return segment, places
 
-    def _publish(self, written: list[_Written]) -> None:
-        last = written[-1]
-        end = last.place.offset + last.place.length
-        self._size += end - last.segment.size
-        last.segment.size = end
-        self._next = last.sequence + 1
-        self._unsettled.update((each.sequence, each.place.time_ns) for each in written)
-        self._ready.extend(written)
+    def _writable(self) -> Segment:
+        """Return the segment that records are added to; the history gives way where there is no room for both."""
+        with self._changed:
+            if self._size + self._files.history_bytes > self._max_bytes:
+                self._files.drop_history()
+            if tail := self._files.tail:
+                return tail
+        segment = self._files.roll(self._next)
+        with self._changed:
+            self._files.add(segment)
+        return segment
+
+    def _publish(self, segment: Segment, places: list[Place]) -> None:
+        self._next = segment.next = places[-1].sequence + 1
+        segment.size = places[-1].end
+        self._add(segment, places)
         self._changed.notify_all()
 
-    def _roll(self) -> Segment:
-        segment = Segment.at(self._folder, self._next)
-        file = os.open(segment.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            if self._fsync != "never":
-                sync_folder(self._folder)
-        except OSError:
-            os.close(file)
-            raise
-        self._files[segment.first] = file
-        with self._changed:
-            self._segments.append(segment)
-        return segment
+    def _add(self, segment: Segment, places: Iterable[Place]) -> None:
+        for place in places:
+            self._unsettled[place.sequence] = Unsettled(place.time_ns, place.lane, place.size)
+            self._ready.add(place.lane, place.size, (segment, place))
+
+    def _refuse(self, group: Iterable[_Waiting]) -> None:
+        """Give up what the disk refused, and give it back all that is not needed."""
+        for each in group:
+            self._size -= each.size
+            self._holdings.remove(each.lane, each.size)
+        self._files.seal()
+        self._size -= self._files.retire(next(iter(self._unsettled), self._next))
+        self._files.drop_history()
 
     def _recover(self) -> None:
         """Find the records of an earlier process that it had not settled."""
-        self._segments = deque(segments(self._folder))
-        cursor = self._read_cursor()
-        self._next = self._segments[0].first if self._segments else cursor
-        for segment in self._segments:
-            if lost := segment.first - self._next:
-                _log.error(
-                    "queue.folder %s: %d records before %s are damaged", self._folder, lost, segment.path.name
-                )
-            self._files[segment.first] = os.open(segment.path, os.O_RDWR)
-            self._next = segment.first
-            for place in scan(segment.path):
-                segment.size = place.offset + place.length
-                if self._next >= cursor:
-                    self._ready.append(_Written(self._next, segment, place))
-                    self._unsettled[self._next] = place.time_ns
-                self._next += 1
-            self._size += segment.size
-        if self._segments and self._next >= cursor:
-            # what is not whole at the end was never acknowledged
-            os.ftruncate(self._files[self._segments[-1].first], self._segments[-1].size)
-        else:  # a new folder, or a power failure took records that were settled: their numbers are not used again
-            self._next = cursor
-            self._roll()
-
-    def _read_cursor(self) -> int:
-        data = os.pread(self._cursor_file, _CURSOR.size, 0)
-        if len(data) < _CURSOR.size:
-            return 0
-        sequence, checksum = _CURSOR.unpack(data)
-        return sequence if zlib.crc32(struct.pack("<Q", sequence)) == checksum else 0
-
-    def _close_files(self) -> None:
-        for file in self._files.values():
-            os.close(file)
+        left = self._files.open(self._cursor.sequence)
+        self._next = self.first = left.next
+        self._size = sum(segment.size for segment in left.segments)
+        for segment, place in left.unsettled:
+            self._add(segment, [place])
+            self._holdings.add(place.lane, place.size)
+        self._size -= self._files.retire(next(iter(self._unsettled), self._next))
 
 
 @contextlib.contextmanager

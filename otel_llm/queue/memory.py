@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
 
-from otel_llm.queue.base import Queue, Record
+from otel_llm.queue.base import RECENT_BYTES, Queue, Record, Unsettled
+from otel_llm.queue.lanes import FairOrder
 
 
 class MemoryQueue(Queue):
@@ -16,24 +16,21 @@ class MemoryQueue(Queue):
     def __init__(self, *, max_bytes: int) -> None:
         """Hold up to so many bytes of payloads."""
         super().__init__(max_bytes=max_bytes)
-        self._ready: deque[Record] = deque()
-        self._lengths: dict[int, int] = {}
+        self._ready: FairOrder[Record] = FairOrder()
         self._next = 0
 
-    def append(self, payload: bytes) -> Future[None]:
+    def append(self, payload: bytes, lane: str = "") -> Future[None]:
         """Return a future that is done.
 
         Raises:
             QueueFullError: there is no room for it now.
         """
         with self._changed:
-            self._check_room(self._size, len(payload))
-            record = Record(self._next, payload, time.time_ns())
+            size = self._claim(lane, len(payload))
+            record = Record(self._next, payload, time.time_ns(), lane)
             self._next += 1
-            self._size += len(payload)
-            self._unsettled[record.sequence] = record.time_ns
-            self._lengths[record.sequence] = len(payload)
-            self._ready.append(record)
+            self._unsettled[record.sequence] = Unsettled(record.time_ns, lane, size)
+            self._ready.add(lane, size, record)
             self._changed.notify_all()
         done: Future[None] = Future()
         done.set_result(None)
@@ -43,17 +40,23 @@ class MemoryQueue(Queue):
         """Return the next record, once there is one; None when the time is up, or the queue closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._ready or self._closed, timeout_s)
-            return self._ready.popleft() if self._ready else None
+            return self._ready.pop() if self._ready else None
 
     def settle(self, sequences: Iterable[int]) -> None:
         """Have done with records that were taken."""
         with self._changed:
             for sequence in sequences:
-                self._unsettled.pop(sequence, None)
-                self._size -= self._lengths.pop(sequence, 0)
+                self._size -= self._forget(sequence)
+
+    def recent(self, max_bytes: int = RECENT_BYTES) -> list[bytes]:
+        """Return nothing: what is settled is gone."""
+        return []
 
     def close(self) -> None:
         """Take no more records; those that wait may still be taken."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def _bytes_of(self, lane: str, length: int) -> int:
+        return length

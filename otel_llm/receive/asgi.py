@@ -6,16 +6,27 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
+
+from otel_llm.config.receive import TlsSettings
+from otel_llm.receive.security import http_tls
+
+_PLAIN: Final = TlsSettings()
+_IDLE_S: Final = 120
+"""When a silent connection is closed: after senders close it, who export every 5 or 60 s and wait 90 s at most."""
 
 
 class AsgiServer:
     """Serves one application on a bound socket until it is stopped."""
 
-    def __init__(self, app: Any, sock: socket.socket, *, timeout_s: int) -> None:
-        """Serve `app`; `timeout_s` is what requests under way get at the end."""
+    def __init__(self, app: Any, sock: socket.socket, *, timeout_s: int, tls: TlsSettings = _PLAIN) -> None:
+        """Serve `app`; `timeout_s` is what requests under way get at the end.
+
+        Raises:
+            ConfigError: a file of `tls` cannot be used.
+        """
         self._sock = sock
         config = uvicorn.Config(
             app,
@@ -23,6 +34,8 @@ class AsgiServer:
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=timeout_s,
+            timeout_keep_alive=_IDLE_S,
+            **http_tls(tls),
         )
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None

@@ -5,42 +5,58 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Final
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from google.protobuf.message import DecodeError as ProtobufDecodeError
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from otel_llm.errors import DecodeError
 
+_MAX_INDEX_DIGITS: Final = 6
+
 
 class Attributes:
-    """Typed look-ups; an attribute that is absent, or of another type, reads as None."""
+    """Typed look-ups; an attribute that is absent, or of another type, reads as None.
 
-    def __init__(self, pairs: Iterable[KeyValue]) -> None:
-        self._values = {pair.key: pair.value for pair in pairs}
+    Every look-up raises a DecodeError that names the attribute where its bytes are no value.
+    """
 
-    def text(self, name: str) -> str | None:
-        """Return a string attribute; an empty one reads as None."""
-        value = self._values.get(name)
-        return (value.string_value or None) if value is not None else None
+    __slots__ = ("_path", "_values")
 
-    def integer(self, name: str) -> int | None:
-        """Return an integer attribute."""
-        value = self._values.get(name)
-        return value.int_value if value is not None and value.HasField("int_value") else None
+    def __init__(self, values: Mapping[str, bytes], path: str = "") -> None:
+        """Read serialized AnyValues; `path` is what their names lack in front, for messages."""
+        self._values = values
+        self._path = path
 
-    def number(self, name: str) -> float | None:
-        """Return a finite number, written as a double or an integer."""
-        value = self._values.get(name)
-        if value is None:
-            return None
-        if value.HasField("int_value"):
-            return float(value.int_value)
-        number = value.double_value if value.HasField("double_value") else math.nan
-        return number if math.isfinite(number) else None
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
 
-    def numbers(self, name: str) -> tuple[float, ...]:
-        """Return a list of numbers, finite or not; empty where it is absent or has anything else in it."""
-        value = self._values.get(name)
+    def text(self, *names: str) -> str | None:
+        """Return the first string attribute of those; an empty one reads as absent."""
+        for name in names:
+            if name in self._values and (text := self._value_of(name).string_value):
+                return text
+        return None
+
+    def integer(self, *names: str) -> int | None:
+        """Return the first integer attribute of those; a whole number that was written as a double is one."""
+        number = self.number(*names)
+        return int(number) if number is not None and number.is_integer() else None
+
+    def number(self, *names: str) -> float | None:
+        """Return the first finite number of those, written as a double or an integer."""
+        for name in names:
+            value = self._value(name)
+            if value is not None:
+                number = _number(value)
+                if math.isfinite(number):
+                    return number
+        return None
+
+    def numbers(self, *names: str) -> tuple[float, ...]:
+        """Return the first list of numbers, finite or not; empty where there is none, or anything else in it."""
+        value = next((value for name in names if (value := self._value(name)) is not None), None)
         if value is None:
             return ()
         items = value.array_value.values
@@ -49,10 +65,10 @@ class Attributes:
             return ()
         return tuple(float(getattr(item, str(kind))) for item, kind in zip(items, kinds, strict=True))
 
-    def flag(self, name: str) -> bool:
-        """Return a boolean attribute, absent as False."""
-        value = self._values.get(name)
-        return value is not None and value.bool_value
+    def flag(self, *names: str) -> bool:
+        """Return whether one of those is true, or the text of that: some libraries turn all values into texts."""
+        values = [value for name in names if (value := self._value(name)) is not None]
+        return any(value.bool_value or value.string_value.lower() == "true" for value in values)
 
     def structure(self, name: str) -> object:
         """Return a structured attribute as lists, dicts and scalars, be it JSON text or a structured value.
@@ -60,17 +76,92 @@ class Attributes:
         Raises:
             DecodeError: the text is not JSON.
         """
-        value = self._values.get(name)
+        value = self._value(name)
         if value is None:
             return None
-        if not value.HasField("string_value"):
-            return _plain(value)
+        return load_json(value.string_value, self.where(name)) if value.HasField("string_value") else plain(value)
+
+    def plain(self, name: str) -> object:
+        """Return an attribute as lists, dicts and scalars; a text stays a text."""
+        value = self._value(name)
+        return None if value is None else plain(value)
+
+    def indexed(self, prefix: str) -> list[Attributes]:
+        """Return the attributes `prefix.N.name` as those of item N, by `name`, in the order of N."""
+        items: dict[int, dict[str, bytes]] = {}
+        start = f"{prefix}."
+        for name in self._values:
+            if name.startswith(start):
+                index, _, rest = name[len(start) :].partition(".")
+                if rest and len(index) <= _MAX_INDEX_DIGITS and index.isdecimal():
+                    items.setdefault(int(index), {})[rest] = self._values[name]
+        return [Attributes(items[index], f"{self._path}{start}{index}.") for index in sorted(items)]
+
+    def where(self, name: str) -> str:
+        """Return the whole name of an attribute."""
+        return self._path + name
+
+    def _value(self, name: str) -> AnyValue | None:
+        return self._value_of(name) if name in self._values else None
+
+    def _value_of(self, name: str) -> AnyValue:
+        # only of a name that is there: a look-up of a missing key would add it to protobuf's map
         try:
-            return _load(value.string_value)
-        except (ValueError, RecursionError) as error:
-            raise DecodeError(
-                f"{name} is not JSON ({type(error).__name__}): was it cut by OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT?"
-            ) from error
+            return AnyValue.FromString(self._values[name])
+        except ProtobufDecodeError as error:
+            raise _no_value(self.where(name), error) from error
+
+
+def parse_value(data: bytes, where: str) -> AnyValue:
+    """Return a value.
+
+    Raises:
+        DecodeError: the bytes are none; the message starts with `where`.
+    """
+    try:
+        return AnyValue.FromString(data)
+    except ProtobufDecodeError as error:
+        raise _no_value(where, error) from error
+
+
+def load_json(text: str, where: str) -> object:
+    """Return JSON as lists, dicts and scalars.
+
+    Raises:
+        DecodeError: the text is not JSON; the message starts with `where`.
+    """
+    try:
+        return _load(text)
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(
+            f"{where} is not JSON ({type(error).__name__}): was it cut by OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT?"
+        ) from error
+
+
+def plain(value: AnyValue) -> object:
+    """Return a value as lists, dicts and scalars."""
+    # as deep as protobuf lets a message nest (100), so recursion is bounded
+    match value.WhichOneof("value"):
+        case "array_value":
+            return [plain(item) for item in value.array_value.values]
+        case "kvlist_value":
+            return {pair.key: plain(pair.value) for pair in value.kvlist_value.values}
+        case "bytes_value":
+            return base64.b64encode(value.bytes_value).decode()  # as in OTLP/JSON
+        case None:
+            return None
+        case field:
+            return getattr(value, field)
+
+
+def _no_value(where: str, error: ProtobufDecodeError) -> DecodeError:
+    return DecodeError(f"{where} is no AnyValue: {error}")
+
+
+def _number(value: AnyValue) -> float:
+    if value.HasField("int_value"):
+        return float(value.int_value)
+    return value.double_value if value.HasField("double_value") else math.nan
 
 
 def _load(text: str) -> object:
@@ -79,18 +170,3 @@ def _load(text: str) -> object:
         # An escaped surrogate may lack its other half, and no tokenizer or encoder downstream takes such a text.
         value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
     return value
-
-
-def _plain(value: AnyValue) -> object:
-    # as deep as protobuf lets a message nest (100), so recursion is bounded
-    match value.WhichOneof("value"):
-        case "array_value":
-            return [_plain(item) for item in value.array_value.values]
-        case "kvlist_value":
-            return {pair.key: _plain(pair.value) for pair in value.kvlist_value.values}
-        case "bytes_value":
-            return base64.b64encode(value.bytes_value).decode()  # as in OTLP/JSON
-        case None:
-            return None
-        case field:
-            return getattr(value, field)

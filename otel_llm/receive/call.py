@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 PartType = Literal["text", "reasoning", "tool_call", "tool_call_response", "other"]
+DocumentsSource = Literal["", "explicit", "trace", "tools", "prompt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class Call:
     """The last user message without the context section in it; None where it has no such section."""
     documents: tuple[str, ...] = ()
     """What groundedness is judged against; empty where the call has no context."""
+    documents_source: DocumentsSource = ""
+    """Where they are from: an attribute of the call, other spans of its trace, tool results, the prompt."""
     logprobs: tuple[float, ...] = ()
     """The natural log-probabilities of the first answer's tokens, in order; empty where they are not known."""
     usage: Usage = Usage()

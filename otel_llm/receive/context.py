@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.call import Message
+from otel_llm.receive.call import DocumentsSource, Message
 
 _TAGS: Final = ("context", "documents")
 # not str.lower, which makes some texts longer ("İ"): offsets in the one must hold in the other
@@ -29,26 +29,63 @@ class Prompt:
     """The rest of it: the whole prompt where it has no context section."""
 
 
-def documents_of(
-    explicit: object, messages: Sequence[Message], prompt: Prompt, system: str, where: str
-) -> tuple[str, ...]:
-    """Return the texts that the call's answer is judged against; empty where there are none.
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an answer is judged against, and the question without it."""
 
-    The first of these that the call has: the explicit attribute, tool results, the context section of the
-    last user message, the context section of the system instructions.
+    documents: tuple[str, ...] = ()
+    source: DocumentsSource = ""
+    question: str | None = None
+    """None where the last user message has no context section."""
 
-    Raises:
-        DecodeError: the explicit attribute is not a list of texts; the message starts with `where`.
+
+def context_of(explicit: tuple[str, ...], messages: Sequence[Message], system: str) -> Context:
+    """Return the texts that a call's answer is judged against; none where there are none.
+
+    The first of these that the call has: its attribute, tool results, the context section of the last user
+    message, the context section of the system instructions.
+
+    Args:
+        explicit: the attribute's texts.
+        messages: the input.
+        system: the instructions; without them, those in the messages count.
     """
-    if explicit is not None:
-        return _texts(explicit, where)
-    results = tuple(
+    prompt = split_prompt(last_text(messages, "user"))
+    question = prompt.question if prompt.documents else None
+    if explicit:
+        return Context(explicit, "explicit", question)
+    if results := tool_results(messages):
+        return Context(results, "tools", question)
+    documents = prompt.documents or split_prompt(system or last_text(messages, "system")).documents
+    return Context(documents, "prompt" if documents else "", question)
+
+
+def tool_results(messages: Sequence[Message]) -> tuple[str, ...]:
+    """Return what tools answered, in the order of the messages; empty answers are left out."""
+    return tuple(
         part.text
         for message in messages
         for part in message.parts
         if part.type == "tool_call_response" and part.text
     )
-    return results or prompt.documents or split_prompt(system).documents
+
+
+def last_text(messages: Sequence[Message], role: str) -> str:
+    """Return the text of the last message of that role; empty where there is none."""
+    return next((message.text for message in reversed(messages) if message.role == role), "")
+
+
+def read_texts(value: object, where: str) -> tuple[str, ...]:
+    """Return the texts of an attribute's value, without empty ones; None is no texts.
+
+    Raises:
+        DecodeError: the value is not a list of texts; the message starts with `where`.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise DecodeError(f"{where} must be a list of texts, got {type(value).__name__}")
+    return tuple(text for text in value if text)
 
 
 def split_prompt(text: str) -> Prompt:
@@ -108,9 +145,3 @@ def _find_element(lower: str, tag: str, position: int) -> tuple[int, int, int, i
     inner = lower.find(">", start) + 1 if start >= 0 else 0
     inner_end = lower.find(f"</{tag}>", inner) if inner > 0 else -1
     return (start, inner, inner_end, inner_end + len(tag) + 3) if inner_end >= 0 else None
-
-
-def _texts(value: object, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise DecodeError(f"{where} must be a list of texts, got {type(value).__name__}")
-    return tuple(text for text in value if text)

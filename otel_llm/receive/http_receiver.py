@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 from google.protobuf.message import Message
 
+from otel_llm.config.receive import ReceiverSettings
 from otel_llm.errors import DecodeError
-from otel_llm.receive.encodings import ENCODINGS, unpacked
+from otel_llm.receive.encodings import ENCODINGS, INLINE_BYTES, unpack_aside
+from otel_llm.receive.http_body import Body, Receive
+from otel_llm.receive.in_flight import Hold
 from otel_llm.receive.intake import Intake
-from otel_llm.receive.otlp_json import read_traces, write_json
-from otel_llm.receive.refusal import Reason, Refusal
+from otel_llm.receive.otlp_json import read_json, write_json
+from otel_llm.receive.refusal import Reason, Refusal, too_large
+from otel_llm.receive.signals import PATHS, Signal
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"
-_TRACES: Final = "/v1/traces"
-_ELSEWHERE: Final = frozenset({"/v1/metrics", "/v1/logs"})
 
 
 class HttpReceiver:
     """The ASGI application behind the HTTP port."""
 
-    def __init__(self, intake: Intake, *, max_bytes: int) -> None:
-        """Take requests of up to `max_bytes`, before and after decompression."""
+    def __init__(self, intake: Intake, settings: ReceiverSettings) -> None:
         self._intake = intake
-        self._max_bytes = max_bytes
+        self._max_bytes = settings.max_request_bytes
+        self._timeout_s = settings.read_timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -37,64 +39,54 @@ class HttpReceiver:
             raise RuntimeError(f"an OTLP receiver serves http, not {scope['type']}")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        body = Body(receive, max_bytes=self._max_bytes, timeout_s=self._timeout_s)
+        signal = PATHS.get(scope["path"])
         try:
-            _check_route(scope["method"], scope["path"])
-            encoding = _check_headers(media_type, headers)
-            body = await self._read(receive, int(headers.get("content-length", 0)))
-            answer = self._take(self._unpacked(body, encoding), media_type)
-        except Refusal as refusal:
-            await _send_refusal(send, refusal, media_type)
+            answer = await self._answer(_routed(scope), headers, media_type, body)
+        except Refusal as error:
+            refusal = error.with_traceback(None)  # its frames hold this one: a cycle, which would hold the request
+        except Exception:  # of whatever kind: the sender is told by a status, the log by a traceback
+            refusal = self._intake.failed("http", signal)
         else:
             await _send(send, 200, answer, media_type)
+            return
+        self._intake.refused(refusal, "http", signal)
+        await _send_refusal(send, refusal, media_type, body)
 
-    def _take(self, body: bytes, media_type: str) -> Message:
-        if media_type == _PROTOBUF:
-            return self._intake.take(body, "http")
-        try:
-            request, rejected = read_traces(body)
-        except DecodeError as error:
-            raise Refusal(Reason.MALFORMED, str(error)) from error
-        return self._intake.take(request, "http", rejected)
+    async def _answer(self, signal: Signal, headers: Mapping[str, str], media_type: str, body: Body) -> Message:
+        length = int(headers.get("content-length", 0))
+        tenant = self._intake.admit(signal, headers.get, length)
+        encoding = _check_headers(media_type, headers)
+        with self._intake.hold() as hold:
+            return await self._take(signal, tenant, await self._read(body, encoding, hold), media_type)
 
-    async def _read(self, receive: Receive, length: int) -> bytes:
-        if length > self._max_bytes:
-            raise self._too_large(f"{length} bytes")
-        body, more = bytearray(), True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Refusal(Reason.MALFORMED, "the connection closed before the body was complete")
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > self._max_bytes:
-                raise self._too_large("more")
-        return bytes(body)
-
-    def _unpacked(self, body: bytes, encoding: str) -> bytes:
-        data = unpacked(body, encoding, max_bytes=self._max_bytes)
+    async def _read(self, body: Body, encoding: str, hold: Hold) -> bytes:
+        data = await unpack_aside(await body.read(hold), encoding, max_bytes=self._max_bytes)
         if data is None:
-            raise self._too_large("more, decompressed")
+            raise too_large(self._max_bytes, "more, decompressed")
+        hold.resize(len(data))
         return data
 
-    def _too_large(self, size: str) -> Refusal:
-        return Refusal(
-            Reason.TOO_LARGE,
-            f"a request must be at most {self._max_bytes} bytes, got {size}: send smaller batches, "
-            "or raise max_request_bytes of the service",
-        )
+    async def _take(self, signal: Signal, tenant: str, data: bytes, media_type: str) -> Message:
+        if media_type == _PROTOBUF:
+            return await self._intake.take(signal, "http", tenant, data)
+        try:
+            if len(data) <= INLINE_BYTES:
+                request, rejections = read_json(signal, data)
+            else:
+                request, rejections = await asyncio.to_thread(read_json, signal, data)
+        except DecodeError as error:
+            raise Refusal(Reason.MALFORMED, str(error)) from error
+        return await self._intake.take(signal, "http", tenant, request, rejections)
 
 
-def _check_route(method: str, path: str) -> None:
-    if path in _ELSEWHERE:
-        raise Refusal(
-            Reason.NOT_FOUND,
-            f"{path} is not served: this service takes traces alone, at {_TRACES}; "
-            "send metrics and logs to your OpenTelemetry Collector",
-        )
-    if path != _TRACES:
-        raise Refusal(Reason.NOT_FOUND, f"{path} is not served: traces go to {_TRACES}")
+def _routed(scope: Scope) -> Signal:
+    path, method = scope["path"], scope["method"]
+    if path not in PATHS:
+        raise Refusal(Reason.NOT_FOUND, f"{path} is not served: {', '.join(PATHS)} are")
     if method != "POST":
-        raise Refusal(Reason.METHOD, f"{_TRACES} takes POST, got {method}")
+        raise Refusal(Reason.METHOD, f"{path} takes POST, got {method}")
+    return PATHS[path]
 
 
 def _check_headers(media_type: str, headers: Mapping[str, str]) -> str:
@@ -113,22 +105,34 @@ def _check_headers(media_type: str, headers: Mapping[str, str]) -> str:
     return encoding
 
 
-async def _send_refusal(send: Send, refusal: Refusal, media_type: str) -> None:
-    headers = [(b"connection", b"close")]  # the rest of an unread body must not be taken for a request
+async def _send_refusal(send: Send, refusal: Refusal, media_type: str, body: Body) -> None:
+    headers = []
+    if not body.complete:
+        headers.append((b"connection", b"close"))  # the rest of the body must not be taken for a request
     if refusal.retry_after_s is not None:
         headers.append((b"retry-after", str(refusal.retry_after_s).encode()))
-    if refusal.http_status == Reason.METHOD.value[1]:
+    if refusal.reason is Reason.METHOD:
         headers.append((b"allow", b"POST"))
-    await _send(send, refusal.http_status, refusal.status(), media_type, headers)
+    if refusal.reason is Reason.UNAUTHENTICATED:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await _start(send, refusal.http_status, refusal.status(), media_type, headers)
+    if refusal.reason is not Reason.TOO_SLOW:
+        await body.drain()
+    await send({"type": "http.response.body", "body": b""})
 
 
-async def _send(
-    send: Send, status: int, answer: Message, media_type: str, headers: Sequence[tuple[bytes, bytes]] = ()
+async def _send(send: Send, status: int, answer: Message, media_type: str) -> None:
+    await _start(send, status, answer, media_type, [])
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _start(
+    send: Send, status: int, answer: Message, media_type: str, headers: list[tuple[bytes, bytes]]
 ) -> None:
-    """Answer in the request's media type; in protobuf where it had none of ours."""
+    """Send the answer in the request's media type, in protobuf where it had none of ours; it is not ended yet."""
     is_json = media_type == _JSON
     body = write_json(answer) if is_json else answer.SerializeToString()
     content_type = (_JSON if is_json else _PROTOBUF).encode()
     head = [(b"content-type", content_type), (b"content-length", str(len(body)).encode()), *headers]
     await send({"type": "http.response.start", "status": status, "headers": head})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": True})

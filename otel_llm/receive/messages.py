@@ -1,18 +1,27 @@
 """Messages in the conventions' schema: `[{"role": ..., "parts": [{"type": ..., ...}]}]`.
 
-Source: gen-ai-input-messages.json and gen-ai-output-messages.json of the GenAI semantic conventions.
+Source: gen-ai-input-messages.json and gen-ai-output-messages.json of the GenAI semantic conventions. Messages as
+the providers' APIs have them: `chat_messages.py`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from otel_llm.errors import DecodeError
 from otel_llm.receive.call import Message, Part
 
 Item = TypeVar("Item")
+
+_FINISH_REASONS: Final = {
+    "tool_calls": "tool_call",  # OpenAI's
+    "function_call": "tool_call",
+    "tool_use": "tool_call",  # Anthropic's
+    "tool-calls": "tool_call",  # the AI SDK's
+    "content-filter": "content_filter",
+}
 
 
 def read_messages(value: object, where: str) -> tuple[Message, ...]:
@@ -21,7 +30,7 @@ def read_messages(value: object, where: str) -> tuple[Message, ...]:
     Raises:
         DecodeError: the value is not of the schema; the message names the place, starting with `where`.
     """
-    return tuple(_each(value, where, _message))
+    return tuple(each(value, where, read_message))
 
 
 def read_instructions(value: object, where: str) -> str:
@@ -30,14 +39,24 @@ def read_instructions(value: object, where: str) -> str:
     Raises:
         DecodeError: as of `read_messages`.
     """
-    return "\n".join(part.text for part in _each(value, where, _part) if part.type == "text")
+    return "\n".join(part.text for part in each(value, where, read_part) if part.type == "text")
 
 
-def _each(value: object, where: str, read: Callable[[object], Item]) -> list[Item]:
+def finish_reason_of(said: str | None) -> str | None:
+    """Return why an answer ended, in the conventions' words where they have one."""
+    return _FINISH_REASONS.get(said, said) if said else None
+
+
+def each(value: object, where: str, read: Callable[[object], Item]) -> list[Item]:
+    """Return what `read` makes of each item of a list; None is an empty list.
+
+    Raises:
+        DecodeError: the value is no list, or `read` raised one; the message names the item, starting with `where`.
+    """
     if value is None:
         return []
     if not isinstance(value, list):
-        raise DecodeError(f"{where} must be a list, got {_kind(value)}")
+        raise DecodeError(f"{where} must be a list, got {kind_of(value)}")
     items = []
     for item in value:
         try:
@@ -48,25 +67,35 @@ def _each(value: object, where: str, read: Callable[[object], Item]) -> list[Ite
     return items
 
 
-def _message(value: object) -> Message:
+def read_message(value: object) -> Message:
+    """Return one message.
+
+    Raises:
+        DecodeError: the value is not of the schema; the message goes on from a name.
+    """
     if not isinstance(value, dict):
-        raise DecodeError(f" must be an object, got {_kind(value)}")
+        raise DecodeError(f" must be an object, got {kind_of(value)}")
     finish_reason = value.get("finish_reason")
     return Message(
-        _string(value, "role"),
-        tuple(_each(value.get("parts"), ".parts", _part)),
-        None if finish_reason is None else _string(value, "finish_reason"),
+        string_of(value, "role"),
+        tuple(each(value.get("parts"), ".parts", read_part)),
+        None if finish_reason is None else finish_reason_of(string_of(value, "finish_reason")),
     )
 
 
-def _part(value: object) -> Part:
+def read_part(value: object) -> Part:
+    """Return one part of a message.
+
+    Raises:
+        DecodeError: as of `read_message`.
+    """
     if not isinstance(value, dict):
-        raise DecodeError(f" must be an object, got {_kind(value)}")
-    match kind := _string(value, "type"):
+        raise DecodeError(f" must be an object, got {kind_of(value)}")
+    match kind := string_of(value, "type"):
         case "text" | "reasoning":
-            return Part(kind, _string(value, "content"))
+            return Part(kind, string_of(value, "content"))
         case "tool_call":
-            return Part(kind, as_text(value.get("arguments")), _string(value, "name"))
+            return Part(kind, as_text(value.get("arguments")), string_of(value, "name"))
         case "tool_call_response":
             # `result` until version 1.37 of the conventions, `response` since
             return Part(kind, as_text(value.get("response", value.get("result"))))
@@ -81,13 +110,19 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _string(fields: Mapping[str, object], name: str) -> str:
+def string_of(fields: Mapping[str, object], name: str) -> str:
+    """Return the text of that name.
+
+    Raises:
+        DecodeError: there is none.
+    """
     value = fields.get(name)
     if not isinstance(value, str):
-        raise DecodeError(f".{name} must be a text, got {_kind(value)}")
+        raise DecodeError(f".{name} must be a text, got {kind_of(value)}")
     return value
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """Return what a value is, for an error's message."""
     # the value itself may be private content, and these messages travel to the sender's logs
     return "nothing" if value is None else type(value).__name__

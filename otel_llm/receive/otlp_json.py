@@ -9,45 +9,48 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from google.protobuf.json_format import MessageToJson, ParseDict, ParseError
 from google.protobuf.message import Message
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_llm.errors import DecodeError
-
-_M = TypeVar("_M", bound=Message)
+from otel_llm.receive.screen import Rejection
+from otel_llm.receive.signals import SIGNALS, Signal
 
 _IDS: Final = frozenset({"traceId", "spanId", "parentSpanId"})
 _MAX_DEPTH: Final = 100
 """As deep as protobuf lets a message nest."""
 
 
-def read_traces(body: bytes) -> tuple[bytes, list[str]]:
-    """Return the serialized ExportTraceServiceRequest, and one reason for each malformed span, left out of it.
+def read_json(signal: Signal, body: bytes) -> tuple[bytes, list[Rejection]]:
+    """Return the serialized Export*ServiceRequest, and what was left out of it: spans, log records, metrics.
 
     Raises:
-        DecodeError: the body is not JSON, or beside its spans no such request.
+        DecodeError: the body is not JSON, or beside its items no such request.
     """
+    facts = SIGNALS[signal]
     value = _load(body)
-    spans = list(_take_spans(value))
-    request = _message(value, ExportTraceServiceRequest(), "the body")
-    rejected: list[str] = []
-    scopes = (scope for resource in request.resource_spans for scope in resource.scope_spans)
-    for scope, said in zip(scopes, spans, strict=True):
+    taken_out = list(_take_items(value, facts.levels))
+    request: Any = _message(value, facts.request(), "the body")
+    rejections: list[Rejection] = []
+    resources, scopes, items = facts.levels
+    for scope, said in zip(_inner(_inner([request], resources), scopes), taken_out, strict=True):
         for each in said:
             try:
-                scope.spans.append(_message(each, Span(), "a span"))
+                getattr(scope, items).append(_message(each, facts.item(), f"a {facts.what}"))
             except DecodeError as error:
-                rejected.append(str(error))
-    return request.SerializeToString(), rejected
+                rejections.append(Rejection("malformed_item", str(error), _count(each)))
+    return request.SerializeToString(), rejections
 
 
 def write_json(message: Message) -> bytes:
     """Return an answer, which has no ids, in JSON."""
     return MessageToJson(message, indent=None).encode()
+
+
+def _inner(messages: Any, field: str) -> Iterator[Any]:
+    return (inner for message in messages for inner in getattr(message, field))
 
 
 def _load(body: bytes) -> dict[str, Any]:
@@ -60,26 +63,39 @@ def _load(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _message(value: object, message: _M, what: str) -> _M:
+def _message(value: object, message: Message, what: str) -> Message:
     if not isinstance(value, dict):
         raise DecodeError(f"{what} must be a JSON object, got {type(value).__name__}")
     try:
         ParseDict(_with_ids(value), message, ignore_unknown_fields=True, max_recursion_depth=_MAX_DEPTH)
-    except (ParseError, RecursionError) as error:
-        raise DecodeError(f"{what} is no {message.DESCRIPTOR.name}: {error}") from error
+    except (ParseError, RecursionError, OverflowError) as error:  # OverflowError: of 1e400, and of 400 digits
+        # the message may quote half a surrogate pair, and is part of an answer
+        said = str(error).encode(errors="backslashreplace").decode()
+        raise DecodeError(f"{what} is no {message.DESCRIPTOR.name}: {said}") from error
+    except SystemError as error:  # protobuf's C code, where it looks up a field or an enum's value of such a name
+        raise DecodeError(f"{what} is no {message.DESCRIPTOR.name}: a name has an unpaired surrogate") from error
     return message
 
 
 def _with_ids(value: object) -> Any:
-    """Return the value with its ids in base64, as protobuf's mapping has bytes."""
+    """Return the value with its ids in base64, as protobuf's mapping has bytes.
+
+    Keys with an underscore are left out: protobuf's mapping knows fields by those names as well, OTLP does not.
+    """
     if isinstance(value, list):
         return [_with_ids(item) for item in value]
     if isinstance(value, dict):
-        return {key: _id(key, item) if key in _IDS else _with_ids(item) for key, item in value.items()}
+        return {
+            key: _id(key, item) if key in _IDS else _with_ids(item)
+            for key, item in value.items()
+            if "_" not in key
+        }
     return value
 
 
-def _id(key: str, value: object) -> str:
+def _id(key: str, value: object) -> str | None:
+    if value is None:
+        return None
     if not isinstance(value, str):
         raise DecodeError(f"{key} must be a hexadecimal text, got {type(value).__name__}")
     try:
@@ -88,16 +104,28 @@ def _id(key: str, value: object) -> str:
         raise DecodeError(f"{key} must be hexadecimal, got {value[:40]!r}") from error
 
 
-def _take_spans(value: object) -> Iterator[list[object]]:
-    """Take the spans out of each scope, in order: parsed one by one, a bad one costs only itself."""
-    for resource in _items(value, "resourceSpans"):
-        for scope in _items(resource, "scopeSpans"):
-            spans = scope.get("spans") if isinstance(scope, dict) else None
-            if isinstance(spans, list):  # else the request as a whole is wrong, and is said to be
-                scope["spans"] = []
-            yield spans if isinstance(spans, list) else []
+def _take_items(value: object, levels: tuple[str, str, str]) -> Iterator[list[object]]:
+    """Take the items out of each scope, in order: parsed one by one, a bad one costs only itself."""
+    resources, scopes, items = (_camel(level) for level in levels)
+    for resource in _list(value, resources):
+        for scope in _list(resource, scopes):
+            said = scope.get(items) if isinstance(scope, dict) else None
+            if isinstance(said, list):  # else the request as a whole is wrong, and is said to be
+                scope[items] = []
+            yield said if isinstance(said, list) else []
 
 
-def _items(value: object, key: str) -> list[Any]:
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _list(value: object, key: str) -> list[Any]:
     items = value.get(key) if isinstance(value, dict) else None
     return items if isinstance(items, list) else []
+
+
+def _count(item: object) -> int:
+    """Return how many data points a metric has; 1 for every other item, and for a metric without any."""
+    kinds = item.values() if isinstance(item, dict) else ()
+    return sum(len(_list(kind, "dataPoints")) for kind in kinds) or 1

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Protocol
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Observation
+from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
@@ -16,9 +17,61 @@ from otel_llm import __version__, names
 from otel_llm.evaluate.result import DriftState, Result
 from otel_llm.labels import LabelLimit
 from otel_llm.names import Metric
-from otel_llm.receive.intake import Transport
+from otel_llm.receive.refusal_log import Transport
+from otel_llm.receive.signals import Signal
 
-_HISTOGRAMS = (names.EVALUATION_SCORE, names.EVALUATION_DURATION)
+_HISTOGRAMS: Final = (names.EVALUATION_SCORE, names.EVALUATION_DURATION)
+_ACCEPTED: Final[Mapping[Signal, Metric]] = {
+    "traces": names.RECEIVER_ACCEPTED_SPANS,
+    "logs": names.RECEIVER_ACCEPTED_LOG_RECORDS,
+    "metrics": names.RECEIVER_ACCEPTED_METRIC_POINTS,
+}
+_REFUSED: Final[Mapping[Signal, Metric]] = {
+    "traces": names.RECEIVER_REFUSED_SPANS,
+    "logs": names.RECEIVER_REFUSED_LOG_RECORDS,
+    "metrics": names.RECEIVER_REFUSED_METRIC_POINTS,
+}
+_SENT: Final[Mapping[Signal, Metric]] = {
+    "traces": names.EXPORTER_SENT_SPANS,
+    "logs": names.EXPORTER_SENT_LOG_RECORDS,
+    "metrics": names.EXPORTER_SENT_METRIC_POINTS,
+}
+_SEND_FAILED: Final[Mapping[Signal, Metric]] = {
+    "traces": names.EXPORTER_SEND_FAILED_SPANS,
+    "logs": names.EXPORTER_SEND_FAILED_LOG_RECORDS,
+    "metrics": names.EXPORTER_SEND_FAILED_METRIC_POINTS,
+}
+
+
+class WatchedQueue(Protocol):
+    """What is shown of a queue."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds."""
+
+    @property
+    def max_bytes(self) -> int:
+        """Bytes that it may hold."""
+
+    @property
+    def pending(self) -> int:
+        """Records that are not settled."""
+
+    def oldest_pending_s(self) -> float:
+        """Return the age of the oldest of them."""
+
+
+class WatchedExporter(Protocol):
+    """What is shown of a destination."""
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes that wait to be sent."""
+
+    @property
+    def capacity_bytes(self) -> int:
+        """Bytes that may wait."""
 
 
 class ServiceMetrics:
@@ -41,18 +94,43 @@ class ServiceMetrics:
         self._evaluations = self._counter(names.EVALUATIONS)
         self._scores = self._histogram(names.EVALUATION_SCORE)
         self._durations = self._histogram(names.EVALUATION_DURATION)
-        self._accepted = self._counter(names.RECEIVER_ACCEPTED_SPANS)
-        self._refused = self._counter(names.RECEIVER_REFUSED_SPANS)
+        self._late = self._counter(names.PASSED_LATE)
+        self._skipped = self._counter(names.EVALUATIONS_SKIPPED)
+        self._accepted = {signal: self._counter(metric) for signal, metric in _ACCEPTED.items()}
+        self._refused = {signal: self._counter(metric) for signal, metric in _REFUSED.items()}
+        self._sent = {signal: self._counter(metric) for signal, metric in _SENT.items()}
+        self._send_failed = {signal: self._counter(metric) for signal, metric in _SEND_FAILED.items()}
         self._drift: Sequence[DriftState] = ()
         self._gauge(names.DRIFT_STATISTIC, lambda: self._observe_drift(lambda state: state.statistic))
         self._gauge(names.DRIFT_THRESHOLD, lambda: self._observe_drift(lambda state: state.threshold))
         self._gauge(names.DRIFT_ALARM, lambda: self._observe_drift(lambda state: state.alarm))
 
-    def received(self, transport: Transport, *, accepted: int = 0, refused: int = 0) -> None:
-        """Count the spans of one request."""
-        labels = {names.LABEL_TRANSPORT: transport}
-        self._accepted.add(accepted, labels)
-        self._refused.add(refused, labels)
+    @property
+    def meter(self) -> Meter:
+        """What further instruments are made with."""
+        return self._meter
+
+    def received(self, transport: Transport, signal: Signal, *, accepted: int = 0, refused: int = 0) -> None:
+        """Count the items of one request."""
+        labels = {names.LABEL_RECEIVER: "otlp", names.LABEL_TRANSPORT: transport}
+        self._accepted[signal].add(accepted, labels)
+        self._refused[signal].add(refused, labels)
+
+    def sent(self, exporter: str, signal: Signal, items: int) -> None:
+        """Count items that were delivered."""
+        self._sent[signal].add(items, {names.LABEL_EXPORTER: exporter})
+
+    def send_failed(self, exporter: str, signal: Signal, items: int) -> None:
+        """Count items that could not be delivered."""
+        self._send_failed[signal].add(items, {names.LABEL_EXPORTER: exporter})
+
+    def passed_late(self) -> None:
+        """Count a request that went on before its evaluation had ended."""
+        self._late.add(1)
+
+    def skipped(self, calls: int) -> None:
+        """Count calls for which the evaluators had no room."""
+        self._skipped.add(calls)
 
     def evaluated(
         self, results: Iterable[Result], durations_s: Mapping[str, float], drift: Sequence[DriftState]
@@ -75,9 +153,35 @@ class ServiceMetrics:
             self._durations.record(duration_s, {names.LABEL_EVALUATOR: evaluator})
         self._drift = drift
 
-    def watch_oldest_pending(self, age_s: Callable[[], float]) -> None:
-        """Report, at each scrape, the age that the function returns."""
-        self._gauge(names.EVALUATION_OLDEST_PENDING, lambda: [Observation(age_s())])
+    def watch_queue(self, queue: WatchedQueue) -> None:
+        """Report, at each scrape, what waits."""
+        self._gauge(names.EVALUATION_OLDEST_PENDING, lambda: [Observation(queue.oldest_pending_s())])
+        self._gauge(names.QUEUE_SIZE, lambda: [Observation(queue.size)])
+        self._gauge(names.QUEUE_CAPACITY, lambda: [Observation(queue.max_bytes)])
+        self._gauge(names.QUEUE_REQUESTS, lambda: [Observation(queue.pending)])
+
+    def watch_exporters(self, exporters: Mapping[str, WatchedExporter]) -> None:
+        """Report, at each scrape, what waits to be sent, by exporter."""
+
+        def observe(value: Callable[[WatchedExporter], int]) -> list[Observation]:
+            return [Observation(value(each), {names.LABEL_EXPORTER: name}) for name, each in exporters.items()]
+
+        self._gauge(names.EXPORTER_QUEUE_SIZE, lambda: observe(lambda each: each.pending_bytes))
+        self._gauge(names.EXPORTER_QUEUE_CAPACITY, lambda: observe(lambda each: each.capacity_bytes))
+
+    def watch_dead_letters(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Report, at each scrape, how many dead letters there were, by stage."""
+        self._watch_counts(names.DEAD_LETTERS, names.LABEL_STAGE, counts)
+
+    def watch_refusals(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Report, at each scrape, how much was refused, by reason."""
+        self._watch_counts(names.REFUSALS, names.LABEL_REASON, counts)
+
+    def _watch_counts(self, metric: Metric, label: str, counts: Callable[[], Mapping[str, int]]) -> None:
+        def callback(_: CallbackOptions) -> list[Observation]:
+            return [Observation(count, {label: value}) for value, count in dict(counts()).items()]
+
+        self._meter.create_observable_counter(metric.name, [callback], metric.unit, metric.description)
 
     def expose(self, accept: str) -> tuple[bytes, str]:
         """Return the exposition and its content type, in the format that an Accept header asks for."""

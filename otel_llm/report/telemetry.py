@@ -1,12 +1,15 @@
-"""The service's own port: metrics, health, and the live feed."""
+"""The service's own port: metrics, health, what is inside, and the live feed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from otel_llm.report.debug import SECURITY_HEADERS, State, page
 from otel_llm.report.feed import Feed
 from otel_llm.report.metrics import ServiceMetrics
 
@@ -15,15 +18,23 @@ class Telemetry:
     """The ASGI application behind the telemetry port."""
 
     def __init__(self, metrics: ServiceMetrics, feed: Feed | None) -> None:
-        """Serve `/metrics` and `/healthz`, and with a feed `/debug/calls`."""
+        """Serve metrics, health and the state, and with a feed `/debug/calls`."""
         self.ready = False
-        """What `/healthz` says: whether models are loaded and receivers listen."""
+        """Whether models are loaded and receivers listen, and the end has not begun."""
+        self.inspect: Callable[[], State] = dict
+        """What is inside."""
+        self.refusal: Callable[[], str | None] = lambda: None
+        """Why requests are refused now; None where they are taken."""
         self._metrics = metrics
         self._feed = feed
         self.app = Starlette(
             routes=[
                 Route("/metrics", self._expose),
+                Route("/livez", self._live),
+                Route("/readyz", self._ready),
                 Route("/healthz", self._health),
+                Route("/debug", self._debug),
+                Route("/debug.json", self._debug_json),
                 Route("/debug/calls", self._calls),
             ]
         )
@@ -32,8 +43,22 @@ class Telemetry:
         body, content_type = self._metrics.expose(request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})
 
+    async def _live(self, _: Request) -> Response:
+        return PlainTextResponse("live\n")
+
     async def _health(self, _: Request) -> Response:
         return PlainTextResponse("ready\n") if self.ready else PlainTextResponse("not ready\n", 503)
+
+    async def _ready(self, _: Request) -> Response:
+        """Answer whether to send here: not while it starts, ends, or has no room."""
+        reason = self.refusal() if self.ready else "it starts, or ends"
+        return JSONResponse({"ready": reason is None, "reason": reason}, 200 if reason is None else 503)
+
+    async def _debug(self, _: Request) -> Response:
+        return HTMLResponse(page("otel-llm collector", self.inspect()), headers=SECURITY_HEADERS)
+
+    async def _debug_json(self, _: Request) -> Response:
+        return JSONResponse(self.inspect(), headers=SECURITY_HEADERS)
 
     async def _calls(self, _: Request) -> Response:
         if self._feed is None:

@@ -4,7 +4,7 @@ import pytest
 from otlp_sink import OtlpSink, otlp_sink
 from support.service import LengthPipeline, service
 
-from otel_llm.collector import Addresses
+from otel_llm.collector.service import Service
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def sink() -> Iterator[OtlpSink]:
 
 
 @pytest.fixture
-def running(pipeline: LengthPipeline, sink: OtlpSink) -> Iterator[Addresses]:
+def running(pipeline: LengthPipeline, sink: OtlpSink) -> Iterator[Service]:
     """A service of the test's own, its events sent to the sink."""
     with service(
         pipeline, debug_calls=True, queue={"max_delay_s": 0.01}, events={"endpoint": sink.endpoint}
@@ -28,7 +28,7 @@ def running(pipeline: LengthPipeline, sink: OtlpSink) -> Iterator[Addresses]:
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Addresses]:
+def shared() -> Iterator[Service]:
     """One service for the tests that look at answers alone. It takes requests of up to 100,000 bytes."""
     with service(LengthPipeline(), max_request_bytes=100_000) as addresses:
         yield addresses

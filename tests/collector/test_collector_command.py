@@ -11,11 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
-from otlp_sink import otlp_sink
+from otlp_sink import otlp_sink, plain
 from support.spans import body, chat_attributes, span
 
-from otel_llm.collector import command
-from otel_llm.errors import ConfigError
+from otel_llm.collector.command import command
+from otel_llm.errors import ConfigError, OtelLlmError
 from otel_llm.evaluate.pipeline import Pipeline
 from otel_llm.ports import bind
 
@@ -36,6 +36,10 @@ class Command:
         words = self.process.stdout.readline().replace(",", "").split()
         assert words[:2] == ["ready:", "OTLP/gRPC"], self.process.communicate()[1]
         self.http, self.telemetry = words[4], words[6].removesuffix("/metrics")
+
+    def read_log(self, part: str) -> str:
+        """Return the next line of the log that has such a part."""
+        return next(line for line in self.process.stderr if part in line)
 
     def stop(self, number: signal.Signals) -> tuple[int, str, str]:
         self.process.send_signal(number)
@@ -58,7 +62,7 @@ def test_a_signal_drains_within_the_deadline_and_exits_with_0(
 ) -> None:
     spans = [span(chat_attributes(f"Question {n}?"), span_id=n.to_bytes(8)) for n in range(1, 31)]
     config = tmp_path / "service.yaml"
-    config.write_text("queue: {max_batch: 4}\nshutdown_timeout_s: 20\n")
+    config.write_text(f"queue: {{max_batch: 4, folder: {tmp_path / 'queue'}}}\nshutdown_timeout_s: 20\n")
     with otlp_sink() as sink:
         service = Command("--config", str(config), "--events-endpoint", sink.endpoint)
         started.append(service)
@@ -82,7 +86,7 @@ def test_encoding_on_several_threads_does_not_hold_up_the_end(started: list[Comm
     httpx.post(f"{service.http}/v1/traces", content=body(*spans), headers=PROTOBUF).raise_for_status()
     status, _, log = service.stop(signal.SIGTERM)
     assert status == 0
-    assert "300 calls were not evaluated before shutdown_timeout_s was over" in log
+    assert "1 requests were not done before shutdown_timeout_s was over: they are lost" in log
     assert "could not be evaluated" not in log
 
 
@@ -101,11 +105,80 @@ def test_the_log_is_one_json_object_a_line(started: list[Command]) -> None:
     _, _, log = service.stop(signal.SIGTERM)
     lines = [json.loads(line) for line in log.splitlines()]
     assert [(line["level"], line["logger"]) for line in lines] == [
-        ("warning", "otel_llm.collector"),
-        ("warning", "otel_llm.receive.intake"),
+        ("warning", "otel_llm.collector.assembly"),
+        ("warning", "otel_llm.collector.assembly"),
+        ("warning", "otel_llm.dead_letters"),
     ]
-    assert "events.endpoint is not set" in lines[0]["message"]
-    assert "1 of 1 spans rejected: span b7ad6b7169203331" in lines[1]["message"]
+    assert "queue.folder is not set" in lines[0]["message"]
+    assert "events.endpoint is not set" in lines[1]["message"]
+    assert "dead letter: decode: span b7ad6b7169203331" in lines[2]["message"]
+
+
+def test_a_hangup_reads_the_settings_again(started: list[Command], tmp_path: Path) -> None:
+    config = tmp_path / "service.yaml"
+    config.write_text("evaluate: {evaluators: [pii]}\n")
+    with otlp_sink() as sink:
+        service = Command("--config", str(config), "--events-endpoint", sink.endpoint)
+        started.append(service)
+
+        def evaluators_of(number: int) -> set[str]:
+            content = body(span(span_id=number.to_bytes(8)))
+            httpx.post(f"{service.http}/v1/traces", content=content, headers=PROTOBUF).raise_for_status()
+            records = [
+                plain(record.attributes)
+                for _, record in sink.wait_for(
+                    lambda sink: [each for each in sink.logs if each[1].span_id == number.to_bytes(8)]
+                )
+            ]
+            return {record["gen_ai.evaluation.name"] for record in records}
+
+        assert evaluators_of(1) == {"pii"}
+        config.write_text("evaluate: {evaluators: [nothing of ours]}\n")
+        service.process.send_signal(signal.SIGHUP)
+        assert "nothing of ours" in json.loads(service.read_log("stay as they were"))["message"]
+        assert evaluators_of(2) == {"pii"}
+        config.write_text("grpc_port: 1\nevaluate: {evaluators: [secrets]}\n")
+        service.process.send_signal(signal.SIGHUP)
+        service.read_log("the settings were read again")
+        assert evaluators_of(3) == {"secrets"}
+        assert service.stop(signal.SIGTERM)[0] == 0
+
+
+def test_check_says_whether_the_service_would_start(tmp_path: Path) -> None:
+    config = tmp_path / "service.yaml"
+    config.write_text("evaluate: {evaluators: [pii]}\nselection: {sampling: {pii: 0.5}}\n")
+    outcome = CliRunner().invoke(command, ["--config", str(config), "--check"])
+    assert (outcome.exit_code, outcome.output) == (0, "the settings are valid\n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ("evaluate: {evaluators: [nothing]}", "'nothing' is not installed"),
+        ("selection: {sampling: {nothing: 0.5}}", "selection.sampling: must be of the evaluators that run"),
+        ("receive: {tls: {cert_file: a.pem, key_file: b.pem}}", "receive.tls.cert_file"),
+        ("receive: {bearer_tokens_file: nowhere}", "receive.bearer_tokens_file 'nowhere' cannot be read"),
+        ("queue: {folder: /etc/hostname/queue}", "queue.folder: '/etc/hostname/queue' cannot be made or written"),
+        ("events: {endpoint: 'https://a', tls: {ca_file: nowhere.pem}}", "tls.ca_file"),
+    ],
+)
+def test_check_names_what_is_wrong(tmp_path: Path, settings: str, problem: str) -> None:
+    config = tmp_path / "service.yaml"
+    config.write_text(settings)
+    outcome = CliRunner().invoke(command, ["--config", str(config), "--check"])
+    assert isinstance(outcome.exception, OtelLlmError)
+    assert problem in str(outcome.exception)
+
+
+def test_the_environment_comes_before_the_file_and_an_option_before_both(tmp_path: Path) -> None:
+    config = tmp_path / "service.yaml"
+    config.write_text("grpc_port: 1\nhttp_port: 2\n")
+    environment = {"OTEL_LLM_COLLECTOR_HTTP_PORT": "many", "OTEL_LLM_COLLECTOR_GRPC_PORT": "3"}
+    outcome = CliRunner().invoke(command, ["--config", str(config), "--check"], env=environment)
+    assert isinstance(outcome.exception, ConfigError)
+    assert "OTEL_LLM_COLLECTOR_*: http_port: " in str(outcome.exception)
+    options = ["--config", str(config), "--check", "--http-port", "4"]
+    assert CliRunner().invoke(command, options, env=environment).exit_code == 0
 
 
 def test_a_taken_port_is_one_line_that_names_the_option() -> None:

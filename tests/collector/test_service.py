@@ -11,7 +11,8 @@ from otlp_sink import OtlpSink, otlp_sink, plain
 from support.service import LengthPipeline, service
 from support.spans import body, chat_attributes, span
 
-from otel_llm.collector import Addresses, running
+from otel_llm.collector.assembly import running
+from otel_llm.collector.service import Service
 from otel_llm.config.service import ServiceSettings
 from otel_llm.errors import PortTakenError
 from otel_llm.evaluate.pipeline import Pipeline
@@ -20,18 +21,18 @@ from otel_llm.ports import bind
 PROTOBUF = {"content-type": "application/x-protobuf"}
 
 
-def send(at: Addresses, *spans: object) -> None:
+def send(at: Service, *spans: object) -> None:
     httpx.post(f"{at.http}/v1/traces", content=body(*spans), headers=PROTOBUF).raise_for_status()
 
 
 @contextmanager
-def feed(at: Addresses) -> Iterator[Iterator[str]]:
+def feed(at: Service) -> Iterator[Iterator[str]]:
     with httpx.stream("GET", f"{at.telemetry}/debug/calls", timeout=20) as response:
         assert response.headers["content-type"] == "application/x-ndjson"
         yield response.iter_lines()
 
 
-def test_one_call_is_an_event_a_metric_and_a_line_of_the_feed(running: Addresses, sink: OtlpSink) -> None:
+def test_one_call_is_an_event_a_metric_and_a_line_of_the_feed(running: Service, sink: OtlpSink) -> None:
     with feed(running) as lines:
         send(running, span(chat_attributes(answer="x" * 60)))
         line = json.loads(next(lines))
@@ -47,17 +48,17 @@ def test_one_call_is_an_event_a_metric_and_a_line_of_the_feed(running: Addresses
     source = 'gen_ai_provider_name="openai",gen_ai_request_model="gpt-4o",label="fail",service_name="shop"'
     assert f'otel_llm_evaluations_total{{evaluator="length",{source},target="output"}} 1.0' in metrics
     assert 'otel_llm_evaluation_duration_seconds_count{evaluator="length"} 1.0' in metrics
-    assert 'otelcol_receiver_accepted_spans_total{transport="http"} 1.0' in metrics
+    assert 'otelcol_receiver_accepted_spans_total{receiver="otlp",transport="http"} 1.0' in metrics
     assert "otel_llm_evaluation_oldest_pending_seconds 0.0" in metrics
 
 
 def test_a_batch_that_fails_gives_results_of_label_error_and_the_next_is_evaluated(
-    running: Addresses, pipeline: LengthPipeline, sink: OtlpSink
+    running: Service, pipeline: LengthPipeline, sink: OtlpSink
 ) -> None:
     pipeline.fault = RuntimeError("out of memory")
     send(running, span())
     [(_, failed)] = sink.wait_for(lambda sink: sink.logs)
-    send(running, span())
+    send(running, span(span_id=b"the next"))
     (_, evaluated) = sink.wait_for(lambda sink: sink.logs[1:])[0]
     assert plain(failed.attributes)["gen_ai.evaluation.score.label"] == "error"
     assert plain(failed.attributes)["error.type"] == "RuntimeError"
@@ -65,12 +66,12 @@ def test_a_batch_that_fails_gives_results_of_label_error_and_the_next_is_evaluat
 
 
 def test_a_batch_that_fails_leaves_the_drift_of_every_service_in_the_metrics(
-    running: Addresses, pipeline: LengthPipeline, sink: OtlpSink
+    running: Service, pipeline: LengthPipeline, sink: OtlpSink
 ) -> None:
     send(running, span())
     sink.wait_for(lambda sink: sink.logs)
     pipeline.fault = RuntimeError("out of memory")
-    send(running, span())
+    send(running, span(span_id=b"the next"))
     sink.wait_for(lambda sink: sink.logs[1:])
     assert 'otel_llm_drift_alarm{baseline="first-10"' in httpx.get(f"{running.telemetry}/metrics").text
 
@@ -168,8 +169,8 @@ def test_a_drain_that_takes_too_long_is_given_up_and_logged(
 ) -> None:
     pipeline.gate.clear()
     with service(pipeline, shutdown_timeout_s=0.1) as at:
-        send(at, span(), span())
-    assert "2 calls were not evaluated before shutdown_timeout_s was over" in caplog.text
+        send(at, span(), span(span_id=b"the next"))
+    assert "1 requests were not done before shutdown_timeout_s was over: they are lost" in caplog.text
     pipeline.gate.set()
 
 

@@ -56,7 +56,7 @@ def test_an_option_sets_a_key_of_a_section_that_is_null(write) -> None:
         ("grpc_prot: 4317", "grpc_prot is not a setting (its value: 4317): did you mean grpc_port?"),
         (
             "queue: {zzz: 1}",
-            "queue.zzz is not a setting (its value: 1): known here: max_pending, max_batch, max_delay_s",
+            "queue.zzz is not a setting (its value: 1): known here: folder, max_bytes, fsync, max_batch,",
         ),
         (
             "evaluate: {drift: {windows: 5}}",
@@ -68,7 +68,11 @@ def test_an_option_sets_a_key_of_a_section_that_is_null(write) -> None:
         ("queue: 5", "queue: input should be a valid dictionary"),
         (
             "events: {endpoint: 'localhost:4318'}",
-            "events.endpoint: must be a URL such as http://localhost:4318, got",
+            "events.endpoint: must be a URL such as http://localhost:4318 or grpc://localhost:4317, got",
+        ),
+        (
+            "queue: {max_bytes: 1048576}",
+            "queue.max_bytes must be twice receive.max_request_bytes, 33554432, or more",
         ),
         ("- a\n- b", "must hold a mapping of settings, got list"),
         ("a: [", "is not YAML"),
@@ -98,3 +102,35 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_an_option_with_a_wrong_value_is_named() -> None:
     with pytest.raises(ConfigError, match=r"options: events\.endpoint: must be a URL"):
         load_settings(None, {"events.endpoint": "nowhere"})
+
+
+def test_the_environment_overrides_the_file_and_options_override_both(write) -> None:
+    environment = {
+        "OTEL_LLM_COLLECTOR_GRPC_PORT": "3",
+        "OTEL_LLM_COLLECTOR_HTTP_PORT": "3",
+        "OTEL_LLM_COLLECTOR_QUEUE__FOLDER": "/var/lib/queue",
+        "OTEL_LLM_COLLECTOR_EVALUATE__EVALUATORS": "[pii, secrets]",
+        "OTEL_LLM_COLLECTOR_EVALUATE__DRIFT__ENABLED": "false",
+        "OTEL_LLM_COLLECTOR_HOST": "",
+        "OTEL_LLM_LOG": "x",
+    }
+    settings = load_settings(write("grpc_port: 1\n"), {"http_port": 4}, environment)
+    assert (settings.grpc_port, settings.http_port, settings.host) == (3, 4, "127.0.0.1")
+    assert settings.queue.folder == Path("/var/lib/queue")
+    assert settings.evaluate.evaluators == ("pii", "secrets")
+    assert not settings.evaluate.drift.enabled
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("QUEUE__FOLDERS", "/q", "queue.folders is not a setting (its value: '/q'): did you mean folder?"),
+        ("GRPC_PORT", "many", "grpc_port: input should be a valid integer"),
+        ("HOST", "[", "OTEL_LLM_COLLECTOR_HOST must be a value in YAML, got '['"),
+    ],
+)
+def test_what_is_wrong_in_the_environment_is_named(name: str, value: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None, {}, {f"OTEL_LLM_COLLECTOR_{name}": value})
+    assert "OTEL_LLM_COLLECTOR_" in str(caught.value)
+    assert problem in str(caught.value)

@@ -5,23 +5,6 @@ from collections.abc import Sequence
 import pytest
 
 from otel_llm.evaluate.batcher import Batcher
-from otel_llm.receive.call import Call
-
-
-def calls(*span_ids: str) -> list[Call]:
-    return [
-        Call(
-            trace_id="0" * 31 + "1",
-            span_id=span_id,
-            service="shop",
-            operation="chat",
-            provider="openai",
-            request_model="gpt-4o",
-            start_ns=0,
-            duration_s=1,
-        )
-        for span_id in span_ids
-    ]
 
 
 class Work:
@@ -33,11 +16,11 @@ class Work:
         self.started = threading.Event()
         self.done = threading.Condition()
 
-    def __call__(self, batch: Sequence[Call]) -> None:
+    def __call__(self, batch: Sequence[str]) -> None:
         self.started.set()
         assert self.gate.wait(20)
         with self.done:
-            self.batches.append("".join(call.span_id for call in batch))
+            self.batches.append("".join(batch))
             self.done.notify_all()
 
     def wait_for(self, *batches: str) -> None:
@@ -51,77 +34,70 @@ def work() -> Work:
     return Work()
 
 
+def submit(batcher: Batcher[str], *items: str, size: int = 1) -> None:
+    for item in items:
+        batcher.submit(item, size)
+
+
 def test_a_full_batch_goes_at_once_and_a_partial_one_when_its_time_is_up(work: Work) -> None:
     work.gate.set()
-    batcher = Batcher(work, max_pending=10, max_batch=2, max_delay_s=0.05)
+    batcher = Batcher(work, max_batch=2, max_delay_s=0.05, max_bytes=100)
     started = time.monotonic()
-    assert batcher.submit(calls("a", "b", "c"))
+    submit(batcher, "a", "b", "c")
     work.wait_for("ab", "c")
     assert time.monotonic() - started >= 0.05
     assert batcher.close(20) == 0
 
 
-def test_calls_of_several_requests_share_a_batch(work: Work) -> None:
+def test_items_that_come_one_by_one_share_a_batch(work: Work) -> None:
     work.gate.set()
-    batcher = Batcher(work, max_pending=10, max_batch=3, max_delay_s=20)
-    for name in "abc":
-        assert batcher.submit(calls(name))
+    batcher = Batcher(work, max_batch=3, max_delay_s=20, max_bytes=100)
+    for item in "abc":
+        submit(batcher, item)
     work.wait_for("abc")
     assert batcher.close(20) == 0
 
 
-def test_a_full_queue_takes_none_of_a_request_and_room_lets_it_in_again(work: Work) -> None:
-    batcher = Batcher(work, max_pending=2, max_batch=1, max_delay_s=0)
-    assert batcher.submit(calls("a"))
-    assert work.started.wait(20)  # a is out of the queue
-    assert batcher.submit(calls("b"))
-    assert batcher.submit(calls("c", "d", "e"))  # taken whole: one place was left
-    assert not batcher.submit(calls("f"))
+def test_there_is_room_until_the_bytes_that_wait_and_are_worked_on_reach_the_limit(work: Work) -> None:
+    batcher = Batcher(work, max_batch=1, max_delay_s=0, max_bytes=10)
+    submit(batcher, "a", size=5)
+    assert work.started.wait(20)  # being worked on, and counted still
+    assert batcher.wait_for_room(0)
+    submit(batcher, "b", size=5)
+    assert not batcher.has_room
+    assert not batcher.wait_for_room(0.01)
     work.gate.set()
-    work.wait_for("a", "b", "c", "d", "e")
-    assert batcher.submit(calls("g"))
-    work.wait_for("a", "b", "c", "d", "e", "g")
+    assert batcher.wait_for_room(20)
     assert batcher.close(20) == 0
+    assert batcher.has_room
 
 
 def test_work_that_fails_does_not_stop_the_work_that_follows(work: Work, caplog: pytest.LogCaptureFixture) -> None:
-    def fails_first(batch: Sequence[Call]) -> None:
-        if batch[0].span_id == "a":
+    def fails_first(batch: Sequence[str]) -> None:
+        if batch[0] == "a":
             raise ValueError("the first")
         work(batch)
 
     work.gate.set()
-    batcher = Batcher(fails_first, max_pending=10, max_batch=1, max_delay_s=0)
-    batcher.submit(calls("a", "b"))
+    batcher = Batcher(fails_first, max_batch=1, max_delay_s=0, max_bytes=100)
+    submit(batcher, "a", "b")
     work.wait_for("b")
     assert batcher.close(20) == 0
     assert "ValueError: the first" in caplog.text
+    assert batcher.has_room
 
 
-def test_the_oldest_pending_call_ages_until_its_evaluation_has_ended(work: Work) -> None:
-    batcher = Batcher(work, max_pending=10, max_batch=1, max_delay_s=0)
-    assert batcher.oldest_pending_s() == 0
-    batcher.submit(calls("a"))
-    assert work.started.wait(20)  # being evaluated, and pending still
-    first = batcher.oldest_pending_s()
-    assert 0 < first < batcher.oldest_pending_s()
+def test_closing_works_on_what_waits(work: Work) -> None:
     work.gate.set()
-    assert batcher.close(20) == 0
-    assert batcher.oldest_pending_s() == 0
-
-
-def test_closing_evaluates_what_waits_and_takes_no_more(work: Work) -> None:
-    work.gate.set()
-    batcher = Batcher(work, max_pending=100, max_batch=4, max_delay_s=20)
-    batcher.submit(calls(*"abc"))
+    batcher = Batcher(work, max_batch=4, max_delay_s=20, max_bytes=100)
+    submit(batcher, *"abc")
     assert batcher.close(20) == 0
     assert work.batches == ["abc"]
-    assert not batcher.submit(calls("d"))
 
 
-def test_closing_gives_up_in_time_and_says_how_many_calls_are_left(work: Work) -> None:
-    batcher = Batcher(work, max_pending=100, max_batch=1, max_delay_s=0)
-    batcher.submit(calls(*"abc"))
+def test_closing_gives_up_in_time_and_says_how_many_items_are_left(work: Work) -> None:
+    batcher = Batcher(work, max_batch=1, max_delay_s=0, max_bytes=100)
+    submit(batcher, *"abc")
     assert work.started.wait(20)
     assert batcher.close(0.01) == 3
     work.gate.set()

@@ -16,7 +16,8 @@ from otel_llm.evaluate.evaluator import load_evaluators
 from otel_llm.evaluate.manifest import encoder_manifest
 from otel_llm.evaluate.monitor import DriftMonitor
 from otel_llm.evaluate.pipeline import Pipeline
-from otel_llm.evaluate.runtime import CPU, running_on, session
+from otel_llm.evaluate.providers import CPU, running_on
+from otel_llm.evaluate.runtime import session
 
 LIBRARY = "The library opens at 9 and closes at 17 on weekdays. Membership costs 12 euros a year."
 BOOKS = [

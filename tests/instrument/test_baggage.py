@@ -14,6 +14,7 @@ from opentelemetry.baggage import set_baggage
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import attach, detach, get_current
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from support.decoding import decode
 
 import otel_llm
 from otel_llm import names
@@ -22,7 +23,6 @@ from otel_llm.evaluate.evaluator import load_evaluators
 from otel_llm.evaluate.manifest import encoder_manifest
 from otel_llm.instrument.baggage import without_baggage
 from otel_llm.instrument.carried import carried_attributes
-from otel_llm.receive.decode import decode
 
 ASK = [{"role": "user", "content": "Hello?"}]
 TAG = names.TAG_PREFIX

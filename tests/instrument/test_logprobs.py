@@ -7,10 +7,10 @@ import pytest
 from in_process import COMPLETION, chunk, client_for
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from response_objects import message, response
+from support.decoding import decode
 from support.model_server import served_script
 
 from otel_llm import names
-from otel_llm.receive.decode import decode
 
 SCRIPT = """
 [[rule]]

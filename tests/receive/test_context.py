@@ -2,11 +2,11 @@ import json
 import time
 
 import pytest
+from support.decoding import decode
 from support.spans import body, chat_attributes, message, span
 
 from otel_llm.receive.call import Call
 from otel_llm.receive.context import split_prompt
-from otel_llm.receive.decode import decode
 
 PROMPT = "<context>Llamas are camelids.</context>\nWhat are llamas?"
 

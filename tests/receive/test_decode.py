@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Status
+from support.decoding import decode
 from support.spans import SPAN_ID, START_NS, TRACE_ID, body, chat_attributes, message, request, span
 
 from otel_llm.errors import DecodeError
 from otel_llm.receive.call import Call, Message, Part, Usage
-from otel_llm.receive.decode import decode
 
 
 def only_call(data: bytes) -> Call:
@@ -85,6 +85,7 @@ def test_a_span_of_the_current_conventions_becomes_a_whole_call() -> None:
             ),
         ),
         documents=("rainy, 57F",),
+        documents_source="tools",
         usage=Usage(input_tokens=100, output_tokens=20, cost_usd=0.00045),
         start_ns=START_NS,
         duration_s=1.5,

@@ -1,20 +1,18 @@
 import time
 
-import pytest
-from otlp_sink import OtlpSink, otlp_sink, plain
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from otlp_sink import OtlpSink, plain
 from support.results import call, result
 
+from otel_llm import __version__
 from otel_llm.evaluate.result import Result
-from otel_llm.ports import free_port
-from otel_llm.report.events import EventExporter
+from otel_llm.report.events import events_request
 
 
 def sent(*results: Result, explanations: bool = True) -> OtlpSink:
-    with otlp_sink() as sink:
-        exporter = EventExporter(sink.endpoint, timeout_s=10, queue_size=100, explanations=explanations)
-        exporter.emit(results)
-        exporter.close(20)
-        return sink
+    sink = OtlpSink()
+    sink.take("/v1/logs", events_request(results, explanations=explanations))
+    return sink
 
 
 def test_a_result_is_an_event_of_the_evaluated_span() -> None:
@@ -61,17 +59,16 @@ def test_without_explanations_nothing_of_the_answer_is_sent() -> None:
     assert plain(record.attributes)["gen_ai.evaluation.score.label"] == "fail"
 
 
-def test_closing_sends_everything_that_was_emitted() -> None:
-    ids = {f"{number:016x}" for number in range(1, 91)}
+def test_every_result_is_an_event_in_their_order() -> None:
+    ids = [f"{number:016x}" for number in range(1, 91)]
     logs = sent(*(result(call=call(span_id=span_id)) for span_id in ids)).logs
-    assert {record.span_id.hex() for _, record in logs} == ids
-    assert len(logs) == 90
+    assert [record.span_id.hex() for _, record in logs] == ids
 
 
-def test_closing_keeps_its_deadline_when_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
-    exporter = EventExporter(f"http://127.0.0.1:{free_port()}", timeout_s=3, queue_size=100, explanations=True)
-    exporter.emit([result()])
-    started = time.monotonic()
-    exporter.close(0.2)
-    assert time.monotonic() - started < 2
-    assert "evaluation events were not all sent within 0.2 s" in caplog.text
+def test_a_request_names_the_service_and_the_scope_with_their_version_once() -> None:
+    request = ExportLogsServiceRequest.FromString(events_request([result(), result()], explanations=True))
+    [resource] = request.resource_logs
+    [scope] = resource.scope_logs
+    assert plain(resource.resource.attributes) == {"service.name": "otel-llm", "service.version": __version__}
+    assert (scope.scope.name, scope.scope.version) == ("otel_llm", __version__)
+    assert len(scope.log_records) == 2

@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from support.results import call, drift_state, result
@@ -5,17 +7,40 @@ from support.results import call, drift_state, result
 from otel_llm import names
 from otel_llm.names import Metric, prometheus_label
 from otel_llm.report.metrics import ServiceMetrics
+from otel_llm.report.process import watch_process
 
 EMITTED = (
     names.EVALUATIONS,
     names.EVALUATION_SCORE,
     names.EVALUATION_DURATION,
     names.EVALUATION_OLDEST_PENDING,
+    names.EVALUATIONS_SKIPPED,
+    names.PASSED_LATE,
+    names.QUEUE_SIZE,
+    names.QUEUE_CAPACITY,
+    names.QUEUE_REQUESTS,
+    names.DEAD_LETTERS,
+    names.REFUSALS,
     names.DRIFT_STATISTIC,
     names.DRIFT_THRESHOLD,
     names.DRIFT_ALARM,
     names.RECEIVER_ACCEPTED_SPANS,
+    names.RECEIVER_ACCEPTED_LOG_RECORDS,
+    names.RECEIVER_ACCEPTED_METRIC_POINTS,
     names.RECEIVER_REFUSED_SPANS,
+    names.RECEIVER_REFUSED_LOG_RECORDS,
+    names.RECEIVER_REFUSED_METRIC_POINTS,
+    names.EXPORTER_SENT_SPANS,
+    names.EXPORTER_SENT_LOG_RECORDS,
+    names.EXPORTER_SENT_METRIC_POINTS,
+    names.EXPORTER_SEND_FAILED_SPANS,
+    names.EXPORTER_SEND_FAILED_LOG_RECORDS,
+    names.EXPORTER_SEND_FAILED_METRIC_POINTS,
+    names.EXPORTER_QUEUE_SIZE,
+    names.EXPORTER_QUEUE_CAPACITY,
+    names.PROCESS_UPTIME,
+    names.PROCESS_CPU,
+    names.PROCESS_MEMORY_RSS,
 )
 SOURCE = {"service_name": "shop", "gen_ai_provider_name": "openai", "gen_ai_request_model": "gpt-4o"}
 
@@ -32,11 +57,34 @@ def samples(metrics: ServiceMetrics) -> list[Sample]:
     ]
 
 
+@dataclass
+class Watched:
+    """What is shown of a queue and of a destination."""
+
+    size: int = 10
+    max_bytes: int = 20
+    pending: int = 1
+    pending_bytes: int = 5
+    capacity_bytes: int = 6
+
+    def oldest_pending_s(self) -> float:
+        return 1.5
+
+
 def filled() -> ServiceMetrics:
     metrics = ServiceMetrics(max_label_values=10)
-    metrics.received("grpc", accepted=3, refused=1)
+    for signal in ("traces", "logs", "metrics"):
+        metrics.received("grpc", signal, accepted=3, refused=1)
+        metrics.sent("events", signal, 2)
+        metrics.send_failed("events", signal, 1)
+    metrics.passed_late()
+    metrics.skipped(2)
     metrics.evaluated([result()], {"toxicity": 0.003}, [drift_state()])
-    metrics.watch_oldest_pending(lambda: 1.5)
+    metrics.watch_queue(Watched())
+    metrics.watch_exporters({"events": Watched()})
+    metrics.watch_dead_letters(lambda: {"decode": 1})
+    metrics.watch_refusals(lambda: {"overload": 1})
+    watch_process(metrics.meter)
     return metrics
 
 

@@ -24,6 +24,13 @@ VALUES = {
     names.LABEL_DETECTOR: "mmd",
     names.LABEL_BASELINE: "reference",
     names.LABEL_TRANSPORT: "grpc",
+    names.LABEL_RECEIVER: "otlp",
+    names.LABEL_EXPORTER: "events",
+    names.LABEL_REASON: "overload",
+    names.LABEL_STAGE: "decode",
+    names.LABEL_PROCESS: "0",
+    names.GPU_ID: "GPU-0",
+    names.GPU_MODEL: "H200",
 }
 
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from otel_llm.collector import Addresses, running
+from otel_llm.collector.assembly import running
+from otel_llm.collector.service import Service
 from otel_llm.config.service import ServiceSettings
 from otel_llm.evaluate.pipeline import Evaluation
 from otel_llm.evaluate.result import DriftState, Result
@@ -30,16 +31,27 @@ class LengthPipeline:
     def __post_init__(self) -> None:
         self.gate.set()
 
-    def evaluate(self, calls: Sequence[Call]) -> Evaluation:
+    @property
+    def evaluators(self) -> dict[str, str]:
+        return {"length": "1"}
+
+    def states(self) -> list[dict[str, str]]:
+        return [{"name": "length", "version": "1", "state": "runs"}]
+
+    def evaluate(self, calls: Sequence[Call], selected: Sequence[frozenset[str]] | None = None) -> Evaluation:
         self.waiting.set()
         assert self.gate.wait(30)
         if self.fault:
             fault, self.fault = self.fault, None
             raise fault
         self.seen += calls
-        return Evaluation([self._result(call) for call in calls], {"length": 0.002})
+        chosen = selected or [frozenset(self.evaluators)] * len(calls)
+        results = [self._result(call) for call, names in zip(calls, chosen, strict=True) if "length" in names]
+        return Evaluation(results, {"length": 0.002})
 
-    def failed(self, calls: Sequence[Call], error: Exception) -> Evaluation:
+    def failed(
+        self, calls: Sequence[Call], error: Exception, selected: Sequence[frozenset[str]] | None = None
+    ) -> Evaluation:
         verdict = {"label": "error", "score": None, "explanation": None, "error_type": type(error).__name__}
         return Evaluation([replace(self._result(call), **verdict) for call in calls], {})
 
@@ -75,7 +87,7 @@ class LengthPipeline:
 
 
 @contextmanager
-def service(pipeline: Any, **settings: Any) -> Iterator[Addresses]:
+def service(pipeline: Any, **settings: Any) -> Iterator[Service]:
     """Run the service on free ports; leaving the context drains it."""
     ports = {"grpc_port": 0, "http_port": 0, "telemetry_port": 0}
     with _Loop() as loop:

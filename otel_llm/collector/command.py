@@ -1,0 +1,144 @@
+"""`otel-llm collector`: the service as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from otel_llm.collector.assembly import running
+from otel_llm.collector.parent import process_index, watch_parent
+from otel_llm.collector.processes import own_command, supervise
+from otel_llm.collector.service import Service
+from otel_llm.config.service import ServiceSettings, load_settings
+from otel_llm.errors import ConfigError, OtelLlmError
+from otel_llm.evaluate.evaluator import chosen_manifests
+from otel_llm.evaluate.selection import check_names
+from otel_llm.receive.security import Guard, grpc_tls
+from otel_llm.replay.command import command as replay
+from otel_llm.report.logs import configure_logging
+from otel_llm.send.client import open_client
+
+_LOOPBACK: Final = "127.0.0.1"
+
+_log: Final = logging.getLogger(__name__)
+
+
+@click.group("collector", invoke_without_command=True)
+@click.option("--config", type=click.Path(path_type=Path), help="YAML file of settings; options override it.")
+@click.option(
+    "--check", "only_check", is_flag=True, help="Check the settings, say what is wrong with them, and end."
+)
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--grpc-port", type=int, help="Port of OTLP/gRPC.  [default: 4317]")
+@click.option("--http-port", type=int, help="Port of OTLP/HTTP.  [default: 4318]")
+@click.option("--telemetry-port", type=int, help="Port of /metrics and /healthz.  [default: 8888]")
+@click.option("--events-endpoint", metavar="URL", help="OTLP receiver that evaluation events go to.")
+@click.option("--forward-endpoint", metavar="URL", help="OTLP receiver that everything is passed on to (inline).")
+@click.option("--debug-calls", is_flag=True, default=None, help="Serve /debug/calls: each evaluated call, live.")
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    config: Path | None,
+    only_check: bool,
+    events_endpoint: str | None,
+    forward_endpoint: str | None,
+    **options: Any,
+) -> None:
+    """Evaluate GenAI spans that arrive over OTLP.
+
+    Every setting can be given in the environment as well, such as OTEL_LLM_COLLECTOR_QUEUE__FOLDER for
+    queue.folder: it comes before the file, and an option comes before both.
+    """
+    if context.invoked_subcommand:
+        return
+    given = {**options, "events.endpoint": events_endpoint, "forward.endpoint": forward_endpoint}
+
+    def read() -> ServiceSettings:
+        return load_settings(config, given, os.environ)
+
+    settings = read()
+    if only_check:
+        check(settings)
+        click.echo("the settings are valid")
+        return
+    configure_logging()
+    index = process_index(os.environ)
+    if index is None and settings.processes != 1:
+        check(settings)  # said once, and not by every process
+        sys.exit(asyncio.run(supervise(settings, own_command())))
+    asyncio.run(_run(_of_process(settings, index), lambda: _of_process(read(), index)))
+
+
+command.add_command(replay)
+
+
+def check(settings: ServiceSettings) -> None:
+    """Look whether the service would start: certificates, folders, evaluators. No model is loaded.
+
+    Raises:
+        OtelLlmError: it would not; the message names the key, the value and the remedy.
+    """
+    grpc_tls(settings.receive.tls)
+    Guard(settings.receive)
+    for destination in (settings.events, settings.forward):
+        if destination.endpoint:
+            open_client(destination).close()
+    manifests = chosen_manifests(settings.evaluate.evaluators)
+    check_names(settings.selection, [manifest.name for manifest in manifests])
+    for key, folder in (
+        ("queue.folder", settings.queue.folder),
+        ("dead_letters.file", settings.dead_letters.file and settings.dead_letters.file.parent),
+    ):
+        if folder and not ((nearest := _nearest(folder)).is_dir() and os.access(nearest, os.W_OK)):
+            raise ConfigError(f"{key}: {str(folder)!r} cannot be made or written by this user: choose another")
+
+
+def _nearest(folder: Path) -> Path:
+    """Return the folder, or the first above it that is there."""
+    return next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+
+
+def _of_process(settings: ServiceSettings, index: int | None) -> ServiceSettings:
+    """Return the settings as they hold for one process: of several, each has a queue of its own."""
+    receive, queue = settings.receive, settings.queue
+    if index is not None:
+        receive = receive.model_copy(update={"reuse_port": True})
+    if queue.folder is not None:
+        queue = queue.model_copy(update={"folder": queue.folder / str(index or 0)})
+    return settings.model_copy(update={"receive": receive, "queue": queue})
+
+
+async def _run(settings: ServiceSettings, read: Callable[[], ServiceSettings]) -> None:
+    loop, stop, reload = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
+    if process_index(os.environ) is not None:
+        watch_parent(stop.set)
+    # of several, the one that started them serves their pages: what each says is between them
+    telemetry_host = None if process_index(os.environ) is None else _LOOPBACK
+    async with running(settings, telemetry_host=telemetry_host) as service:
+        click.echo(
+            f"ready: OTLP/gRPC {service.grpc}, OTLP/HTTP {service.http}, metrics {service.telemetry}/metrics"
+        )
+        reloading = asyncio.create_task(_reload(service, read, reload))
+        await stop.wait()
+        reloading.cancel()
+
+
+async def _reload(service: Service, read: Callable[[], ServiceSettings], asked: asyncio.Event) -> None:
+    while await asked.wait():
+        asked.clear()
+        try:
+            await service.reload(read())
+        except OtelLlmError as error:
+            _log.error("the settings were not read again, and stay as they were: %s", error)

@@ -1,0 +1,273 @@
+"""Takes records from the queue, and finds what is to be done with each: evaluate, pass on, keep for others."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from otel_llm.collector.joins import Joins
+from otel_llm.collector.ledger import Ledger
+from otel_llm.collector.onward import Onward
+from otel_llm.collector.passage import Passage
+from otel_llm.collector.reading import Found, Reader
+from otel_llm.collector.recent import RecentSpans
+from otel_llm.collector.task import Task
+from otel_llm.config.service import InlineSettings, JoinSettings
+from otel_llm.errors import DecodeError, QueueError
+from otel_llm.evaluate.batcher import Batcher
+from otel_llm.evaluate.selection import Selection
+from otel_llm.queue.base import Queue, Record
+from otel_llm.queue.memory import MemoryQueue
+from otel_llm.receive.call import Call
+from otel_llm.receive.decode import with_content, with_documents
+from otel_llm.receive.intake import Request, unpack
+from otel_llm.report.client_metrics import ClientMetrics
+from otel_llm.report.metrics import ServiceMetrics
+
+_RECENT_SPANS: Final = 100_000
+_SUSPECT_ATTEMPTS: Final = 2
+"""After so many processes that died while they had a record, it is worked on alone: others are not to blame."""
+_MAX_ATTEMPTS: Final = 10
+"""After so many it is not evaluated any more."""
+_ALONE_S: Final = 10.0
+"""How long others wait for a record that is worked on alone, at most."""
+_POLL_S: Final = 0.005
+_LOOK_S: Final = 0.2
+"""How often a consumer that has nothing to do, or no room, looks again."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Consumer:
+    """One thread that takes records in the queue's order, and waits for no evaluation."""
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        ledger: Ledger,
+        batcher: Batcher[Task],
+        reader: Reader,
+        onward: Onward | None,
+        selection: Selection,
+        metrics: ServiceMetrics,
+        client_metrics: ClientMetrics | None,
+        joins: JoinSettings,
+        inline: InlineSettings,
+    ) -> None:
+        """Start the thread; without `onward` nothing is passed on.
+
+        Reads what the queue still has of spans that were done with: before the receivers start, as it takes long.
+        """
+        self._queue = queue
+        self._ledger = ledger
+        self._batcher = batcher
+        self._reader = reader
+        self._onward = onward
+        self.selection = selection
+        """May be replaced while it runs."""
+        self._metrics = metrics
+        self._client_metrics = client_metrics
+        self._max_wait_s = inline.max_wait_s
+        self._joins: Joins[Task] = Joins(joins, time.monotonic)
+        self._recent = RecentSpans(_RECENT_SPANS)
+        self._deadlines: deque[tuple[float, Passage]] = deque()
+        self._stopping = threading.Event()
+        self._remember()
+        self._thread = threading.Thread(target=self._run, name="consume", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more records, and end. Calls that wait for their content go on without it."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            if self._has_room() and (record := self._take()):
+                if record.attempts >= _SUSPECT_ATTEMPTS:
+                    self._begin_alone(record)
+                else:
+                    self._begin(record)
+            self._go_on()
+        for task in self._joins.rest():
+            self._submit(task)
+        if isinstance(self._queue, MemoryQueue):  # else they come again, and go on with their verdicts
+            for _, passage in self._deadlines:
+                passage.leave()
+
+    def _remember(self) -> None:
+        """Know again the spans of before a restart: their sender may not have heard that they were taken."""
+        for payload in self._queue.recent():
+            try:
+                request = unpack(payload)
+            except DecodeError as error:  # another version of the service had it, and was done with it
+                _log.warning("spans of before the restart may be evaluated again: %s", error)
+                continue
+            if request.signal == "traces":
+                for found in self._reader.read(request, report=False):
+                    self._recent.remember(found.outline.trace_id, found.outline.span_id)
+
+    def _has_room(self) -> bool:
+        """Return whether a record may be taken now, after waiting a moment for it.
+
+        Inline, evaluators that are slow hold up nothing: calls that they have no room for go on without verdicts.
+        """
+        return (self._onward or self._batcher).wait_for_room(self._patience_s())
+
+    def _take(self) -> Record | None:
+        try:
+            return self._queue.take(self._patience_s())
+        except QueueError as error:  # the disk fails; what it can still read is done
+            _log.error("%s", error)
+            return None
+
+    @property
+    def _reads(self) -> bool:
+        """Whether anything is to be known of a span: else all pass unseen."""
+        return not self.selection.is_empty or self._client_metrics is not None
+
+    def _patience_s(self) -> float:
+        due = self._deadlines[0][0] - time.monotonic() if self._deadlines else _LOOK_S
+        return max(0.0, min(_LOOK_S, due, self._joins.next_due_s()))
+
+    def _go_on(self) -> None:
+        """Let go on what has waited long enough."""
+        now = time.monotonic()
+        while self._deadlines and (self._deadlines[0][1].gone or self._deadlines[0][0] <= now):
+            passage = self._deadlines.popleft()[1]
+            if passage.leave():
+                self._metrics.passed_late()
+        for task in self._joins.due():
+            self._submit(task)
+
+    def _begin_alone(self, record: Record) -> None:
+        """Begin a record that may be what earlier processes died of, while no other one is under way."""
+        _log.warning("record %d is worked on alone: %d processes died with it", record.sequence, record.attempts)
+        self._let_end()
+        self._begin(record)
+        self._let_end()
+
+    def _let_end(self) -> None:
+        until = time.monotonic() + _ALONE_S
+        while self._ledger.open and time.monotonic() < until and not self._stopping.wait(_POLL_S):
+            self._go_on()
+
+    def _begin(self, record: Record) -> None:
+        sequence = record.sequence
+        self._ledger.hold(sequence)  # until all that it holds has a share of its own
+        try:
+            request = unpack(record.payload)
+        except DecodeError as error:  # another version wrote it: it stays, and is the business of that one
+            _log.error("record %d: %s", sequence, error)
+            return
+        try:
+            if request.signal == "traces" and record.attempts < _MAX_ATTEMPTS:
+                self._begin_traces(sequence, request)
+            elif request.signal == "traces":
+                self._reader.give_up(request, f"{record.attempts} processes died while they had it")
+                self._pass_on(sequence, request)
+            else:
+                for event in self._reader.events(request) if request.signal == "logs" else ():
+                    self._joins.add_event(event)
+                self._pass_on(sequence, request)
+        except Exception as error:  # whatever is wrong with one record, those after it must be taken
+            self._give_up(sequence, request, error)
+        self._ledger.release([sequence])
+
+    def _give_up(self, sequence: int, request: Request, error: Exception) -> None:
+        _log.error("record %d could not be worked on", sequence, exc_info=error)
+        self._reader.give_up(request, f"{type(error).__name__}: {error}")
+
+    def _begin_traces(self, sequence: int, request: Request) -> None:
+        try:
+            tasks = self._tasks(sequence, request) if self._reads else []
+        except Exception as error:  # a fault of ours: inline, the request goes on all the same
+            self._give_up(sequence, request, error)
+            tasks = []
+        if self._onward:
+            if not self._batcher.has_room:
+                self._metrics.skipped(len(tasks))
+                tasks = []
+            self._open_passage(self._onward, sequence, request, tasks)
+        for _, task in tasks:
+            self._ledger.hold(sequence)
+            self._submit_or_wait(task)
+
+    def _tasks(self, sequence: int, request: Request) -> list[tuple[int, Task]]:
+        """Return what is to be evaluated, each with the number of its span."""
+        found = self._reader.read(request)
+        for each in found:  # first: the documents of a request may come after the answer that they are for
+            if each.outline.kind == "context":
+                self._joins.add_documents(each.outline.trace_id, self._reader.documents(each, request))
+        return [(each.index, task) for each in found if (task := self._task(sequence, request, each))]
+
+    def _open_passage(
+        self, onward: Onward, sequence: int, request: Request, tasks: Sequence[tuple[int, Task]]
+    ) -> None:
+        self._ledger.hold(sequence)
+        passage = Passage(len(tasks), functools.partial(onward.send, sequence, request))
+        for index, task in tasks:
+            task.evaluated = functools.partial(passage.evaluated, index)
+        if tasks:
+            self._deadlines.append((time.monotonic() + self._max_wait_s, passage))
+        else:
+            passage.leave()
+
+    def _pass_on(self, sequence: int, request: Request) -> None:
+        if self._onward:
+            self._ledger.hold(sequence)
+            self._onward.send(sequence, request, {})
+
+    def _task(self, sequence: int, request: Request, found: Found) -> Task | None:
+        """Return what is to be evaluated; None of a span that is no call, came before, or is not selected."""
+        outline = found.outline
+        left_over = sequence < self._queue.first
+        if outline.kind != "call" or not self._recent.is_new(
+            outline.trace_id, outline.span_id, left_over=left_over
+        ):
+            return None
+        selected = self.selection.of(
+            trace_id=outline.trace_id,
+            service=found.service,
+            operation=outline.operation,
+            model=outline.request_model,
+            provider=outline.provider,
+            failed=outline.failed,
+        )
+        if not selected and self._client_metrics is None:
+            return None
+        call = self._reader.call(found, request)
+        if call is None:
+            return None
+        if self._client_metrics:
+            self._client_metrics.record(call)
+        if not selected:
+            return None
+        return Task(
+            call, selected, sequence, request.tenant, len(found.span), outline.has_content or outline.failed
+        )
+
+    def _submit_or_wait(self, task: Task) -> None:
+        call = task.call
+        if task.has_content or self._joins.is_complete(call.trace_id, call.span_id):
+            self._submit(task)
+        else:
+            self._joins.wait(call.trace_id, call.span_id, task)
+
+    def _submit(self, task: Task) -> None:
+        task.call = self._joined(task.call)
+        self._batcher.submit(task, task.size)
+
+    def _joined(self, call: Call) -> Call:
+        """Return the call with what else is known of it."""
+        if events := self._joins.events(call.trace_id, call.span_id):
+            call = with_content(call, events)
+        if documents := self._joins.documents(call.trace_id):
+            call = with_documents(call, documents)
+        return call

@@ -1,0 +1,41 @@
+"""Where OTLP leaves the service: what a destination refuses becomes a dead letter, and is done with."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Literal
+
+from otel_llm.dead_letters import DeadLetters
+from otel_llm.receive.signals import Signal
+from otel_llm.send.sender import Outcome, Sender
+
+
+class Delivery:
+    """One destination."""
+
+    def __init__(self, stage: Literal["forward", "events"], sender: Sender, letters: DeadLetters) -> None:
+        self._stage: Literal["forward", "events"] = stage
+        self.sender = sender
+        self._letters = letters
+
+    def wait_for_room(self, timeout_s: float) -> bool:
+        """Return whether there is room for more, after waiting for it that long at most."""
+        return self.sender.wait_for_room(timeout_s)
+
+    def send(self, signal: Signal, body: bytes, items: int, tenant: str, done: Callable[[], None]) -> None:
+        """Send a request, and call `done` once it is delivered, or a dead letter. Never blocks."""
+        self.sender.send(signal, body, items, tenant, functools.partial(self._ended, signal, tenant, done))
+
+    def give_up(self, signal: Signal, tenant: str, body: bytes, reason: str) -> None:
+        """Make a dead letter of a request that is not sent."""
+        self._letters.add(self._stage, reason, signal, tenant, body)
+
+    def close(self, timeout_s: float) -> int:
+        """Send what waits, and return how many items were left when the time was up; they are not done with."""
+        return self.sender.close(timeout_s)
+
+    def _ended(self, signal: Signal, tenant: str, done: Callable[[], None], outcome: Outcome) -> None:
+        for body in outcome.refused:
+            self._letters.add(self._stage, outcome.reason, signal, tenant, body)
+        done()

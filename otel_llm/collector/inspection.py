@@ -1,0 +1,110 @@
+"""What `/debug` shows of a running service. Nothing of the calls' content, no secret of the settings."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any, Final
+
+from otel_llm import __version__
+from otel_llm.collector.delivery import Delivery
+from otel_llm.collector.evaluation import Evaluator
+from otel_llm.config.service import ServiceSettings
+from otel_llm.dead_letters import DeadLetters
+from otel_llm.queue.base import Queue
+from otel_llm.receive.intake import Intake
+from otel_llm.report.debug import State
+
+_PACKAGES: Final = (
+    "otel-llm-evaluators",
+    "onnxruntime",
+    "tokenizers",
+    "grpcio",
+    "protobuf",
+    "opentelemetry-sdk",
+    "uvicorn",
+)
+
+
+class Inspection:
+    """Looks into the parts of a service."""
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        intake: Intake,
+        evaluator: Evaluator,
+        deliveries: Mapping[str, Delivery],
+        letters: DeadLetters,
+    ) -> None:
+        self._queue = queue
+        self._intake = intake
+        self._evaluator = evaluator
+        self._deliveries = deliveries
+        self._letters = letters
+        self._started = datetime.now(UTC)
+        self._versions = {"otel-llm": __version__, "python": platform.python_version(), **_versions()}
+
+    def state(self, settings: ServiceSettings) -> State:
+        """Return what it is made of, and what waits in it, under these settings."""
+        return {
+            "Service": {
+                "mode": "inline" if settings.forward.endpoint else "tap",
+                "started": self._started.isoformat(timespec="seconds"),
+                "in flight, bytes": self._intake.in_flight_bytes,
+                "dead letters": {str(stage): count for stage, count in self._letters.counts.items()},
+                "dead letters dropped": self._letters.dropped,
+            },
+            "Queue": {
+                "folder": str(settings.queue.folder) if settings.queue.folder else "in memory",
+                "bytes": self._queue.size,
+                "bytes at most": self._queue.max_bytes,
+                "requests not done": self._queue.pending,
+                "oldest of them, s": self._queue.oldest_pending_s(),
+                "bytes by tenant": {name or "(none)": size for name, size in self._queue.lanes().items()},
+            },
+            "Destinations": [
+                {
+                    "name": name,
+                    "endpoint": str((settings.events if name == "events" else settings.forward).endpoint),
+                    "bytes waiting": each.sender.pending_bytes,
+                    "bytes at most": each.sender.capacity_bytes,
+                    "last error": each.sender.last_error or None,
+                }
+                for name, each in self._deliveries.items()
+            ],
+            "Evaluators": self._evaluator.pipeline.states(),
+            "Refused since the start": dict(self._intake.refusals),
+            "Versions": self._versions,
+            "Settings": _without_secrets(settings.model_dump(mode="json", exclude_defaults=True)),
+        }
+
+
+def _versions() -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # onnxruntime-gpu has another name
+            found[name] = None
+    return found
+
+
+def _without_secrets(settings: dict[str, Any]) -> dict[str, str]:
+    """Return the settings that are not the defaults, by dotted key, without what headers hold."""
+    flat: dict[str, str] = {}
+
+    def walk(prefix: str, value: Any) -> None:
+        if prefix.endswith(".headers"):
+            flat[prefix] = ", ".join(value) + ": not shown"
+        elif isinstance(value, dict) and value:
+            for key, each in value.items():
+                walk(f"{prefix}.{key}" if prefix else key, each)
+        else:
+            flat[prefix] = str(value)
+
+    walk("", settings)
+    return flat

@@ -1,0 +1,144 @@
+"""What the spans and log records of one trace have for each other, for as long as the trace is fresh.
+
+Documents of retrieval and tool spans go to the answers of their trace. Content that arrives as events goes to its
+span, which waits for it a while.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+from otel_llm.config.service import JoinSettings
+from otel_llm.receive.decode import ContentEvent
+
+T = TypeVar("T")
+
+_MAX_WAITING: Final = 10_000
+"""Spans that wait for their content, at most: of more, the oldest go on without it."""
+_TRACE_BYTES: Final = 500
+"""What a trace costs beside its texts, about."""
+
+
+@dataclass(slots=True)
+class _Trace(Generic[T]):
+    seen_s: float
+    documents: list[str] = field(default_factory=list)
+    events: dict[str, list[ContentEvent]] = field(default_factory=dict)
+    """By span id."""
+    bytes: int = 0
+    """Characters, about."""
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[T]):
+    until_s: float
+    item: T
+
+
+class Joins(Generic[T]):
+    """A bounded, timed store of what belongs together. Used by one thread.
+
+    The oldest trace makes room for a new one. An item that waits leaves by `due`, with its content or without.
+    """
+
+    def __init__(self, settings: JoinSettings, clock: Callable[[], float]) -> None:
+        self._wait_s = settings.wait_s
+        self._keep_s = settings.keep_s
+        self._max_bytes = settings.max_bytes
+        self._clock = clock
+        self._traces: OrderedDict[str, _Trace[T]] = OrderedDict()
+        self._bytes = 0
+        self._waiting: OrderedDict[tuple[str, str], _Waiting[T]] = OrderedDict()
+        """By trace and span id, in the order in which their time is up."""
+        self._answered: list[tuple[str, str]] = []
+        """Of those, the ones whose answer has come since `due`."""
+
+    @property
+    def waiting(self) -> int:
+        """Items that wait for their content."""
+        return len(self._waiting)
+
+    def add_documents(self, trace_id: str, documents: Sequence[str]) -> None:
+        """Keep documents for the answers of their trace, without repeats."""
+        trace = self._trace(trace_id)
+        new = [document for document in dict.fromkeys(documents) if document not in trace.documents]
+        trace.documents += new
+        self._grow(trace, sum(map(len, new)))
+
+    def add_event(self, event: ContentEvent) -> None:
+        """Keep the content of a span."""
+        trace = self._trace(event.trace_id)
+        trace.events.setdefault(event.span_id, []).append(event)
+        key = (event.trace_id, event.span_id)
+        if event.output and key in self._waiting:
+            self._answered.append(key)
+        texts = [event.system, *(part.text for message in (*event.input, *event.output) for part in message.parts)]
+        self._grow(trace, sum(map(len, texts)))
+
+    def documents(self, trace_id: str) -> Sequence[str]:
+        """Return what is known of a trace."""
+        trace = self._traces.get(trace_id)
+        return trace.documents if trace else ()
+
+    def events(self, trace_id: str, span_id: str) -> Sequence[ContentEvent]:
+        """Return the content that has come for a span."""
+        trace = self._traces.get(trace_id)
+        return trace.events.get(span_id, ()) if trace else ()
+
+    def is_complete(self, trace_id: str, span_id: str) -> bool:
+        """Return whether the answer of a span has come: of its events, it is the last."""
+        return any(event.output for event in self.events(trace_id, span_id))
+
+    def wait(self, trace_id: str, span_id: str, item: T) -> None:
+        """Keep an item until its answer has come, or its time is up."""
+        self._waiting[trace_id, span_id] = _Waiting(self._clock() + self._wait_s, item)
+
+    def due(self) -> list[T]:
+        """Take the items whose answer has come, whose time is up, or for which there are too many."""
+        now, keys = self._clock(), self._answered
+        self._answered = []
+        items = [self._waiting.pop(key).item for key in dict.fromkeys(keys)]
+        while self._waiting:
+            first = next(iter(self._waiting.values()))
+            if first.until_s > now and len(self._waiting) <= _MAX_WAITING:
+                break
+            items.append(self._waiting.popitem(last=False)[1].item)
+        return items
+
+    def rest(self) -> list[T]:
+        """Take all items that wait, and from now on let none wait long: the end has begun."""
+        self._wait_s = 0.0
+        items = [waiting.item for waiting in self._waiting.values()]
+        self._waiting.clear()
+        self._answered.clear()
+        return items
+
+    def next_due_s(self) -> float:
+        """Return how long it is until an item's time is up; infinite where none waits."""
+        first = next(iter(self._waiting.values()), None)
+        return math.inf if first is None else max(0.0, first.until_s - self._clock())
+
+    def _trace(self, trace_id: str) -> _Trace[T]:
+        now = self._clock()
+        trace = self._traces.get(trace_id)
+        if trace is None:
+            trace = self._traces[trace_id] = _Trace(now)
+            self._grow(trace, _TRACE_BYTES)
+        trace.seen_s = now
+        self._traces.move_to_end(trace_id)
+        return trace
+
+    def _grow(self, trace: _Trace[T], size: int) -> None:
+        trace.bytes += size
+        self._bytes += size
+        oldest_s = self._clock() - self._keep_s
+        while self._traces:
+            oldest = next(iter(self._traces.values()))
+            if oldest.seen_s >= oldest_s and self._bytes <= self._max_bytes:
+                return
+            self._traces.popitem(last=False)
+            self._bytes -= oldest.bytes

@@ -1,0 +1,82 @@
+"""Inline: requests go on to the next receiver, with verdicts on their spans, and the content that may go on."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from otel_llm.collector.delivery import Delivery
+from otel_llm.collector.ledger import Ledger
+from otel_llm.collector.passage import Verdicts
+from otel_llm.config.service import InlineSettings
+from otel_llm.errors import DecodeError
+from otel_llm.receive.intake import Request
+from otel_llm.receive.shell import read_request, scopes
+from otel_llm.receive.signals import Signal
+from otel_llm.report.content import masked, masked_log, stripped, stripped_log
+from otel_llm.report.enrich import enriched
+from otel_llm.report.rebuild import rebuild
+
+_CONTENT: Final[Mapping[tuple[str, Signal], Callable[[bytes], bytes]]] = {
+    ("mask", "traces"): masked,
+    ("mask", "logs"): masked_log,
+    ("strip", "traces"): stripped,
+    ("strip", "logs"): stripped_log,
+}
+
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Onward:
+    """Passes requests on. How much content goes on is up to the settings, however late the verdicts are."""
+
+    def __init__(self, delivery: Delivery, ledger: Ledger, settings: InlineSettings) -> None:
+        self._delivery = delivery
+        self._ledger = ledger
+        self._settings = settings
+
+    def wait_for_room(self, timeout_s: float) -> bool:
+        """Return whether there is room for more, after waiting for it that long at most."""
+        return self._delivery.wait_for_room(timeout_s)
+
+    def send(self, sequence: int, request: Request, verdicts: Verdicts) -> None:
+        """Send a request, whose record's share is released once it is delivered."""
+        release = functools.partial(self._ledger.release, [sequence])
+        try:
+            body = self._rewritten(request, verdicts if self._settings.enrich else {})
+        except Exception as error:  # a fault of ours must neither hold a request up nor let content through
+            _log.exception("a request of %s could not be rewritten", request.signal)
+            if self._settings.content != "keep":
+                self._delivery.give_up(
+                    request.signal, request.tenant, request.body, f"{type(error).__name__}: {error}"
+                )
+                release()
+                return
+            body = request.body
+        self._delivery.send(request.signal, body, request.items, request.tenant, release)
+
+    def _rewritten(self, request: Request, verdicts: Verdicts) -> bytes:
+        rewrite = _CONTENT.get((self._settings.content, request.signal))
+        if not rewrite and not verdicts:
+            return request.body
+        replaced: dict[int, bytes | None] = {}
+        items = [item for scope in scopes(read_request(request.signal, request.body)) for item in scope.items]
+        for index, item in enumerate(items):
+            if rewrite:  # whatever it is: some libraries repeat content on spans that are no calls
+                replaced[index] = self._limited(item, rewrite)
+            if index in verdicts and (kept := replaced.get(index, item)) is not None:
+                replaced[index] = enriched(kept, verdicts[index])
+        return rebuild(request.body, replaced)
+
+    def _limited(self, item: bytes, rewrite: Callable[[bytes], bytes]) -> bytes | None:
+        """Return an item with the content that may go on; None where it cannot be read: then nothing of it may.
+
+        The reader has made a dead letter of it.
+        """
+        try:
+            return rewrite(item)
+        except DecodeError:
+            return None

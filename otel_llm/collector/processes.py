@@ -1,0 +1,133 @@
+"""Several processes of one service that share its ports: one Python process uses about one core."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import click
+
+from otel_llm.collector.cores import available_cores
+from otel_llm.collector.merged_telemetry import MergedTelemetry
+from otel_llm.collector.process import Backoff, Process
+from otel_llm.collector.shared_ports import reserve
+from otel_llm.config.service import ServiceSettings
+from otel_llm.ports import bind
+from otel_llm.receive.asgi import AsgiServer
+
+_GRACE_S: Final = 2
+"""What a child gets beyond its own deadline before it is killed."""
+_ANSWER_S: Final = 1
+"""What requests to the telemetry port that are under way get at the end."""
+_SHELL_SIGNAL_CODE: Final = 128
+"""A shell's exit code for a process that a signal ended is this and the signal's number."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+def own_command() -> Sequence[str]:
+    """Return the words that start this program once more, with the interpreter's own options."""
+    return [sys.executable, *sys.orig_argv[1:]]
+
+
+async def supervise(settings: ServiceSettings, command: Sequence[str], *, backoff: Backoff | None = None) -> int:
+    """Run `settings.processes` children (0: one per core) until SIGTERM or SIGINT; return the exit code.
+
+    Each child is `command` with the options --grpc-port, --http-port and --telemetry-port after it, which say the
+    numbers (of the last one 0), OTEL_LLM_PROCESS in the environment that says which child it is, and a stdin that
+    ends when this process does. It must print one line once it is ready, as `otel-llm collector` does.
+
+    A child that ends before it was ever ready ends all, with its exit code. One that dies later is started again.
+    SIGHUP goes on to every child. One that has not ended `shutdown_timeout_s` and 2 s after its SIGTERM is killed,
+    and the exit code is 1.
+
+    Raises:
+        PortTakenError: a port is in use, be it by another service that shares its port.
+        ConfigError: the host is no address of this machine.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        telemetry = stack.enter_context(bind(settings.host, settings.telemetry_port, "--telemetry-port"))
+        http = stack.enter_context(reserve(settings.host, settings.http_port, "--http-port"))
+        grpc = stack.enter_context(reserve(settings.host, settings.grpc_port, "--grpc-port"))
+        ports = {
+            "--grpc-port": grpc.getsockname()[1],
+            "--http-port": http.getsockname()[1],
+            "--telemetry-port": 0,
+        }
+        words = [*command, *(str(word) for pair in ports.items() for word in pair)]
+        processes = [
+            Process(index, words, backoff or Backoff()) for index in range(settings.processes or available_cores())
+        ]
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        ready = (
+            f"ready: OTLP/gRPC {host}:{ports['--grpc-port']}, OTLP/HTTP http://{host}:{ports['--http-port']}, "
+            f"metrics http://{host}:{telemetry.getsockname()[1]}/metrics"
+        )
+        merged = await stack.enter_async_context(MergedTelemetry(processes, calls=settings.debug_calls))
+        server = AsgiServer(merged.app, telemetry, timeout_s=_ANSWER_S)
+        stack.push_async_callback(server.stop)
+        await server.start()
+        stack.callback(merged.end_calls)
+        return await _run(processes, ready, settings.shutdown_timeout_s + _GRACE_S)
+
+
+async def _run(processes: Sequence[Process], ready: str, stop_s: float) -> int:
+    """Return the exit code once all have ended."""
+    stop = asyncio.create_task(_handle_signals(processes).wait())
+    lives = [asyncio.create_task(process.keep(), name=f"process {process.index}") for process in processes]
+    announced = asyncio.create_task(_announce(processes, ready))
+    try:
+        # a life ends of itself only where its process cannot start
+        done, _ = await asyncio.wait({stop, *lives}, return_when=asyncio.FIRST_COMPLETED)
+        failed = next((life for life in lives if life in done), None)
+    finally:
+        announced.cancel()
+        stop.cancel()
+        await _end(processes, lives, stop_s)
+    if failed:
+        return _exit_code(failed.result()) or 1
+    return 1 if any(life.result() for life in lives) else 0
+
+
+def _handle_signals(processes: Sequence[Process]) -> asyncio.Event:
+    """Return what a signal to stop sets."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def reload() -> None:
+        for process in processes:
+            process.reload()
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    return stop
+
+
+async def _announce(processes: Sequence[Process], line: str) -> None:
+    for process in processes:
+        await process.ready.wait()
+    click.echo(line)
+
+
+async def _end(processes: Sequence[Process], lives: Iterable[asyncio.Task[int]], stop_s: float) -> None:
+    for process in processes:
+        process.stop()
+    _, late = await asyncio.wait(lives, timeout=stop_s)
+    if late:
+        for process in processes:
+            if process.pid is not None:
+                _log.error(
+                    "process %d did not end within %g s: it is killed", process.index, stop_s,
+                    extra={"process_index": process.index},
+                )  # fmt: skip
+                process.kill()
+        await asyncio.wait(late)
+
+
+def _exit_code(code: int) -> int:
+    return code if code >= 0 else _SHELL_SIGNAL_CODE - code

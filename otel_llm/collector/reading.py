@@ -1,0 +1,92 @@
+"""What of a request concerns evaluation: calls, and what other spans and log records have for them.
+
+What cannot be read becomes a dead letter, and costs only itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from otel_llm.dead_letters import DeadLetters
+from otel_llm.errors import DecodeError
+from otel_llm.receive.call import Call
+from otel_llm.receive.decode import (
+    ContentEvent,
+    SpanOutline,
+    is_genai,
+    read_content_events,
+    read_span,
+    service_name,
+)
+from otel_llm.receive.intake import Request
+from otel_llm.receive.shell import read_spans, request_of
+
+
+@dataclass(slots=True)
+class Found:
+    """A span of GenAI in a request."""
+
+    index: int
+    """Its number among all spans of the request, in their order."""
+    span: bytes
+    resource: bytes
+    """The serialized resource."""
+    service: str
+    outline: SpanOutline
+
+
+class Reader:
+    """Reads requests."""
+
+    def __init__(self, letters: DeadLetters) -> None:
+        """Write what cannot be read to `letters`."""
+        self._letters = letters
+
+    def read(self, request: Request, *, report: bool = True) -> list[Found]:
+        """Return the spans of GenAI; without `report`, what cannot be read is left out without a word."""
+        found: list[Found] = []
+        first = 0
+        for resource, spans in read_spans(request.body):
+            service: str | None = None
+            for index, span in enumerate(spans, first):
+                if not is_genai(span):
+                    continue
+                try:
+                    service = service_name(resource) if service is None else service
+                    found.append(Found(index, span, resource, service, read_span(span)))
+                except DecodeError as error:
+                    if report:
+                        self._malformed(request, resource, span, error)
+            first += len(spans)
+        return found
+
+    def call(self, found: Found, request: Request) -> Call | None:
+        """Return the call of a span; None where its content is malformed."""
+        try:
+            return found.outline.call(found.service)
+        except DecodeError as error:
+            self._malformed(request, found.resource, found.span, error)
+            return None
+
+    def documents(self, found: Found, request: Request) -> Sequence[str]:
+        """Return the documents of a retrieval or a tool; none where they are malformed."""
+        try:
+            return found.outline.documents()
+        except DecodeError as error:
+            self._malformed(request, found.resource, found.span, error)
+            return ()
+
+    def events(self, request: Request) -> Sequence[ContentEvent]:
+        """Return the content in a request of logs."""
+        events, reasons = read_content_events(request.body)
+        for reason in reasons:
+            self._letters.add("decode", reason, request.signal, request.tenant, request.body)
+        return events
+
+    def give_up(self, request: Request, reason: str) -> None:
+        """Write the whole request to the dead letters."""
+        self._letters.add("evaluate", reason, request.signal, request.tenant, request.body)
+
+    def _malformed(self, request: Request, resource: bytes, span: bytes, error: DecodeError) -> None:
+        self._letters.add("decode", str(error), request.signal, request.tenant, request_of(resource, span))

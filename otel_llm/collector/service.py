@@ -1,0 +1,81 @@
+"""A running service, as whoever runs it sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from otel_llm.collector.consumer import Consumer
+from otel_llm.collector.evaluation import Evaluator
+from otel_llm.config.evaluate import EvaluateSettings
+from otel_llm.config.service import ServiceSettings
+from otel_llm.errors import ConfigError
+from otel_llm.evaluate.pipeline import Pipeline
+from otel_llm.evaluate.selection import Selection
+
+Load = Callable[[EvaluateSettings], Pipeline]
+
+_log: Final = logging.getLogger(__name__)
+
+
+def selection_of(settings: ServiceSettings, pipeline: Pipeline) -> Selection:
+    """Return which evaluators of a pipeline see which calls.
+
+    Raises:
+        ConfigError: the settings select an evaluator that does not run.
+    """
+    return Selection(settings.selection, pipeline.evaluators, drift=settings.evaluate.drift.enabled)
+
+
+class Service:
+    """A running service: where it listens, and what can be changed while it runs."""
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        load: Load,
+        evaluator: Evaluator,
+        consumer: Consumer,
+        *,
+        grpc: str,
+        http: str,
+        telemetry: str,
+    ) -> None:
+        self.settings = settings
+        """In force."""
+        self.grpc = grpc
+        """host:port of OTLP/gRPC."""
+        self.http = http
+        """Base URL of OTLP/HTTP."""
+        self.telemetry = telemetry
+        """Base URL of /metrics, /healthz and /debug."""
+        self._load = load
+        self._evaluator = evaluator
+        self._consumer = consumer
+
+    async def reload(self, settings: ServiceSettings) -> None:
+        """Evaluate by other settings from the next batch on; calls that wait stay.
+
+        Raises:
+            ConfigError: an evaluator that is not installed, or that is selected and does not run.
+            ModelError: an evaluator cannot be loaded. In both cases all stays as it was.
+        """
+        pipeline = self._evaluator.pipeline
+        if settings.evaluate != self.settings.evaluate:
+            pipeline = await asyncio.to_thread(self._load, settings.evaluate)
+        try:
+            self._consumer.selection = selection_of(settings, pipeline)
+        except ConfigError:
+            if pipeline is not self._evaluator.pipeline:
+                pipeline.close()
+            raise
+        if pipeline is not self._evaluator.pipeline:
+            self._evaluator.replace(pipeline)
+        changed = {"evaluate", "selection"}
+        for key in type(settings).model_fields:
+            if key not in changed and getattr(settings, key) != getattr(self.settings, key):
+                _log.warning("%s has changed, and takes effect with the next start", key)
+        self.settings = self.settings.model_copy(update={key: getattr(settings, key) for key in changed})
+        _log.info("the settings were read again; evaluators: %s", ", ".join(pipeline.evaluators) or "none")

@@ -1,0 +1,232 @@
+"""What can never be decoded, evaluated or delivered: kept in a file, one JSON object a line, for replay.
+
+A letter's body is a request of OTLP that holds just the items concerned, with their resource: it can be sent again
+as it is. Whoever writes to the file, or takes it away, holds the lock of the file beside it.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import logging
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final, Literal, get_args
+
+from google.protobuf.message import DecodeError as ProtobufDecodeError
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+from otel_llm.errors import ConfigError, DecodeError
+from otel_llm.receive.shell import read_ids, read_request, read_spans, scopes
+from otel_llm.receive.signals import Signal
+
+Stage = Literal["decode", "evaluate", "forward", "events"]
+"""Where it went wrong: reading it, evaluating it, passing it on, or sending the events of its evaluation."""
+STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
+_LOGGED_SPANS: Final = 5
+
+_log: Final = logging.getLogger(__name__)
+
+_Base64 = Annotated[
+    bytes,
+    BeforeValidator(lambda value: base64.b64decode(value, validate=True) if isinstance(value, str) else value),
+    PlainSerializer(lambda value: base64.b64encode(value).decode(), return_type=str, when_used="json"),
+]
+
+
+class LetterSpan(BaseModel):
+    """A span that a letter is about."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trace_id: str
+    """In hex."""
+    span_id: str
+    """In hex."""
+    name: str = ""
+    """Empty where it is not known."""
+
+
+class Letter(BaseModel):
+    """What one line of the file holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    time: datetime
+    """When it was given up."""
+    stage: Stage
+    """Where it went wrong."""
+    reason: str
+    """What went wrong."""
+    signal: Signal
+    """What kind of request the body is."""
+    tenant: str
+    """Who sent it; empty without tenants."""
+    items: int
+    """Spans, log records or metrics in the body; 0 where it cannot be read at all."""
+    spans: tuple[LetterSpan, ...]
+    """The spans in the body, or those that its log records belong to."""
+    body: _Base64
+    """A serialized request of OTLP."""
+
+    def line(self) -> bytes:
+        """Return it as it is written."""
+        return self.model_dump_json().encode() + b"\n"
+
+
+class DeadLetters:
+    """Writes letters. Any thread may."""
+
+    def __init__(self, path: Path | None, *, max_bytes: int = 256 << 20, fsync: bool = True) -> None:
+        """Write to a file, or without a path to the log alone, which then says all but the content.
+
+        Args:
+            path: its folder is made where it is not there.
+            max_bytes: of the file and the one before it, `.1`, together; the older one makes room.
+            fsync: whether a letter outlives a power failure.
+
+        Raises:
+            ConfigError: the file cannot be written.
+        """
+        self._path = path
+        self._max_bytes = max_bytes // 2
+        self._fsync = fsync
+        self._counts: Counter[Stage] = Counter()
+        self._dropped = 0
+        self._lock = threading.Lock()
+        if path is not None:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with locked(path):
+                    append(path, b"", fsync=False)
+            except OSError as error:
+                raise ConfigError(
+                    f"dead_letters.file: must be a file that can be written, got {str(path)!r}: {error}"
+                ) from error
+
+    @property
+    def counts(self) -> dict[Stage, int]:
+        """Letters by stage, since the start."""
+        with self._lock:
+            return {stage: self._counts[stage] for stage in STAGES}
+
+    @property
+    def dropped(self) -> int:
+        """Letters that are in no file any more: they made room, or could not be written."""
+        return self._dropped
+
+    def add(self, stage: Stage, reason: str, signal: Signal, tenant: str, body: bytes) -> None:
+        """Keep a request that nothing more can be done with; it never raises for what the disk refuses."""
+        items, spans = _contents(signal, body)
+        with self._lock:
+            self._counts[stage] += 1
+            if self._path is None:
+                _log.warning("dead letter: %s: %s: %s", stage, reason, _described(signal, items, spans))
+                return
+            letter = Letter(
+                time=datetime.now(UTC), stage=stage, reason=reason, signal=signal, tenant=tenant,
+                items=items, spans=spans, body=body,
+            )  # fmt: skip
+            try:
+                with locked(self._path):
+                    self._write(self._path, letter.line())
+            except OSError as error:
+                self._dropped += 1
+                what = _described(signal, items, spans)
+                _log.error("%s: %s: a dead letter is lost: %s: %s: %s", self._path, error, stage, reason, what)
+
+    def _write(self, path: Path, line: bytes) -> None:
+        if len(line) > self._max_bytes:
+            raise OSError(f"it has {len(line)} bytes, and dead_letters.max_bytes leaves {self._max_bytes}")
+        if path.exists() and path.stat().st_size + len(line) > self._max_bytes:
+            self._rotate(path)
+        append(path, line, fsync=self._fsync)
+
+    def _rotate(self, path: Path) -> None:
+        older = path.with_name(f"{path.name}.1")
+        if older.exists():
+            with older.open("rb") as file:
+                dropped = sum(1 for _ in file)
+            self._dropped += dropped
+            _log.warning("%s: %d dead letters make room for new ones", older, dropped)
+        path.replace(older)
+
+
+def append(path: Path, line: bytes, *, fsync: bool) -> None:
+    """Write a line at the end: the whole of it, or nothing.
+
+    Raises:
+        OSError: the disk refused it.
+    """
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        size = os.fstat(file).st_size
+        if line and size and os.pread(file, 1, size - 1) != b"\n":  # a power failure tore the last one
+            line = b"\n" + line
+        if os.write(file, line) < len(line):
+            os.ftruncate(file, size)
+            raise OSError("the disk is full")
+        if fsync:
+            os.fsync(file)
+    finally:
+        os.close(file)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file of dead letters, against other threads and processes."""
+    with path.with_name(f"{path.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _contents(signal: Signal, body: bytes) -> tuple[int, tuple[LetterSpan, ...]]:
+    """Return how many items a body has, and the spans that it is about; as much as can be read of it."""
+    items = 0
+    spans: tuple[LetterSpan, ...] = ()
+    with contextlib.suppress(DecodeError, ProtobufDecodeError):  # that is why there is a letter
+        items = sum(len(scope.items) for scope in scopes(read_request(signal, body)))
+        if signal != "metrics":
+            spans = _spans(body) if signal == "traces" else _spans_of_logs(body)
+    return items, spans
+
+
+def _spans(body: bytes) -> tuple[LetterSpan, ...]:
+    try:
+        request = ExportTraceServiceRequest.FromString(body)
+    except ProtobufDecodeError:  # one malformed span is often why there is a letter
+        ids = [read_ids(span) for _, spans in read_spans(body) for span in spans]
+        return tuple(LetterSpan(trace_id=trace.hex(), span_id=span.hex()) for trace, span in ids)
+    return tuple(
+        LetterSpan(trace_id=span.trace_id.hex(), span_id=span.span_id.hex(), name=span.name)
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    )
+
+
+def _spans_of_logs(body: bytes) -> tuple[LetterSpan, ...]:
+    request = ExportLogsServiceRequest.FromString(body)
+    ids = dict.fromkeys(
+        (log.trace_id.hex(), log.span_id.hex())
+        for resource in request.resource_logs
+        for scope in resource.scope_logs
+        for log in scope.log_records
+        if log.trace_id
+    )
+    return tuple(LetterSpan(trace_id=trace, span_id=span) for trace, span in ids)
+
+
+def _described(signal: Signal, items: int, spans: tuple[LetterSpan, ...]) -> str:
+    more = len(spans) - _LOGGED_SPANS
+    ids = ", ".join(f"{span.trace_id}/{span.span_id}" for span in spans[:_LOGGED_SPANS])
+    return (
+        f"{signal}, {items} items" + (f", spans {ids}" if ids else "") + (f" and {more} more" if more > 0 else "")
+    )

@@ -1,0 +1,128 @@
+"""Which evaluators see which call: by rules, and by a share of the traces.
+
+The share is taken as in OpenTelemetry's consistent probability sampling: the last 56 bits of a trace id are its
+randomness, and a ratio is a threshold on it. So all spans of a trace and all replicas decide alike, and what a
+lower ratio takes, a higher one takes too.
+
+Source: https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/.
+"""
+
+from __future__ import annotations
+
+import functools
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Final, NamedTuple
+
+from otel_llm.config.selection import DEFAULT, SelectionRule, SelectionSettings
+from otel_llm.errors import ConfigError
+
+DRIFT: Final = "drift"
+"""What stands for drift among the evaluators."""
+
+_RANDOM_DIGITS: Final = 14  # of a trace id in hex: 56 bits
+_RANDOM_VALUES: Final = 1 << 56
+_MAX_PLANS: Final = 4096
+"""Kinds of calls whose plan is kept: names of models are the sender's to choose, memory is not."""
+
+_ANY: Final = SelectionRule()
+
+
+class _Plan(NamedTuple):
+    """What is selected of calls of one kind."""
+
+    thresholds: list[int]
+    """Ascending; a trace of the randomness R has passed those that are at most R."""
+    selected: list[frozenset[str]]
+    """The names by how many thresholds were passed; of all of them, what a failed call is for."""
+    all: frozenset[str]
+
+
+class Selection:
+    """Says per call which evaluators it is for. May be used by several threads."""
+
+    def __init__(self, settings: SelectionSettings, evaluators: Iterable[str], *, drift: bool = True) -> None:
+        """Select among `evaluators`, the names of those that run, and drift where it is watched.
+
+        Raises:
+            ConfigError: the settings name an evaluator that does not run.
+        """
+        self._settings = settings
+        names = frozenset(evaluators)
+        check_names(settings, names)
+        self._names = names | {DRIFT} if drift else names
+        self._plan = functools.lru_cache(_MAX_PLANS)(self._make_plan)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing runs that any call could be for."""
+        return not self._names
+
+    def of(
+        self, *, trace_id: str, service: str, operation: str, model: str, provider: str, failed: bool
+    ) -> frozenset[str]:
+        """Return the names of the evaluators that see the call; `trace_id` is 32 hex digits."""
+        plan = self._plan(service, operation, model, provider)
+        if failed and self._settings.always_on_errors:
+            return plan.all
+        return plan.selected[bisect_right(plan.thresholds, int(trace_id[-_RANDOM_DIGITS:], 16))]
+
+    def _make_plan(self, service: str, operation: str, model: str, provider: str) -> _Plan:
+        rule = next(
+            (each for each in self._settings.rules if _matches(each, service, operation, model, provider)), _ANY
+        )
+        names = self._names if rule.evaluators is None else self._names.intersection(rule.evaluators)
+        by_threshold = {name: _threshold(_ratio(name, rule.sampling, self._settings.sampling)) for name in names}
+        thresholds = sorted(set(by_threshold.values()))
+        passed = [-1, *thresholds]
+        selected = [frozenset(name for name in names if by_threshold[name] <= threshold) for threshold in passed]
+        return _Plan(thresholds, selected, names)
+
+
+def check_names(settings: SelectionSettings, evaluators: Iterable[str]) -> None:
+    """Check that the settings name only evaluators that run.
+
+    Raises:
+        ConfigError: another one is named; the message has its key.
+    """
+    known = {*evaluators, DRIFT}
+    _check("selection.sampling", settings.sampling, known | {DEFAULT})
+    for number, rule in enumerate(settings.rules):
+        _check(f"selection.rules.{number}.evaluators", rule.evaluators or (), known)
+        _check(f"selection.rules.{number}.sampling", rule.sampling, known | {DEFAULT})
+
+
+def _check(key: str, named: Iterable[str], known: set[str]) -> None:
+    for name in named:
+        if name not in known:
+            raise ConfigError(
+                f"{key}: must be of the evaluators that run, got {name!r}: add it to evaluate.evaluators,"
+                f" or name one of {', '.join(sorted(known))}"
+            )
+
+
+def _matches(rule: SelectionRule, service: str, operation: str, model: str, provider: str) -> bool:
+    return (
+        _one_matches(rule.service, service)
+        and _one_matches(rule.operation, operation)
+        and _one_matches(rule.model, model)
+        and _one_matches(rule.provider, provider)
+    )
+
+
+def _one_matches(patterns: Iterable[str], value: str) -> bool:
+    return any(fnmatchcase(value, pattern) for pattern in patterns)
+
+
+def _ratio(name: str, *maps: Mapping[str, float]) -> float:
+    """Return what the first map says that has the name or a default."""
+    for ratios in maps:
+        for key in (name, DEFAULT):
+            if key in ratios:
+                return ratios[key]
+    return 1.0
+
+
+def _threshold(ratio: float) -> int:
+    return round((1 - ratio) * _RANDOM_VALUES)

@@ -1,0 +1,76 @@
+"""The current GenAI conventions, since 1.37: content is JSON text or structured, on the span."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from otel_llm import names
+from otel_llm.receive.attributes import Attributes
+from otel_llm.receive.chat_messages import read_chat_messages
+from otel_llm.receive.dialects.dialect import Content, Dialect, Fields, Kind
+from otel_llm.receive.documents import read_documents
+from otel_llm.receive.messages import read_instructions
+
+INFERENCES: Final = frozenset({"chat", "text_completion", "generate_content"})
+_CONTEXT: Final = ("gen_ai.retrieval.documents", "gen_ai.tool.call.result")
+
+FIELDS: Final = Fields(
+    provider=(names.PROVIDER,),
+    request_model=(names.REQUEST_MODEL,),
+    response_model=(names.RESPONSE_MODEL,),
+    response_id=(names.RESPONSE_ID,),
+    input=(names.INPUT_MESSAGES,),
+    output=(names.OUTPUT_MESSAGES,),
+    system=(names.SYSTEM_INSTRUCTIONS,),
+    documents=(names.DOCUMENTS,),
+    logprobs=(names.RESPONSE_LOGPROBS,),
+    input_tokens=(names.USAGE_INPUT_TOKENS,),
+    output_tokens=(names.USAGE_OUTPUT_TOKENS,),
+    cost_usd=(names.USAGE_COST,),
+    time_to_first_chunk_s=(names.RESPONSE_TIME_TO_FIRST_CHUNK,),
+    stream=(names.REQUEST_STREAM,),
+    conversation_id=(names.CONVERSATION_ID,),
+    user_id=(names.USER_ID,),
+    prompt_name=(names.PROMPT_NAME,),
+    prompt_version=(names.PROMPT_VERSION,),
+    error_type=(names.ERROR_TYPE,),
+)
+
+
+def kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
+    """Return what a span is, by its operation: embeddings, agents and the like are of no concern."""
+    operation = attributes.text(names.OPERATION) or ""
+    if operation in INFERENCES:
+        return "call", operation
+    return "context" if any(name in attributes for name in _CONTEXT) else "other", operation
+
+
+def read_content(attributes: Attributes, _events: Sequence[Any] = ()) -> Content:
+    """Return the content of a call.
+
+    Raises:
+        DecodeError: a structured attribute is not what the conventions say; the message names it.
+    """
+    return Content(
+        input=read_chat_messages(attributes.structure(names.INPUT_MESSAGES), names.INPUT_MESSAGES),
+        output=read_chat_messages(attributes.structure(names.OUTPUT_MESSAGES), names.OUTPUT_MESSAGES),
+        system=read_instructions(attributes.structure(names.SYSTEM_INSTRUCTIONS), names.SYSTEM_INSTRUCTIONS),
+    )
+
+
+def _read_documents(attributes: Attributes) -> tuple[str, ...]:
+    return tuple(text for name in _CONTEXT for text in read_documents(attributes.plain(name)))
+
+
+DIALECT: Final = Dialect(
+    name="genai",
+    libraries="the OpenTelemetry GenAI conventions since 1.37, and otel-llm itself",
+    marker=b"gen_ai.",
+    signs=(names.OPERATION, *_CONTEXT),
+    fields=FIELDS,
+    context=_CONTEXT,
+    kind_and_operation=kind_and_operation,
+    read_content=read_content,
+    read_documents=_read_documents,
+)

@@ -1,0 +1,127 @@
+"""OpenInference (Arize Phoenix): every list is spread over numbered attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from otel_llm import names
+from otel_llm.receive.attributes import Attributes
+from otel_llm.receive.call import Message, Part
+from otel_llm.receive.dialects.dialect import Content, Dialect, Fields, Kind
+from otel_llm.receive.documents import read_documents
+from otel_llm.receive.messages import finish_reason_of
+
+_SPAN_KIND: Final = "openinference.span.kind"
+_INPUT, _OUTPUT = "llm.input_messages", "llm.output_messages"
+_PROMPTS, _COMPLETIONS = "llm.prompts", "llm.choices"
+_RETRIEVED, _RERANKED, _RESULT = "retrieval.documents", "reranker.output_documents", "output.value"
+
+FIELDS: Final = Fields(
+    provider=("llm.provider", "llm.system"),
+    request_model=("llm.model_name",),
+    response_id=(names.RESPONSE_ID,),
+    input=(
+        "llm.input_messages.N.message.role",
+        "llm.input_messages.N.message.content",
+        "llm.input_messages.N.message.contents.N.message_content.*",
+        "llm.input_messages.N.message.tool_calls.N.tool_call.*",
+        "llm.prompts.N.prompt.text",
+        "input.value",
+    ),
+    output=(
+        "llm.output_messages.N.message.role",
+        "llm.output_messages.N.message.content",
+        "llm.output_messages.N.message.contents.N.message_content.*",
+        "llm.output_messages.N.message.tool_calls.N.tool_call.*",
+        "llm.choices.N.completion.text",
+        "output.value",
+    ),
+    input_tokens=("llm.token_count.prompt",),
+    output_tokens=("llm.token_count.completion",),
+    cost_usd=("llm.cost.total", names.USAGE_COST),
+    conversation_id=("session.id",),
+    prompt_name=("llm.prompt_template.name", names.PROMPT_NAME),
+    prompt_version=("llm.prompt_template.version", names.PROMPT_VERSION),
+)
+
+
+def _kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
+    match (attributes.text(_SPAN_KIND) or "").upper():
+        case "LLM":
+            return "call", "chat"
+        case "RETRIEVER" | "RERANKER":
+            return "context", ""
+        case "TOOL" if _RESULT in attributes:
+            return "context", ""
+    return "other", ""
+
+
+def _is_stream(attributes: Attributes) -> bool:
+    parameters = attributes.structure("llm.invocation_parameters")
+    return isinstance(parameters, dict) and parameters.get("stream") is True
+
+
+def _read_content(attributes: Attributes, _events: Sequence[Any]) -> Content:
+    return Content(
+        input=_messages(attributes, _INPUT) or _texts(attributes, _PROMPTS, "prompt.text", "input.value", "user"),
+        output=_messages(attributes, _OUTPUT)
+        or _texts(attributes, _COMPLETIONS, "completion.text", "output.value", "assistant"),
+    )
+
+
+def _messages(attributes: Attributes, prefix: str) -> tuple[Message, ...]:
+    default, reason = ("user", None) if prefix == _INPUT else ("assistant", attributes.text("llm.finish_reason"))
+    return tuple(
+        Message(
+            item.text("message.role") or default,
+            tuple(_parts(item)),
+            finish_reason_of(item.text("message.finish_reason") or reason),
+        )
+        for item in attributes.indexed(prefix)
+    )
+
+
+def _parts(item: Attributes) -> Iterator[Part]:
+    role = item.text("message.role")
+    if content := item.text("message.content"):
+        yield Part("tool_call_response" if role == "tool" else "text", content)
+    for each in item.indexed("message.contents"):
+        kind = each.text("message_content.type")
+        if kind in {"text", "reasoning"}:
+            yield Part("text" if kind == "text" else "reasoning", each.text("message_content.text") or "")
+        else:
+            yield Part("other", "")
+    for call in item.indexed("message.tool_calls"):
+        arguments = call.text("tool_call.function.arguments") or ""
+        yield Part("tool_call", arguments, call.text("tool_call.function.name") or "")
+
+
+def _texts(attributes: Attributes, prefix: str, name: str, whole: str, role: str) -> tuple[Message, ...]:
+    """Return the texts of a completion; without any, the whole input or output, where that is text."""
+    texts = [text for item in attributes.indexed(prefix) if (text := item.text(name))]
+    if not texts and attributes.text(f"{whole.partition('.')[0]}.mime_type") != "application/json":
+        texts = [text] if (text := attributes.text(whole)) else []
+    return tuple(Message(role, (Part("text", text),)) for text in texts)
+
+
+def _read_documents(attributes: Attributes) -> tuple[str, ...]:
+    if (attributes.text(_SPAN_KIND) or "").upper() == "TOOL":
+        return read_documents(attributes.plain(_RESULT))
+    found = (*attributes.indexed(_RETRIEVED), *attributes.indexed(_RERANKED))
+    return tuple(text for item in found if (text := item.text("document.content")))
+
+
+DIALECT: Final = Dialect(
+    name="openinference",
+    libraries="OpenInference (Arize Phoenix)",
+    marker=b"openinference.",
+    signs=(_SPAN_KIND,),
+    fields=FIELDS,
+    context=(f"{_RETRIEVED}.N.document.content", f"{_RERANKED}.N.document.content", _RESULT),
+    kind_and_operation=_kind_and_operation,
+    read_content=_read_content,
+    read_documents=_read_documents,
+    is_stream=_is_stream,
+    first_chunk_event=b"First Token Stream Event",
+)

@@ -1,0 +1,37 @@
+"""A call together with what else is known of it: content from log records, documents from other spans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from otel_llm.receive.call import Call
+from otel_llm.receive.content_events import ContentEvent
+from otel_llm.receive.context import context_of
+
+
+def with_content(call: Call, events: Sequence[ContentEvent]) -> Call:
+    """Return the call with the content of its events, in their order; what it has itself stays.
+
+    Events with answers count once, though their sender may have sent them twice.
+    """
+    answers = dict.fromkeys(event for event in events if event.output)
+    asked = [event for event in events if not event.output] + list(answers)
+    messages = call.input or tuple(message for event in asked for message in event.input)
+    output = call.output or tuple(message for event in answers for message in event.output)
+    system = call.system or "\n".join(dict.fromkeys(event.system for event in asked if event.system))
+    context = context_of(call.documents if call.documents_source == "explicit" else (), messages, system)
+    joined = replace(call, input=messages, output=output, system=system, question=context.question)
+    if call.documents_source in {"explicit", "trace"}:
+        return joined
+    return replace(joined, documents=context.documents, documents_source=context.source)
+
+
+def with_documents(call: Call, documents: Sequence[str]) -> Call:
+    """Return the call with the documents of its trace, unless an attribute of its own says what counts.
+
+    They go before tool results and before the context section of the prompt.
+    """
+    if not documents or call.documents_source == "explicit":
+        return call
+    return replace(call, documents=tuple(documents), documents_source="trace")

@@ -1,0 +1,201 @@
+"""One span: first what is cheap to know of it, then, where it is asked for, its call or its documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from otel_llm import names
+from otel_llm.errors import DecodeError
+from otel_llm.receive.attributes import Attributes
+from otel_llm.receive.call import Call, Usage
+from otel_llm.receive.context import context_of, read_texts
+from otel_llm.receive.dialects import MARKERS, Dialect, Fields, Kind, dialect_of
+from otel_llm.receive.screen import check_ids
+from otel_llm.receive.span import parse_resource, parse_span
+
+T = TypeVar("T")
+
+_STATUS_ERROR: Final = 2  # opentelemetry-proto v1, trace.proto, Status.StatusCode
+
+
+def is_genai(span: bytes) -> bool:
+    """Return whether a serialized Span may be one of GenAI; False is certain."""
+    for marker in MARKERS:  # noqa: SIM110 (it runs for every span of a request, and is twice as fast as any())
+        if marker in span:
+            return True
+    return False
+
+
+def service_name(resource: bytes) -> str:
+    """Return the service of a serialized Resource; "unknown_service" where it has none.
+
+    Raises:
+        DecodeError: the bytes are no Resource.
+    """
+    return Attributes(parse_resource(resource).attributes).text(names.SERVICE_NAME) or "unknown_service"
+
+
+def read_span(span: bytes) -> SpanOutline:
+    """Return what a serialized Span is.
+
+    Raises:
+        DecodeError: the bytes are no Span, or it has no id.
+    """
+    return SpanOutline(parse_span(span))
+
+
+class SpanOutline:
+    """A span whose content is not parsed yet."""
+
+    __slots__ = (
+        "_attributes",
+        "_dialect",
+        "_span",
+        "dialect",
+        "failed",
+        "kind",
+        "operation",
+        "provider",
+        "request_model",
+        "span_id",
+        "trace_id",
+    )
+
+    kind: Kind
+    """Whether it is a call to evaluate, has documents for the answers of its trace, or is of no concern."""
+    operation: str
+    """Of a call: chat, text_completion or generate_content."""
+    provider: str
+    request_model: str
+    dialect: str
+    """The name of the dialect; empty where the span is of none."""
+
+    def __init__(self, span: Any) -> None:
+        """Look at a parsed Span.
+
+        Raises:
+            DecodeError: it has no id, or an attribute is malformed.
+        """
+        trace_id, span_id = span.trace_id, span.span_id
+        check_ids(trace_id, span_id)
+        self._span = span
+        values = span.attributes
+        self._attributes = attributes = Attributes(values)
+        self._dialect = dialect = dialect_of(values)
+        self.trace_id: str = trace_id.hex()
+        """32 lowercase hex digits."""
+        self.span_id: str = span_id.hex()
+        """16 lowercase hex digits."""
+        self.failed: bool = span.status.code == _STATUS_ERROR
+        """Whether the span's status is an error."""
+        self.kind, self.operation, self.provider, self.request_model, self.dialect = "other", "", "", "", ""
+        if dialect:
+            self._named(lambda: self._look(dialect, attributes))
+
+    @property
+    def parent_span_id(self) -> str:
+        """16 lowercase hex digits; empty where the span is the root of its trace."""
+        parent: bytes = self._span.parent_span_id
+        return parent.hex()
+
+    @property
+    def has_content(self) -> bool:
+        """Whether messages are on the span itself; where not, a log record may bring them."""
+        dialect = self._dialect
+        return dialect is not None and dialect.has_content(self._attributes, self._span.events)
+
+    def call(self, service: str) -> Call:
+        """Return the call that a span of kind `call` is.
+
+        Raises:
+            DecodeError: its content is malformed; the message names the attribute and the span.
+        """
+        return self._named(lambda: _call(self, self._of_kind("call"), self._attributes, self._span, service))
+
+    def documents(self) -> tuple[str, ...]:
+        """Return the documents that a span of kind `context` has.
+
+        Raises:
+            DecodeError: they are malformed; the message names the attribute and the span.
+        """
+        return self._named(lambda: self._of_kind("context").read_documents(self._attributes))
+
+    def _look(self, dialect: Dialect, attributes: Attributes) -> None:
+        self.dialect = dialect.name
+        self.kind, self.operation = dialect.kind_and_operation(attributes)
+        if self.kind == "call":
+            self.provider = attributes.text(*dialect.fields.provider) or ""
+            self.request_model = attributes.text(*dialect.fields.request_model) or ""
+
+    def _of_kind(self, kind: Kind) -> Dialect:
+        if self._dialect is None or self.kind != kind:
+            raise ValueError(f"a span must be a {kind} for this, got {self.kind}")
+        return self._dialect
+
+    def _named(self, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except (DecodeError, RecursionError) as error:
+            raise DecodeError(f"span {self.span_id} of trace {self.trace_id}: {error}") from error
+
+
+def _call(outline: SpanOutline, dialect: Dialect, attributes: Attributes, span: Any, service: str) -> Call:
+    fields = dialect.fields
+    content = dialect.read_content(attributes, span.events)
+    context = context_of(_explicit(attributes, fields), content.input, content.system)
+    first_chunk_s = _first_chunk_s(dialect, attributes, span)
+    return Call(
+        trace_id=outline.trace_id,
+        span_id=outline.span_id,
+        service=service,
+        operation=outline.operation,
+        provider=outline.provider,
+        request_model=outline.request_model,
+        response_model=attributes.text(*fields.response_model),
+        response_id=attributes.text(*fields.response_id),
+        input=content.input,
+        output=content.output,
+        system=content.system,
+        question=context.question,
+        documents=context.documents,
+        documents_source=context.source,
+        logprobs=attributes.numbers(*fields.logprobs),
+        usage=Usage(
+            input_tokens=attributes.integer(*fields.input_tokens),
+            output_tokens=attributes.integer(*fields.output_tokens),
+            cost_usd=attributes.number(*fields.cost_usd),
+        ),
+        start_ns=span.start_time_unix_nano,
+        # clocks step back; a negative duration would be refused by every histogram
+        duration_s=max(0, span.end_time_unix_nano - span.start_time_unix_nano) / 1e9,
+        time_to_first_chunk_s=first_chunk_s,
+        stream=attributes.flag(*fields.stream)
+        or (dialect.is_stream is not None and dialect.is_stream(attributes)),
+        conversation_id=attributes.text(*fields.conversation_id),
+        user_id=attributes.text(*fields.user_id),
+        prompt_name=attributes.text(*fields.prompt_name),
+        prompt_version=attributes.text(*fields.prompt_version),
+        error_type=attributes.text(*fields.error_type) or (_exception_type(span) if outline.failed else None),
+    )
+
+
+def _explicit(attributes: Attributes, fields: Fields) -> tuple[str, ...]:
+    [name] = fields.documents
+    return read_texts(attributes.structure(name), name) if name in attributes else ()
+
+
+def _exception_type(span: Any) -> str:
+    exceptions = (Attributes(event.attributes) for event in span.events if event.name == b"exception")
+    types = (exception.text("exception.type") for exception in exceptions)
+    return next((name for name in types if name), "_OTHER")
+
+
+def _first_chunk_s(dialect: Dialect, attributes: Attributes, span: Any) -> float | None:
+    seconds = attributes.number(*dialect.fields.time_to_first_chunk_s)
+    if seconds is None and (milliseconds := attributes.number(*dialect.fields.time_to_first_chunk_ms)) is not None:
+        seconds = milliseconds / 1000
+    if seconds is None and dialect.first_chunk_event:
+        times = [event.time_unix_nano for event in span.events if event.name == dialect.first_chunk_event]
+        seconds = max(0, min(times) - span.start_time_unix_nano) / 1e9 if times else None
+    return seconds

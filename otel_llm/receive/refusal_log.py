@@ -1,0 +1,55 @@
+"""Refusals in the log: one line for each reason in a while, so that a sender refused for ever fills no disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from otel_llm.receive.signals import Signal
+
+Transport = Literal["grpc", "http"]
+
+_WINDOW_S: Final = 10
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    reason: str
+    transport: Transport
+    signal: Signal | None
+
+
+class RefusalLog:
+    """Counts what is refused, and logs it: the first of a kind at once, the rest of ten seconds in one line."""
+
+    def __init__(self, *, window_s: float = _WINDOW_S) -> None:
+        self._window_s = window_s
+        self._waiting: dict[
+            _Kind, tuple[int, str]
+        ] = {}  # of each kind in its window: how many, and the last detail
+        self.totals: Counter[str] = Counter()
+        """How many were refused since the start, by reason: requests, or items of requests that were taken."""
+
+    def note(self, reason: str, transport: Transport, signal: Signal | None, detail: str, count: int = 1) -> None:
+        """Count so many refusals of one reason; `detail` tells the last of them, and holds no content."""
+        self.totals[reason] += count
+        kind = _Kind(reason, transport, signal)
+        if kind in self._waiting:
+            self._waiting[kind] = self._waiting[kind][0] + count, detail
+        else:
+            self._say(kind, count, detail)
+
+    def _say(self, kind: _Kind, count: int, detail: str) -> None:
+        fields = {"reason": kind.reason, "transport": kind.transport, "signal": kind.signal}
+        _log.warning("refused", extra={**fields, "count": count, "detail": detail})
+        self._waiting[kind] = 0, ""
+        asyncio.get_running_loop().call_later(self._window_s, self._window_over, kind)
+
+    def _window_over(self, kind: _Kind) -> None:
+        count, detail = self._waiting.pop(kind)
+        if count:
+            self._say(kind, count, detail)

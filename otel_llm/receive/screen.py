@@ -1,0 +1,122 @@
+"""Which items of a request are taken: one that is too large, or not to be identified, costs only itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from otel_llm.errors import DecodeError
+from otel_llm.receive.shell import count_points, read_ids, read_request, scopes
+from otel_llm.receive.signals import SIGNALS, Signal
+
+TRACE_ID_BYTES: Final = 16
+SPAN_ID_BYTES: Final = 8
+# A Span as nearly every exporter writes it, ids first: trace_id (field 1, 16 bytes), span_id (field 2, 8 bytes),
+# neither of them zero. What does not look so may be well-formed all the same, and is parsed.
+_USUAL_IDS: Final = re.compile(rb"\x0a\x10(?!\0{16}).{16}\x12\x08(?!\0{8}).{8}", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An item that is not taken."""
+
+    reason: str
+    """A word or two, for counts and the log."""
+    message: str
+    count: int = 1
+    """How many spans, log records or data points go with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screened:
+    """A request without what is not taken."""
+
+    body: bytes
+    items: int
+    """Spans, log records or data points in it."""
+    rejections: list[Rejection] = field(default_factory=list)
+
+
+def screen(signal: Signal, body: bytes, *, max_item_bytes: int, checks_ids: bool) -> Screened:
+    """Return the request without items that are too large or malformed; the same bytes where there are none.
+
+    Args:
+        signal: what it is a request of.
+        body: a serialized Export*ServiceRequest.
+        max_item_bytes: of a span, log record or metric.
+        checks_ids: whether a span must have a trace id and a span id that are well-formed.
+
+    Raises:
+        DecodeError: the body is no such request.
+    """
+    request = read_request(signal, body)
+    if signal != "metrics" and not checks_ids and len(body) <= max_item_bytes:
+        return Screened(body=body, items=sum(len(scope.items) for scope in scopes(request)))
+    look = _Look(signal, max_item_bytes, checks_ids=checks_ids)
+    for scope in scopes(request):
+        look.at(scope)
+    return Screened(
+        body=request.SerializeToString() if look.rejections else body,
+        items=look.items,
+        rejections=look.rejections,
+    )
+
+
+class _Look:
+    def __init__(self, signal: Signal, max_item_bytes: int, *, checks_ids: bool) -> None:
+        self._signal = signal
+        self._max_item_bytes = max_item_bytes
+        self._checks_ids = checks_ids and signal == "traces"
+        self.items = 0
+        self.rejections: list[Rejection] = []
+
+    def at(self, scope: Any) -> None:
+        """Look at the items of one scope, and leave in it those that are taken."""
+        items = list(scope.items)
+        if self._are_usual(items):
+            self.items += len(items)
+            return
+        kept = [item for item in items if self._takes(item)]
+        if len(kept) < len(items):
+            scope.ClearField("items")
+            scope.items.extend(kept)
+
+    def _are_usual(self, items: list[bytes]) -> bool:
+        """Return whether nothing is wrong with any, as far as a look without parsing tells."""
+        if self._signal == "metrics" or max(map(len, items), default=0) > self._max_item_bytes:
+            return False
+        return not self._checks_ids or all(map(_USUAL_IDS.match, items))
+
+    def _takes(self, item: bytes) -> bool:
+        try:
+            count = count_points(item) if self._signal == "metrics" else 1
+            if len(item) > self._max_item_bytes:
+                self.rejections.append(self._too_large(len(item), count))
+                return False
+            if self._checks_ids and not _USUAL_IDS.match(item):
+                check_ids(*read_ids(item))
+        except DecodeError as error:
+            self.rejections.append(Rejection("malformed_item", str(error)))
+            return False
+        self.items += count
+        return True
+
+    def _too_large(self, length: int, count: int) -> Rejection:
+        return Rejection(
+            "too_large_item",
+            f"a {SIGNALS[self._signal].what} must be at most {self._max_item_bytes} bytes, got {length}: "
+            "record less content on it, or raise receive.max_span_bytes of the service",
+            count,
+        )
+
+
+def check_ids(trace_id: bytes, span_id: bytes) -> None:
+    """Return where both ids are well-formed.
+
+    Raises:
+        DecodeError: one of them is not.
+    """
+    for name, value, length in (("trace_id", trace_id, TRACE_ID_BYTES), ("span_id", span_id, SPAN_ID_BYTES)):
+        if len(value) != length or not any(value):
+            raise DecodeError(f"{name} must be {length} bytes, not all zero, got {value.hex()[:80]!r}")

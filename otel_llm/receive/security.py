@@ -1,0 +1,185 @@
+"""Who may send: certificates, bearer tokens, tenants."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+import re
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+
+from otel_llm.config.receive import ReceiverSettings, TlsSettings
+from otel_llm.errors import ConfigError
+from otel_llm.receive.refusal import Reason, Refusal
+
+Header = Callable[[str], str | None]
+"""Returns the value of a header, or of gRPC metadata, by its name in lower case."""
+
+_TOKEN: Final = re.compile(rb"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, section 2.1
+_TENANT: Final = re.compile(r"[A-Za-z0-9!._*'()-]{1,150}")  # what Loki, Tempo and Mimir take
+_log: Final = logging.getLogger(__name__)
+
+
+class Guard:
+    """Says whose request it is, from its headers, or refuses it."""
+
+    def __init__(self, settings: ReceiverSettings) -> None:
+        """Read the tokens.
+
+        Raises:
+            ConfigError: their file cannot be read, or is not one token a line.
+        """
+        path = settings.bearer_tokens_file
+        self._tokens = TokenFile(path) if path else None
+        self._tenant_header = (settings.tenant_header or "").lower()
+        self._max_tenants = settings.max_tenants
+        self._tenants: set[str] = set()
+
+    def tenant(self, header: Header) -> str:
+        """Return the tenant; "" where the request names none, or tenants are not told apart.
+
+        Raises:
+            Refusal: it shows no token of ours, or its tenant is not taken.
+        """
+        if self._tokens and not self._tokens.knows(header("authorization") or ""):
+            raise Refusal(
+                Reason.UNAUTHENTICATED,
+                "Authorization must be Bearer and a token of receive.bearer_tokens_file: "
+                "set OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20TOKEN",
+            )
+        name = header(self._tenant_header) if self._tenant_header else None
+        return self._known(name) if name else ""
+
+    def _known(self, name: str) -> str:
+        if name in self._tenants:
+            return name
+        if not _TENANT.fullmatch(name):
+            raise Refusal(
+                Reason.MALFORMED,
+                f"{self._tenant_header} must be 1 to 150 letters, digits and !-_.*'(), got {name[:150]!r}",
+            )
+        if len(self._tenants) >= self._max_tenants:
+            raise Refusal(
+                Reason.FORBIDDEN,
+                f"tenant {name!r} is one more than receive.max_tenants ({self._max_tenants}): "
+                "raise it, or restart the service to forget old ones",
+            )
+        self._tenants.add(name)
+        return name
+
+
+class TokenFile:
+    """The tokens in a file; they are read again when it has changed."""
+
+    def __init__(self, path: Path) -> None:
+        """Read them.
+
+        Raises:
+            ConfigError: the file cannot be read, or is not one token a line.
+        """
+        self._path = path
+        self._seen = _version(path)
+        self._tokens = _read_tokens(path)
+
+    def knows(self, authorization: str) -> bool:
+        """Return whether the value of an Authorization header shows one of the tokens."""
+        self._reread()
+        scheme, _, token = authorization.partition(" ")
+        shown = token.strip().encode()
+        # all are compared, so that the time it takes says nothing about any of them
+        matches = [hmac.compare_digest(shown, known) for known in self._tokens]
+        return scheme.lower() == "bearer" and any(matches)
+
+    def _reread(self) -> None:
+        version = _version(self._path)
+        if version == self._seen:
+            return
+        self._seen = version
+        try:
+            self._tokens = _read_tokens(self._path)
+        except ConfigError as error:
+            _log.error("%s; the tokens read before stay good", error)
+
+
+def _version(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = os.stat(path)  # noqa: PTH116 - for each request: half the time of Path.stat
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def _read_tokens(path: Path) -> list[bytes]:
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise ConfigError(f"receive.bearer_tokens_file {str(path)!r} cannot be read: {error.strerror}") from error
+    tokens = []
+    for number, line in enumerate(lines, 1):
+        token = line.strip()
+        if token and not _TOKEN.fullmatch(token):  # the line itself is not told: it is a secret
+            raise ConfigError(
+                f"receive.bearer_tokens_file {str(path)!r}: line {number} must be one token of letters, digits "
+                "and -._~+/, as in `openssl rand -hex 32`"
+            )
+        if token:
+            tokens.append(token)
+    if not tokens:
+        raise ConfigError(f"receive.bearer_tokens_file {str(path)!r} has no token: nobody could send")
+    return tokens
+
+
+def http_tls(tls: TlsSettings) -> dict[str, Any]:
+    """Return uvicorn's options for TLS; none without a certificate.
+
+    Raises:
+        ConfigError: a file cannot be read, or is not what it should be.
+    """
+    if tls.cert_file is None:
+        return {}
+    _check_files(tls)
+    options: dict[str, Any] = {"ssl_certfile": tls.cert_file, "ssl_keyfile": tls.key_file}
+    if tls.client_ca_file:
+        options |= {"ssl_ca_certs": tls.client_ca_file, "ssl_cert_reqs": ssl.CERT_REQUIRED}
+    return options
+
+
+def grpc_tls(tls: TlsSettings) -> grpc.ServerCredentials | None:
+    """Return gRPC's credentials; None without a certificate.
+
+    Raises:
+        ConfigError: a file cannot be read, or is not what it should be.
+    """
+    if tls.cert_file is None or tls.key_file is None:
+        return None
+    _check_files(tls)
+    return grpc.ssl_server_credentials(
+        [(tls.key_file.read_bytes(), tls.cert_file.read_bytes())],
+        root_certificates=tls.client_ca_file.read_bytes() if tls.client_ca_file else None,
+        require_client_auth=tls.client_ca_file is not None,
+    )
+
+
+def _check_files(tls: TlsSettings) -> None:
+    """Load what the servers will load: they would say neither which file is wrong nor which setting names it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # without a password, OpenSSL would ask for that of an encrypted key on the terminal
+        context.load_cert_chain(str(tls.cert_file), tls.key_file, password="")
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"receive.tls.cert_file {str(tls.cert_file)!r} and key_file {str(tls.key_file)!r} must be a "
+            f"certificate and its key, in PEM: {error}"
+        ) from error
+    try:
+        if tls.client_ca_file:
+            context.load_verify_locations(tls.client_ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"receive.tls.client_ca_file {str(tls.client_ca_file)!r} must be certificates in PEM: {error}"
+        ) from error

@@ -1,0 +1,1 @@
+"""Dead letters again: shown, or sent to a receiver once more."""

@@ -1,0 +1,152 @@
+"""`otel-llm collector replay`: shows dead letters, or sends them again and keeps those that are refused again."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, Literal
+
+import click
+from google.protobuf.message import DecodeError as ProtobufDecodeError
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from rich.console import Console
+from rich.table import Table
+
+from otel_llm import names
+from otel_llm.dead_letters import STAGES, Letter
+from otel_llm.errors import ConfigError, DecodeError
+from otel_llm.receive.shell import read_request
+from otel_llm.replay.lines import Line, filtered, read
+from otel_llm.replay.resend import Answer, Resender
+
+_SHOWN_SPANS: Final = 3
+_PIPE_WIDTH: Final = 200
+
+_Outcome = Literal["delivered", "refused", "not tried", "bad", "not chosen"]
+
+
+class Replay:
+    """Sends letters, and counts what became of them."""
+
+    def __init__(self, send: Callable[[Letter], Answer], stages: Iterable[str], limit: int | None) -> None:
+        """Send those of some stages, or of all where none is named, and so many at most."""
+        self.outcomes: Counter[_Outcome] = Counter()
+        self._send = send
+        self._stages = frozenset(stages) or frozenset(STAGES)
+        self._left = sys.maxsize if limit is None else limit
+        self._reachable = True
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether all letters that were chosen are delivered, and every line was a letter."""
+        return not (self.outcomes["refused"] or self.outcomes["not tried"] or self.outcomes["bad"])
+
+    def is_done(self, line: Line) -> bool:
+        """Return whether the line is done with."""
+        outcome = self._outcome(line)
+        self.outcomes[outcome] += 1
+        return outcome == "delivered"
+
+    def summary(self) -> str:
+        """Return what became of the letters, in words."""
+        words = {"bad": "lines that are no letters"}
+        counts = {"delivered": self.outcomes["delivered"], **self.outcomes}
+        return ", ".join(f"{count} {words.get(outcome, outcome)}" for outcome, count in counts.items())
+
+    def _outcome(self, line: Line) -> _Outcome:
+        if line.letter is None:
+            click.echo(f"line {line.number} {line.problem}", err=True)
+            return "bad"
+        if line.letter.stage not in self._stages or not self._left:
+            return "not chosen"
+        if not self._reachable:  # it would be the same with this one, after as long a wait
+            return "not tried"
+        self._left -= 1
+        answer = self._send(line.letter)
+        self._reachable = answer.reachable
+        if answer.refusal is None:
+            return "delivered"
+        click.echo(f"line {line.number} is refused: {answer.refusal}", err=True)
+        return "refused"
+
+
+@click.command("replay")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--to", "url", default="http://localhost:4318", show_default=True, help="Base URL of OTLP/HTTP.")
+@click.option("--list", "show", is_flag=True, help="Show what the file holds; send nothing.")
+@click.option("--stage", "stages", multiple=True, type=click.Choice(STAGES), help="Only letters of this stage.")
+@click.option("--limit", type=click.IntRange(min=1), help="So many letters at most.")
+@click.option("--keep", is_flag=True, help="Leave the file as it is, whatever is delivered.")
+@click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="A header of each request.")
+@click.option("--tenant-header", default="X-Scope-OrgID", show_default=True, help="Header for a letter's tenant.")
+def command(
+    file: Path,
+    *,
+    url: str,
+    show: bool,
+    stages: tuple[str, ...],
+    limit: int | None,
+    keep: bool,
+    headers: tuple[str, ...],
+    tenant_header: str,
+) -> None:
+    """Send dead letters to a receiver of OTLP once more; those that are refused stay in FILE.
+
+    The service may write to FILE meanwhile. Exits with 1 where a letter is refused, or a line is no letter.
+    """
+    if show:
+        sys.exit(0 if _show(file, stages, limit) else 1)
+    resender = Resender(url, headers=_pairs(headers), tenant_header=tenant_header)
+    replay = Replay(resender.send, stages, limit)
+    if keep:
+        for line in read(file):
+            replay.is_done(line)
+    else:
+        filtered(file, replay.is_done)
+    click.echo(replay.summary())
+    sys.exit(0 if replay.succeeded else 1)
+
+
+def _pairs(headers: Iterable[str]) -> dict[str, str]:
+    pairs = {}
+    for header in headers:
+        name, equals, value = header.partition("=")
+        if not name or not equals:
+            raise ConfigError(f"--header: must be NAME=VALUE, got {header!r}")
+        pairs[name] = value
+    return pairs
+
+
+def _show(file: Path, stages: Iterable[str], limit: int | None) -> bool:
+    """Print a table of the letters; return whether every line is one."""
+    table = Table("line", "time", "stage", "service", "what", "spans", "reason")
+    replay = Replay(lambda _: Answer(None), stages, limit)
+    for line in read(file):
+        if replay.is_done(line) and line.letter:
+            table.add_row(str(line.number), *_row(line.letter))
+    console = Console()
+    Console(width=None if console.is_terminal else _PIPE_WIDTH).print(table)
+    return replay.succeeded
+
+
+def _row(letter: Letter) -> tuple[str, ...]:
+    spans = [f"{span.trace_id}/{span.span_id} {span.name}".rstrip() for span in letter.spans[:_SHOWN_SPANS]]
+    if more := len(letter.spans) - len(spans):
+        spans.append(f"and {more} more")
+    what = f"{letter.items} {letter.signal}" + (f" of {letter.tenant}" if letter.tenant else "")
+    time = letter.time.isoformat(" ", "seconds")
+    return time, letter.stage, _service(letter), what, "\n".join(spans), letter.reason
+
+
+def _service(letter: Letter) -> str:
+    """Return the name of the first service in the letter; empty where it cannot be read."""
+    try:
+        resources = [
+            Resource.FromString(each.resource) for each in read_request(letter.signal, letter.body).resources
+        ]
+    except (DecodeError, ProtobufDecodeError):
+        return ""
+    attributes = (pair for resource in resources for pair in resource.attributes)
+    return next((pair.value.string_value for pair in attributes if pair.key == names.SERVICE_NAME), "")

@@ -1,0 +1,121 @@
+"""Sends dead letters to a receiver of OTLP/HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from google.protobuf.message import DecodeError as ProtobufDecodeError
+
+from otel_llm.dead_letters import Letter
+from otel_llm.errors import ConfigError
+from otel_llm.receive.signals import SIGNALS
+
+_RETRYABLE: Final = frozenset({429, 502, 503, 504})  # OTLP specification, "Retryable Response Codes"
+_TRIES: Final = 5
+_FIRST_WAIT_S: Final = 0.5
+_MAX_WAIT_S: Final = 30.0
+_REASON_CHARACTERS: Final = 200
+
+
+class Answer(NamedTuple):
+    """What became of a letter."""
+
+    refusal: str | None
+    """Why it was not taken; None where it was."""
+    reachable: bool = True
+    """False where the receiver does not answer, or has no room: it is the same with the next letter."""
+
+
+# all that urllib has for HTTP but redirects: following one would turn the POST into a GET
+_HANDLERS: Final = (
+    urllib.request.ProxyHandler,
+    urllib.request.HTTPHandler,
+    urllib.request.HTTPSHandler,
+    urllib.request.HTTPDefaultErrorHandler,
+    urllib.request.HTTPErrorProcessor,
+)
+
+
+class Resender:
+    """One receiver."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        tenant_header: str = "X-Scope-OrgID",
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 10,
+        wait: Callable[[float], Any] = time.sleep,
+    ) -> None:
+        """Send to a base URL, such as http://localhost:4318.
+
+        Args:
+            tenant_header: gets the letter's tenant, where it has one.
+            headers: for each request, such as one for authentication.
+            wait: is called with the seconds between two tries.
+
+        Raises:
+            ConfigError: the URL is none of HTTP.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ConfigError(f"--to: must be a URL such as http://localhost:4318, got {url!r}")
+        self._url = url.rstrip("/")
+        self._tenant_header = tenant_header
+        self._headers = dict(headers or {})
+        self._timeout_s = timeout_s
+        self._wait = wait
+        self._opener = urllib.request.OpenerDirector()
+        for handler in _HANDLERS:
+            self._opener.add_handler(handler())
+
+    def send(self, letter: Letter) -> Answer:
+        """Return what the receiver said in the end; it is asked again where it asks for that."""
+        wait_s = _FIRST_WAIT_S
+        for left in reversed(range(_TRIES)):
+            answer, retry_after_s = self._try(letter)
+            if answer.reachable or not left:
+                break
+            self._wait(min(max(wait_s, retry_after_s), _MAX_WAIT_S))
+            wait_s *= 2
+        return answer
+
+    def _try(self, letter: Letter) -> tuple[Answer, float]:
+        """Return the answer to one request, and the seconds that it asks to wait."""
+        headers = {**self._headers, "Content-Type": "application/x-protobuf"}
+        if letter.tenant:
+            headers[self._tenant_header] = letter.tenant
+        url = f"{self._url}/v1/{letter.signal}"
+        request = urllib.request.Request(url, letter.body, headers)  # noqa: S310 - the scheme was checked
+        try:
+            with self._opener.open(request, timeout=self._timeout_s) as response:
+                return Answer(_rejection(letter, response.read())), 0.0
+        except urllib.error.HTTPError as error:
+            with error:
+                text = error.read(_REASON_CHARACTERS).decode(errors="replace").strip()
+            refusal = f"{error.code} {error.reason}: {text}" if text else f"{error.code} {error.reason}"
+            return Answer(refusal, error.code not in _RETRYABLE), _seconds(error.headers.get("Retry-After"))
+        except (OSError, http.client.HTTPException) as error:
+            return Answer(f"{self._url}: {error}", reachable=False), 0.0
+
+
+def _rejection(letter: Letter, body: bytes) -> str | None:
+    """Return why the receiver, which took the request, did not take all that is in it."""
+    facts = SIGNALS[letter.signal]
+    try:
+        partial: Any = facts.response.FromString(body)
+    except ProtobufDecodeError:
+        return "its answer is none of OTLP: is it a receiver of OTLP/HTTP?"
+    rejected = getattr(partial.partial_success, facts.rejected)
+    return f"{rejected} of {letter.items} rejected: {partial.partial_success.error_message}" if rejected else None
+
+
+def _seconds(retry_after: str | None) -> float:
+    return float(retry_after) if retry_after and retry_after.isdigit() else 0.0

@@ -1,0 +1,125 @@
+"""Spans and log records without personal data and secrets, or without any content, for what passes on from here.
+
+Content that cannot be read, such as bytes or JSON that is too deep, is left out rather than passed on. All else of
+a span stays: ids, times and usage, and also what an exception's message says, which is no content by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from google.protobuf.message import DecodeError as ProtobufDecodeError
+from google.protobuf.message import Message
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from otel_llm.errors import DecodeError
+from otel_llm.report.content_names import has_content_body, is_content
+from otel_llm.report.masking import Masker, masker
+
+_EVENT_NAME: Final = "event.name"
+"""Where the name of an event was before log records had a field for it."""
+
+_Keep = Callable[[str, AnyValue], bool]
+"""Of an attribute's name and its value, which it may change: whether it may go on."""
+_Item = TypeVar("_Item", bound=Message)
+
+
+def masked(span: bytes) -> bytes:
+    """Return a Span whose content has placeholders for personal data and secrets.
+
+    Raises:
+        DecodeError: the bytes are no Span: they must not go on.
+        ConfigError: the evaluators `pii` and `secrets` are not installed.
+    """
+    return _span(span, _masking(masker()))
+
+
+def stripped(span: bytes) -> bytes:
+    """Return a Span without content.
+
+    Raises:
+        DecodeError: the bytes are no Span: they must not go on.
+    """
+    return _span(span, _nothing)
+
+
+def masked_log(record: bytes) -> bytes:
+    """Return a LogRecord whose content has placeholders for personal data and secrets; else as `masked`."""
+    return _log(record, _masking(masker()))
+
+
+def stripped_log(record: bytes) -> bytes:
+    """Return a LogRecord without content; else as `stripped`."""
+    return _log(record, _nothing)
+
+
+def _span(data: bytes, keep: _Keep) -> bytes:
+    span = _read(Span, data)
+    _filter(span.attributes, keep)
+    for event in span.events:
+        _filter(event.attributes, keep)
+    return span.SerializeToString()
+
+
+def _log(data: bytes, keep: _Keep) -> bytes:
+    record = _read(LogRecord, data)
+    event = record.event_name or next(
+        (pair.value.string_value for pair in record.attributes if pair.key == _EVENT_NAME), ""
+    )
+    _filter(record.attributes, keep)
+    if has_content_body(event) and not keep("", record.body):
+        record.ClearField("body")
+    return record.SerializeToString()
+
+
+def _read(kind: type[_Item], data: bytes) -> _Item:
+    try:
+        return kind.FromString(data)
+    except ProtobufDecodeError as error:
+        raise DecodeError(f"bytes must be a {kind.DESCRIPTOR.name}, got others: {error}") from error
+
+
+def _filter(attributes: Any, keep: _Keep) -> None:
+    for index in range(len(attributes) - 1, -1, -1):
+        pair = attributes[index]
+        if is_content(pair.key) and not keep("", pair.value):
+            del attributes[index]
+
+
+def _nothing(_key: str, _value: AnyValue) -> bool:
+    return False
+
+
+def _masking(masker: Masker) -> _Keep:
+    def keep(key: str, value: AnyValue) -> bool:
+        """Mask the value, all the way down where it is a structure; return whether all of it could be read."""
+        match value.WhichOneof("value"):
+            case "string_value":
+                value.string_value = masker.mask(value.string_value, key)
+            case "int_value" | "double_value" as kind:
+                number = str(getattr(value, kind))
+                if (new := masker.mask(number, key)) != number:
+                    value.string_value = new
+            case "array_value":
+                return all(keep(key, item) for item in value.array_value.values)
+            case "kvlist_value":
+                return all(keep_pair(pair) for pair in value.kvlist_value.values)
+            case "bytes_value":
+                return False
+        return True
+
+    def keep_pair(pair: Any) -> bool:
+        kept = keep(pair.key, pair.value)
+        pair.key = masker.mask(pair.key)
+        return kept
+
+    def keep_readable(key: str, value: AnyValue) -> bool:
+        try:
+            return keep(key, value)
+        except ValueError:  # JSON that is too deep
+            return False
+
+    return keep_readable

@@ -1,0 +1,73 @@
+"""Which attributes hold what was said in a call: the one table of their names, whatever wrote the span.
+
+What is under a content prefix and not known to be something else counts as content: a field that an
+instrumentation adds is hidden rather than shown.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from otel_llm import names
+
+_PATTERNS: Final = (
+    # the current conventions, and ours
+    *map(
+        re.escape,
+        (
+            names.INPUT_MESSAGES,
+            names.OUTPUT_MESSAGES,
+            names.SYSTEM_INSTRUCTIONS,
+            names.TOOL_DEFINITIONS,
+            names.TOOL_CALL_ARGUMENTS,
+            names.TOOL_CALL_RESULT,
+            names.RETRIEVAL_QUERY_TEXT,
+            names.RETRIEVAL_DOCUMENTS,
+            names.EVALUATION_EXPLANATION,
+            names.DOCUMENTS,
+        ),
+    ),
+    # the conventions before 1.37: on spans, and on the span events gen_ai.content.prompt and .completion
+    r"gen_ai\.(?:prompt|completion)",
+    r"gen_ai\.event\.content",
+    # OpenLLMetry, and LiteLLM: gen_ai.prompt.0.content, gen_ai.completion.0.tool_calls.0.arguments
+    r"gen_ai\.(?:prompt|completion)\.\d+\.(?!(?:.*\.)?(?:role|finish_reason|id|tool_call_id|name|type)$).+",
+    r"llm\.(?:prompts|completions)\.\d+\.(?!(?:role|finish_reason)$).+",
+    r"llm\.request\.functions(?:\.(?!\d+\.name$).+)?",
+    r"traceloop\.entity\.(?:input|output)",
+    r"db\.query\.result\.(?:document|metadata)",
+    # LiteLLM's span of the raw request: llm.openai.messages, llm.anthropic.system
+    r"llm\.(?!(?:token_count|cost|usage)\.)\w+\.(?:messages|choices|input|output|prompt|prompts|text|tools|functions|system|content|contents"
+    r"|candidates|extra_body|instructions|system_instruction|documents|results?|response|raw_request|raw_response)",
+    # OpenInference: llm.input_messages.0.message.content, retrieval.documents.0.document.content
+    r"(?:input|output)\.value",
+    r"llm\.(?:input|output)_messages(?:\.(?!(?:.*\.)?(?:role|tool_call\.id|tool_call_id|function\.name|type)$).+)?",
+    r"llm\.(?:prompts|choices|tools|function_call)(?:\..+)?",
+    r"llm\.prompt_template\.(?:template|variables)",
+    r"retrieval\.documents(?:\.(?!\d+\.document\.(?:id|score)$).+)?",
+    r"reranker\.(?:query|(?:input|output)_documents(?:\.(?!\d+\.document\.(?:id|score)$).+)?)",
+    r"embedding\.(?:text|embeddings\.\d+\.embedding\.text)",
+    r"document\.(?:content|metadata)",
+    r"tool\.(?:parameters|json_schema|output)",
+    r"tool_call\.function\.arguments",
+    # Vercel's AI SDK: ai.prompt.messages, ai.response.text, ai.toolCall.args; ai.result.* before its version 4
+    r"ai\.prompt(?:\.(?!(?:format|toolChoice)$).+)?",
+    r"ai\.(?:response|result)\.(?:text|object|toolCalls|reasoning|files|sources|content)",
+    r"ai\.toolCall\.(?:args|result|input|output)",
+    r"ai\.(?:value|values|documents)",
+)
+_CONTENT: Final = re.compile("|".join(_PATTERNS), re.DOTALL)
+
+_CONTENT_EVENTS: Final = "gen_ai."
+"""What the names of log records begin with whose body is content, such as gen_ai.user.message or gen_ai.choice."""
+
+
+def is_content(attribute: str) -> bool:
+    """Return whether an attribute of that name, on a span, a span event or a log record, is content."""
+    return _CONTENT.fullmatch(attribute) is not None
+
+
+def has_content_body(event: str) -> bool:
+    """Return whether the body of a log record of that event name is content."""
+    return event.startswith(_CONTENT_EVENTS)

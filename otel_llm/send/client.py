@@ -1,0 +1,58 @@
+"""One attempt to deliver a request, whichever transport takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, Protocol
+
+from otel_llm.config.send import DestinationSettings
+from otel_llm.receive.signals import SIGNALS, Signal
+
+
+class Reply(NamedTuple):
+    """What a receiver made of a request."""
+
+    kind: Literal["delivered", "retry", "refused"]
+    reason: str = ""
+    """Why it was not delivered, or not all of it."""
+    retry_after_s: float = 0.0
+    """How long the receiver asks to wait."""
+    rejected: int = 0
+    """Items that it left out of what it took (OTLP's partial success)."""
+
+
+class Client(Protocol):
+    """Sends to one destination. Any thread may."""
+
+    def export(self, signal: Signal, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """Try once to deliver a serialized Export*ServiceRequest."""
+
+    def close(self) -> None:
+        """Let go of the connections; attempts under way end with a reply to try again."""
+
+
+def open_client(settings: DestinationSettings) -> Client:
+    """Return the client for the endpoint's scheme.
+
+    Raises:
+        ConfigError: a certificate cannot be used.
+    """
+    # only what is needed: gRPC's library has threads of its own
+    if str(settings.endpoint).startswith("grpc"):
+        from otel_llm.send.grpc_client import GrpcClient  # noqa: PLC0415
+
+        return GrpcClient(settings)
+    from otel_llm.send.http_client import HttpClient  # noqa: PLC0415
+
+    return HttpClient(settings)
+
+
+def delivered(signal: Signal, body: bytes) -> Reply:
+    """Return the reply in an Export*ServiceResponse.
+
+    Raises:
+        google.protobuf.message.DecodeError: the body is none.
+    """
+    facts = SIGNALS[signal]
+    partial = facts.response.FromString(body).partial_success  # type: ignore[attr-defined]
+    return Reply("delivered", partial.error_message, rejected=max(0, getattr(partial, facts.rejected)))

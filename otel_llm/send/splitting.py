@@ -1,0 +1,74 @@
+"""A request that is too large for its receiver, in parts that are not; and what is in each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from otel_llm.errors import DecodeError
+from otel_llm.receive.shell import count_points, read_request, scopes
+from otel_llm.receive.signals import Signal
+
+_FRAME_BYTES: Final = 16
+"""What protobuf puts around a nested message, at most."""
+
+
+def split(signal: Signal, body: bytes, max_bytes: int) -> Iterator[bytes]:
+    """Yield requests of up to `max_bytes` with all items of a serialized Export*ServiceRequest, in their order.
+
+    An item that is too large is in a part of its own, which is larger.
+
+    Raises:
+        DecodeError: the body is no such request.
+    """
+    request = read_request(signal, body)
+    part, size = type(request)(), 0
+    for resource in request.resources:
+        for scope in resource.scopes:
+            frame = _frame(resource, scope)
+            frame_bytes = frame.ByteSize() + 3 * _FRAME_BYTES
+            items: Any = None
+            for item in scope.items:
+                needed = len(item) + _FRAME_BYTES + (0 if items is not None else frame_bytes)
+                if size and size + needed > max_bytes:
+                    yield part.SerializeToString()
+                    part, size, items = type(request)(), 0, None
+                    needed = len(item) + _FRAME_BYTES + frame_bytes
+                if items is None:
+                    entry = part.resources.add()
+                    entry.CopyFrom(frame)
+                    items = entry.scopes[0].items
+                items.append(item)
+                size += needed
+    if size:
+        yield part.SerializeToString()
+
+
+def count_items(signal: Signal, body: bytes) -> int:
+    """Return how many spans, log records or data points are in a request; a metric that is none counts as one.
+
+    Raises:
+        DecodeError: the body is no such request.
+    """
+    found = list(scopes(read_request(signal, body)))
+    if signal != "metrics":
+        return sum(len(scope.items) for scope in found)
+    return sum(_points(item) for scope in found for item in scope.items)
+
+
+def _points(metric: bytes) -> int:
+    try:
+        return count_points(metric)
+    except DecodeError:
+        return 1
+
+
+def _frame(resource: Any, scope: Any) -> Any:
+    """Return the resource with one scope, which has no items: all that stands around an item."""
+    frame = type(resource)()
+    frame.CopyFrom(resource)
+    frame.ClearField("scopes")
+    inner = frame.scopes.add()
+    inner.CopyFrom(scope)
+    inner.ClearField("items")
+    return frame

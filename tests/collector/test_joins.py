@@ -1,0 +1,108 @@
+import pytest
+
+from otel_llm.collector.joins import Joins
+from otel_llm.config.service import JoinSettings
+from otel_llm.receive.call import Message, Part
+from otel_llm.receive.decode import ContentEvent
+
+TRACE, OTHER, SPAN = "a" * 32, "b" * 32, "1" * 16
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def joins(clock: Clock, **settings: float) -> Joins[str]:
+    return Joins(JoinSettings(**settings), clock)
+
+
+def message(role: str, text: str) -> tuple[Message, ...]:
+    return (Message(role, (Part("text", text),)),)
+
+
+def question(trace_id: str = TRACE) -> ContentEvent:
+    return ContentEvent(trace_id=trace_id, span_id=SPAN, input=message("user", "Why?"), output=(), system="")
+
+
+def answer(trace_id: str = TRACE) -> ContentEvent:
+    return ContentEvent(trace_id=trace_id, span_id=SPAN, input=(), output=message("assistant", "So."), system="")
+
+
+def test_documents_are_kept_by_trace_without_repeats(clock: Clock) -> None:
+    kept = joins(clock)
+    kept.add_documents(TRACE, ["one", "two"])
+    kept.add_documents(TRACE, ["two", "three"])
+    assert list(kept.documents(TRACE)) == ["one", "two", "three"]
+    assert list(kept.documents(OTHER)) == []
+
+
+def test_a_call_waits_until_its_answer_has_come(clock: Clock) -> None:
+    kept = joins(clock, wait_s=5)
+    kept.wait(TRACE, SPAN, "call")
+    kept.add_event(question())
+    assert kept.due() == []
+    kept.add_event(answer())
+    assert kept.due() == ["call"]
+    assert [event.output for event in kept.events(TRACE, SPAN)] == [(), answer().output]
+    assert kept.due() == []
+
+
+def test_content_that_came_first_makes_a_call_complete(clock: Clock) -> None:
+    kept = joins(clock)
+    assert not kept.is_complete(TRACE, SPAN)
+    kept.add_event(answer())
+    assert kept.is_complete(TRACE, SPAN)
+
+
+def test_a_call_goes_on_without_content_once_its_time_is_up(clock: Clock) -> None:
+    kept = joins(clock, wait_s=5)
+    kept.wait(TRACE, SPAN, "call")
+    assert kept.next_due_s() == 5
+    clock.now_s += 4
+    assert (kept.due(), kept.next_due_s()) == ([], 1)
+    clock.now_s += 1
+    assert kept.due() == ["call"]
+    assert kept.next_due_s() == float("inf")
+
+
+def test_a_trace_is_forgotten_after_its_time(clock: Clock) -> None:
+    kept = joins(clock, keep_s=60)
+    kept.add_documents(TRACE, ["one"])
+    clock.now_s += 59
+    kept.add_documents(OTHER, ["two"])
+    assert list(kept.documents(TRACE)) == ["one"]
+    clock.now_s += 2
+    kept.add_documents(OTHER, ["three"])
+    assert list(kept.documents(TRACE)) == []
+    assert list(kept.documents(OTHER)) == ["two", "three"]
+
+
+def test_the_oldest_trace_makes_room(clock: Clock) -> None:
+    kept = joins(clock, max_bytes=10_000)
+    kept.add_documents(TRACE, ["x" * 6000])
+    kept.add_documents(OTHER, ["y" * 6000])
+    assert list(kept.documents(TRACE)) == []
+    assert list(kept.documents(OTHER)) == ["y" * 6000]
+
+
+def test_traces_without_documents_are_bounded_as_well(clock: Clock) -> None:
+    kept = joins(clock, max_bytes=10_000)
+    for number in range(1000):
+        kept.add_documents(f"{number:032x}", [])
+    assert len(kept._traces) <= 20
+
+
+def test_at_the_end_all_that_wait_go_on(clock: Clock) -> None:
+    kept = joins(clock, wait_s=5)
+    kept.wait(TRACE, SPAN, "call")
+    assert kept.rest() == ["call"]
+    assert kept.waiting == 0

@@ -1,0 +1,88 @@
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from otel_llm.collector.cores import available_cores
+from otel_llm.collector.parent import process_index
+from otel_llm.collector.processes import own_command
+from otel_llm.collector.shared_ports import reserve
+from otel_llm.errors import ConfigError, PortTakenError
+from otel_llm.ports import bind
+
+HOST = "127.0.0.1"
+
+
+def test_a_reserved_port_is_for_the_children_and_for_no_other_service() -> None:
+    with reserve(HOST, 0, "--http-port") as reserved:
+        port = reserved.getsockname()[1]
+        with pytest.raises(PortTakenError, match="--grpc-port"):
+            reserve(HOST, port, "--grpc-port")
+        with pytest.raises(PortTakenError):
+            bind(HOST, port, "--http-port")
+        with bind(HOST, port, "", reuse_port=True) as child, bind(HOST, port, "", reuse_port=True) as another:
+            assert child.getsockname() == another.getsockname() == reserved.getsockname()
+
+
+def test_a_reserved_port_takes_no_connections_from_the_children() -> None:
+    with reserve(HOST, 0, "") as reserved:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(reserved.getsockname())
+        with bind(HOST, reserved.getsockname()[1], "", reuse_port=True) as child:
+            child.listen()
+            for _ in range(20):
+                with socket.create_connection(reserved.getsockname()), child.accept()[0]:
+                    pass
+
+
+def test_a_service_that_shares_its_port_is_not_joined() -> None:
+    with bind(HOST, 0, "", reuse_port=True) as other:
+        other.listen()
+        with pytest.raises(PortTakenError, match="is taken: choose another with --http-port"):
+            reserve(HOST, other.getsockname()[1], "--http-port")
+
+
+def test_connections_of_a_service_that_has_just_ended_do_not_keep_its_port() -> None:
+    with bind(HOST, 0, "") as before:
+        address = before.getsockname()
+        with socket.create_connection(address) as client:
+            before.accept()[0].close()  # who closes first keeps the connection for a minute
+            assert client.recv(1) == b""
+    with reserve(HOST, address[1], "") as reserved:
+        assert reserved.getsockname() == address
+
+
+def test_ipv6_and_a_host_of_another_machine() -> None:
+    with reserve("::1", 0, "") as reserved:
+        assert reserved.getsockname()[1] > 0
+    with pytest.raises(ConfigError, match="--host"):
+        reserve("192.0.2.1", 0, "")
+
+
+@pytest.mark.parametrize(
+    ("limits", "cores"),
+    [
+        ({}, None),
+        ({"own": "max 100000"}, None),
+        ({"own": "50000 100000"}, 1),
+        ({"": "100000 100000", "own": "max 100000"}, 1),
+    ],
+)
+def test_cores_are_those_that_the_system_leaves(tmp_path: Path, limits: dict[str, str], cores: int | None) -> None:
+    groups, own = tmp_path / "groups", tmp_path / "cgroup"
+    own.write_text("1:name=systemd:/other\n0::/own\n")
+    (groups / "own").mkdir(parents=True)
+    for name, limit in limits.items():
+        (groups / name / "cpu.max").write_text(f"{limit}\n")
+    assert available_cores(groups, own) == (cores or available_cores(tmp_path / "none", tmp_path / "no file"))
+
+
+def test_a_process_knows_which_one_it_is() -> None:
+    assert process_index({"OTEL_LLM_PROCESS": "3"}) == 3
+    assert process_index({}) is None
+
+
+def test_the_own_command_runs_the_same_interpreter() -> None:
+    assert own_command()[0] == sys.executable
+    assert own_command()[1:] == sys.orig_argv[1:]

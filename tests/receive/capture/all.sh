@@ -1,0 +1,34 @@
+#!/bin/sh
+# Captures everything anew: ./all.sh PYTHON_OF_THE_PROJECT FOLDER_OF_THE_ENVIRONMENTS (see README.md).
+set -eu
+cd "$(dirname "$0")"
+python=$1 environments=$2
+
+version() { "$environments/$1/bin/python" -c "from importlib.metadata import version as v; print('$2', v('$2'), end='')"; }
+
+"$python" capture.py openllmetry "$(version openllmetry opentelemetry-instrumentation-openai)" \
+  -- "$environments/openllmetry/bin/python" openllmetry_app.py
+"$python" capture.py openllmetry_old "$(version openllmetry_old opentelemetry-instrumentation-openai)" \
+  -- "$environments/openllmetry_old/bin/python" openllmetry_app.py
+"$python" capture.py openinference "$(version openinference openinference-instrumentation-openai)" \
+  -- "$environments/openinference/bin/python" openinference_app.py
+export OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT=true
+"$python" capture.py openai_v2_legacy "$(version openai_v2_old opentelemetry-instrumentation-openai-v2)" \
+  OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true \
+  -- "$environments/openai_v2_old/bin/python" openai_v2_app.py
+for form in span event; do
+  content=$(echo "${form}_only" | tr a-z A-Z)
+  "$python" capture.py "openai_v2_$form" "$(version openai_v2 opentelemetry-instrumentation-openai-v2)" \
+    OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental \
+    OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="$content" \
+    -- "$environments/openai_v2/bin/python" openai_v2_app.py
+done
+"$python" capture.py litellm "$(version litellm litellm)" OTEL_EXPORTER=otlp_http OTEL_SERVICE_NAME=captured \
+  LITELLM_LOCAL_MODEL_COST_MAP=True \
+  -- "$environments/litellm/bin/python" litellm_app.py
+cp vercel_app.mjs "$environments/vercel/"
+"$python" capture.py vercel "ai $(node -p "require('$environments/vercel/node_modules/ai/package.json').version")" \
+  -- node "$environments/vercel/vercel_app.mjs"
+"$python" capture.py own "otel-llm" OTEL_SERVICE_NAME=captured OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true \
+  OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf \
+  -- "$python" -m otel_llm run -- "$python" own_app.py

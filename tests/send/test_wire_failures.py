@@ -1,0 +1,187 @@
+"""Failures that no receiver of ours makes, on the real wire: statuses of gRPC, connections that end, dates."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from support.spans import body, span
+
+from otel_llm.config.send import DestinationSettings
+from otel_llm.send.client import Reply, open_client
+
+RETRYABLE = {"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"}
+"""opentelemetry-proto docs/specification.md, "OTLP/gRPC: Failures"; RESOURCE_EXHAUSTED is below."""
+REFUSED = {code.name for code in grpc.StatusCode} - RETRYABLE - {"OK"}
+
+
+@dataclass
+class Fake(grpc.GenericRpcHandler):
+    """A gRPC server of the test's own, on the real wire: ends each call with a status and its details."""
+
+    code: grpc.StatusCode = grpc.StatusCode.OK
+    details: bytes | None = None
+    answer: bytes = b""
+    bodies: list[bytes] = field(default_factory=list)
+    endpoint: str = ""
+
+    def service(self, _: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        return grpc.unary_unary_rpc_method_handler(self._end)
+
+    def _end(self, request: bytes, context: grpc.ServicerContext) -> bytes:
+        self.bodies.append(request)
+        if self.details is not None:
+            context.set_trailing_metadata((("grpc-status-details-bin", self.details),))
+        if self.code is not grpc.StatusCode.OK:
+            context.abort(self.code, "said")
+        return self.answer
+
+
+@pytest.fixture
+def fake() -> Iterator[Fake]:
+    handler = Fake()
+    server = grpc.server(ThreadPoolExecutor(max_workers=1), handlers=[handler])
+    handler.endpoint = f"grpc://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    yield handler
+    server.stop(grace=None).wait()
+
+
+def export(endpoint: str, content: bytes = body(span()), times: int = 1) -> list[Reply]:
+    client = open_client(DestinationSettings(endpoint=endpoint, timeout_s=10))
+    try:
+        return [client.export("traces", content, {}) for _ in range(times)]
+    finally:
+        client.close()
+
+
+def details(*messages: Any) -> bytes:
+    packed = []
+    for message in messages:
+        packed.append(AnyMessage())
+        packed[-1].Pack(message)
+    return Status(code=8, message="said", details=packed).SerializeToString()
+
+
+def retry_info(seconds: int, nanos: int = 0) -> RetryInfo:
+    return RetryInfo(retry_delay=Duration(seconds=seconds, nanos=nanos))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [(name, "retry") for name in sorted(RETRYABLE)] + [(name, "refused") for name in sorted(REFUSED)],
+)
+def test_a_status_of_grpc_counts_as_otlp_says(fake: Fake, name: str, kind: str) -> None:
+    fake.code = grpc.StatusCode[name]
+    assert export(fake.endpoint) == [Reply(kind, f"{name}: said")]
+    assert fake.bodies == [body(span())]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (details(retry_info(7, 500_000_000)), ("retry", 7.5)),
+        (details(ErrorInfo(reason="quota"), retry_info(3)), ("retry", 3)),
+        (details(retry_info(0)), ("retry", 0)),
+        (details(retry_info(-3)), ("retry", 0)),
+        (details(ErrorInfo(reason="quota")), ("refused", 0)),
+        (b"\xff\xff", ("refused", 0)),
+        (None, ("refused", 0)),
+    ],
+)
+def test_a_receiver_that_is_exhausted_is_tried_again_where_it_says_so(
+    fake: Fake, said: bytes | None, expected: tuple[str, float]
+) -> None:
+    fake.code, fake.details = grpc.StatusCode.RESOURCE_EXHAUSTED, said
+    [reply] = export(fake.endpoint)
+    assert (reply.kind, reply.retry_after_s) == expected
+
+
+def test_what_another_retryable_status_asks_for_counts_too(fake: Fake) -> None:
+    fake.code, fake.details = grpc.StatusCode.UNAVAILABLE, details(retry_info(7))
+    assert export(fake.endpoint) == [Reply("retry", "UNAVAILABLE: said", 7)]
+
+
+def test_details_make_no_status_retryable(fake: Fake) -> None:
+    fake.code, fake.details = grpc.StatusCode.INVALID_ARGUMENT, details(retry_info(7))
+    assert [reply.kind for reply in export(fake.endpoint)] == ["refused"]
+
+
+def test_an_answer_that_is_not_otlp_is_refused(fake: Fake) -> None:
+    fake.answer = b"\xff\xff"
+    [reply] = export(fake.endpoint)
+    assert reply.kind == "refused"
+    assert "the receiver does not answer in OTLP" in reply.reason
+
+
+@contextmanager
+def raw_server(*answers: bytes | None) -> Iterator[str]:
+    """A server of the test's own, on a raw socket: a connection for each answer; None reads only the beginning."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            for answer in answers:
+                connection, _ = listening.accept()
+                with connection:
+                    connection.settimeout(20)
+                    if answer is None:
+                        connection.recv(100)
+                    else:
+                        _read_request(connection)
+                        connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join()
+
+
+def _read_request(connection: socket.socket) -> None:
+    read = b""
+    while b"\r\n\r\n" not in read:
+        read += connection.recv(65536)
+    head, _, rest = read.partition(b"\r\n\r\n")
+    [length] = [int(line.partition(b":")[2]) for line in head.lower().split(b"\r\n") if b"content-length" in line]
+    while len(rest) < length:
+        rest += connection.recv(65536)
+
+
+TAKEN = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        None,
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 100\r\n\r\nhalf",
+        b"no HTTP at all\r\n\r\n",
+    ],
+    ids=["in the request", "before the answer", "in the answer", "no HTTP"],
+)
+def test_a_connection_that_ends_midway_is_to_be_tried_again_on_another(broken: bytes | None) -> None:
+    content = body(span({"note": "x" * 3_000_000}))  # more than the buffers of sockets hold
+    with raw_server(broken, TAKEN) as endpoint:
+        first, second = export(endpoint, content, times=2)
+    assert (first.kind, second) == ("retry", Reply("delivered"))
+    assert first.reason
+
+
+def test_a_date_in_retry_after_is_how_long_it_is_until_then() -> None:
+    until = formatdate(time.time() + 40, usegmt=True)
+    answer = f"HTTP/1.1 503 Busy\r\nRetry-After: {until}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    with raw_server(answer.encode()) as endpoint:
+        [reply] = export(endpoint)
+    assert reply.kind == "retry"
+    assert 20 < reply.retry_after_s <= 40

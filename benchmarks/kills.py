@@ -39,6 +39,8 @@ from otlp_sink import OtlpSink, otlp_sink, plain  # noqa: E402 - the tests' own 
 EVALUATORS = ["pii", "secrets"]
 SPANS_A_REQUEST = 5
 PAUSE_S = 0.04
+PATIENCE_S = 180
+"""Longer than the longest pause between two attempts to connect of the Collector's gRPC channel, 120 s."""
 
 PERSISTENT_QUEUE = """yaml:
 extensions:
@@ -46,7 +48,7 @@ extensions:
 exporters:
   otlp_grpc/evaluation:
     retry_on_failure: {{initial_interval: 100ms, max_interval: 1s, max_elapsed_time: 0}}
-    sending_queue: {{storage: file_storage/queue}}
+    sending_queue: {{storage: file_storage/queue, queue_size: 1073741824}}
 service:
   extensions: [health_check, file_storage/queue]
 """
@@ -160,7 +162,7 @@ def run(kills: int, seed: int) -> Report:
         )
 
 
-def wait_for_results(sink: OtlpSink, taken: list[str], patience_s: float = 90) -> Counter[str]:
+def wait_for_results(sink: OtlpSink, taken: list[str], patience_s: float = PATIENCE_S) -> Counter[str]:
     """Return how often each result came, once all are there, or nothing has come for a while."""
     ids: Counter[str] = Counter()
     seen, changed = 0, time.monotonic()

@@ -98,7 +98,9 @@ class _Assembly:
         deliveries = self._open_deliveries()
         evaluator, consumer = await self._open_evaluation(queue, deliveries)
         intake = Intake(
-            QueueSink(queue, self._traces, passes_on="forward" in deliveries), self._metrics, settings.receive
+            QueueSink(queue, self._traces, consumer.concerns, passes_on="forward" in deliveries),
+            self._metrics,
+            settings.receive,
         )
         self._metrics.watch_refusals(lambda: intake.refusals)
         grpc_port = await self._receive(intake, http_socket, grpc_socket)

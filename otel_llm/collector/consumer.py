@@ -24,7 +24,7 @@ from otel_llm.evaluate.selection import Selection
 from otel_llm.queue.base import Queue, Record
 from otel_llm.queue.memory import MemoryQueue
 from otel_llm.receive.call import Call
-from otel_llm.receive.decode import with_content, with_documents
+from otel_llm.receive.decode import glance, is_genai, with_content, with_documents
 from otel_llm.receive.intake import Request, unpack
 from otel_llm.report.client_metrics import ClientMetrics
 from otel_llm.report.metrics import ServiceMetrics
@@ -82,10 +82,26 @@ class Consumer:
         self._thread = threading.Thread(target=self._run, name="consume", daemon=True)
         self._thread.start()
 
+    def concerns(self, span: bytes) -> bool:
+        """Return whether anything is to be known of a serialized Span: it may be of GenAI, and is not sampled out.
+
+        Any thread may ask. Of a trace that is left out, failed calls alone are of concern, and no documents.
+        """
+        if self.selection.samples and self._client_metrics is None and self._is_left_out(span):
+            return False
+        return is_genai(span)
+
     def stop(self) -> None:
         """Take no more records, and end. Calls that wait for their content go on without it."""
         self._stopping.set()
         self._thread.join()
+
+    def _is_left_out(self, span: bytes) -> bool:
+        try:
+            trace_id, failed = glance(span)
+        except DecodeError:  # whoever reads it says what is wrong
+            return False
+        return self.selection.leaves_out(trace_id, failed=failed)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -201,7 +217,7 @@ class Consumer:
 
     def _tasks(self, sequence: int, request: Request) -> list[tuple[int, Task]]:
         """Return what is to be evaluated, each with the number of its span."""
-        found = self._reader.read(request)
+        found = self._reader.read(request, self.concerns)
         for each in found:  # first: the documents of a request may come after the answer that they are for
             if each.outline.kind == "context":
                 self._joins.add_documents(each.outline.trace_id, self._reader.documents(each, request))

@@ -5,7 +5,7 @@ What cannot be read becomes a dead letter, and costs only itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from otel_llm.dead_letters import DeadLetters
@@ -43,14 +43,19 @@ class Reader:
         """Write what cannot be read to `letters`."""
         self._letters = letters
 
-    def read(self, request: Request, *, report: bool = True) -> list[Found]:
-        """Return the spans of GenAI; without `report`, what cannot be read is left out without a word."""
+    def read(
+        self, request: Request, concerns: Callable[[bytes], bool] = is_genai, *, report: bool = True
+    ) -> list[Found]:
+        """Return the spans for which `concerns` is true of their bytes, each at least one of `is_genai`.
+
+        Without `report`, what cannot be read is left out without a word.
+        """
         found: list[Found] = []
         first = 0
         for resource, spans in read_spans(request.body):
             service: str | None = None
             for index, span in enumerate(spans, first):
-                if not is_genai(span):
+                if not concerns(span):
                     continue
                 try:
                     service = service_name(resource) if service is None else service

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from otel_llm.queue.base import Queue
-from otel_llm.receive.decode import is_genai
 from otel_llm.receive.intake import Request, Signal, pack
 from otel_llm.receive.shell import read_spans
 from otel_llm.report.own_traces import OwnTraces
@@ -19,8 +19,11 @@ _EVENT_MARKER: Final = b"gen_ai."
 class QueueSink:
     """The receivers' sink."""
 
-    def __init__(self, queue: Queue, traces: OwnTraces, *, passes_on: bool) -> None:
-        """Put all there is into the queue where it is passed on, else what is evaluated alone."""
+    def __init__(
+        self, queue: Queue, traces: OwnTraces, concerns: Callable[[bytes], bool], *, passes_on: bool
+    ) -> None:
+        """Put all there is into the queue where it is passed on, else the spans that are of concern alone."""
+        self._concerns = concerns
         self._traces = traces
         self._queue = queue
         self._passes_on = passes_on
@@ -44,7 +47,7 @@ class QueueSink:
         Raises:
             QueueFullError: there is no room for it now.
         """
-        needed = request if self._passes_on else _evaluated(request)
+        needed = request if self._passes_on else _evaluated(request, self._concerns)
         if needed is None:
             return
         with self._traces.span("queue", {"otel_llm.signal": needed.signal, "otel_llm.items": needed.items}):
@@ -55,12 +58,12 @@ class QueueSink:
                 await asyncio.wrap_future(safe)
 
 
-def _evaluated(request: Request) -> Request | None:
+def _evaluated(request: Request, concerns: Callable[[bytes], bool]) -> Request | None:
     """Return what of a request is evaluated; None where nothing is."""
     if request.signal == "logs":
         return request if _EVENT_MARKER in request.body else None
     spans = [span for _, spans in read_spans(request.body) for span in spans]
-    others = [index for index, span in enumerate(spans) if not is_genai(span)]
+    others = [index for index, span in enumerate(spans) if not concerns(span)]
     if not others:
         return request
     if len(others) == len(spans):

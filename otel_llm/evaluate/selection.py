@@ -21,8 +21,10 @@ from otel_llm.errors import ConfigError
 DRIFT: Final = "drift"
 """What stands for drift among the evaluators."""
 
-_RANDOM_DIGITS: Final = 14  # of a trace id in hex: 56 bits
-_RANDOM_VALUES: Final = 1 << 56
+_RANDOM_BYTES: Final = 7  # of a trace id: 56 bits
+_RANDOM_DIGITS: Final = 2 * _RANDOM_BYTES  # in hex
+_RANDOM_VALUES: Final = 1 << (8 * _RANDOM_BYTES)
+_ABOVE_ALL: Final = b"\xff" * (_RANDOM_BYTES + 1)
 _MAX_PLANS: Final = 4096
 """Kinds of calls whose plan is kept: names of models are the sender's to choose, memory is not."""
 
@@ -52,12 +54,22 @@ class Selection:
         names = frozenset(evaluators)
         check_names(settings, names)
         self._names = names | {DRIFT} if drift else names
+        lowest = _threshold(self._highest_ratio())
+        self._lowest = lowest.to_bytes(_RANDOM_BYTES) if lowest < _RANDOM_VALUES else _ABOVE_ALL
+        self.samples = lowest > 0
+        """Whether some traces are for no evaluator."""
         self._plan = functools.lru_cache(_MAX_PLANS)(self._make_plan)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing runs that any call could be for."""
         return not self._names
+
+    def leaves_out(self, trace_id: bytes, *, failed: bool) -> bool:
+        """Return whether a call of the trace is for no evaluator, whatever else is to be known of it."""
+        if failed and self._settings.always_on_errors:
+            return self.is_empty
+        return trace_id[-_RANDOM_BYTES:] < self._lowest
 
     def of(
         self, *, trace_id: str, service: str, operation: str, model: str, provider: str, failed: bool
@@ -67,6 +79,14 @@ class Selection:
         if failed and self._settings.always_on_errors:
             return plan.all
         return plan.selected[bisect_right(plan.thresholds, int(trace_id[-_RANDOM_DIGITS:], 16))]
+
+    def _highest_ratio(self) -> float:
+        ratios = [
+            _ratio(name, rule.sampling, self._settings.sampling)
+            for rule in (*self._settings.rules, _ANY)
+            for name in (self._names if rule.evaluators is None else self._names.intersection(rule.evaluators))
+        ]
+        return max(ratios, default=0.0)
 
     def _make_plan(self, service: str, operation: str, model: str, provider: str) -> _Plan:
         rule = next(

@@ -12,7 +12,7 @@ from otel_llm.receive.call import Call, Usage
 from otel_llm.receive.context import context_of, read_texts
 from otel_llm.receive.dialects import MARKERS, Dialect, Fields, Kind, dialect_of
 from otel_llm.receive.screen import check_ids
-from otel_llm.receive.span import parse_resource, parse_span
+from otel_llm.receive.span import parse_glance, parse_resource, parse_span, parse_status
 
 T = TypeVar("T")
 
@@ -25,6 +25,17 @@ def is_genai(span: bytes) -> bool:
         if marker in span:
             return True
     return False
+
+
+def glance(span: bytes) -> tuple[bytes, bool]:
+    """Return a serialized Span's trace id, as it is, and whether its status is an error.
+
+    Raises:
+        DecodeError: the bytes are no Span.
+    """
+    seen = parse_glance(span)
+    status: bytes = seen.status
+    return seen.trace_id, bool(status) and parse_status(status).code == _STATUS_ERROR
 
 
 def service_name(resource: bytes) -> str:

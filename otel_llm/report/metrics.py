@@ -19,7 +19,9 @@ from otel_llm.labels import LabelLimit
 from otel_llm.names import Metric
 from otel_llm.receive.refusal_log import Transport
 from otel_llm.receive.signals import Signal
+from otel_llm.report.tally import Tally
 
+_RECEIVER: Final = "otlp"  # the Collector's name for it
 _HISTOGRAMS: Final = (names.EVALUATION_SCORE, names.EVALUATION_DURATION)
 _ACCEPTED: Final[Mapping[Signal, Metric]] = {
     "traces": names.RECEIVER_ACCEPTED_SPANS,
@@ -96,10 +98,11 @@ class ServiceMetrics:
         self._durations = self._histogram(names.EVALUATION_DURATION)
         self._late = self._counter(names.PASSED_LATE)
         self._skipped = self._counter(names.EVALUATIONS_SKIPPED)
-        self._accepted = {signal: self._counter(metric) for signal, metric in _ACCEPTED.items()}
-        self._refused = {signal: self._counter(metric) for signal, metric in _REFUSED.items()}
-        self._sent = {signal: self._counter(metric) for signal, metric in _SENT.items()}
-        self._send_failed = {signal: self._counter(metric) for signal, metric in _SEND_FAILED.items()}
+        received_by, sent_by = (names.LABEL_RECEIVER, names.LABEL_TRANSPORT), (names.LABEL_EXPORTER,)
+        self._accepted = self._tallies(_ACCEPTED, received_by)
+        self._refused = self._tallies(_REFUSED, received_by)
+        self._sent = self._tallies(_SENT, sent_by)
+        self._send_failed = self._tallies(_SEND_FAILED, sent_by)
         self._drift: Sequence[DriftState] = ()
         self._gauge(names.DRIFT_STATISTIC, lambda: self._observe_drift(lambda state: state.statistic))
         self._gauge(names.DRIFT_THRESHOLD, lambda: self._observe_drift(lambda state: state.threshold))
@@ -112,17 +115,16 @@ class ServiceMetrics:
 
     def received(self, transport: Transport, signal: Signal, *, accepted: int = 0, refused: int = 0) -> None:
         """Count the items of one request."""
-        labels = {names.LABEL_RECEIVER: "otlp", names.LABEL_TRANSPORT: transport}
-        self._accepted[signal].add(accepted, labels)
-        self._refused[signal].add(refused, labels)
+        self._accepted[signal].add(accepted, _RECEIVER, transport)
+        self._refused[signal].add(refused, _RECEIVER, transport)
 
     def sent(self, exporter: str, signal: Signal, items: int) -> None:
         """Count items that were delivered."""
-        self._sent[signal].add(items, {names.LABEL_EXPORTER: exporter})
+        self._sent[signal].add(items, exporter)
 
     def send_failed(self, exporter: str, signal: Signal, items: int) -> None:
         """Count items that could not be delivered."""
-        self._send_failed[signal].add(items, {names.LABEL_EXPORTER: exporter})
+        self._send_failed[signal].add(items, exporter)
 
     def passed_late(self) -> None:
         """Count a request that went on before its evaluation had ended."""
@@ -208,6 +210,9 @@ class ServiceMetrics:
             for state in self._drift
             if (number := value(state)) is not None
         ]
+
+    def _tallies(self, metrics: Mapping[Signal, Metric], labels: Sequence[str]) -> dict[Signal, Tally]:
+        return {signal: Tally(self._meter, metric, *labels) for signal, metric in metrics.items()}
 
     def _counter(self, metric: Metric) -> Counter:
         return self._meter.create_counter(metric.name, metric.unit, metric.description)

@@ -169,7 +169,7 @@ def test_a_fault_with_one_request_costs_its_evaluation_alone(
 ) -> None:
     original = Reader.read
 
-    def fails_once(self: Reader, request: object, **options: bool) -> object:
+    def fails_once(self: Reader, *arguments: object, **options: bool) -> object:
         monkeypatch.setattr(Reader, "read", original)
         raise RuntimeError("a bug")
 

@@ -109,6 +109,27 @@ def test_a_rules_ratios_come_before_those_outside_of_it() -> None:
     assert of(chosen, service="c") == {"toxicity", "pii"}
 
 
+@given(ratio=RATIOS, ruled=RATIOS, trace_id=TRACES, failed=st.booleans(), on_errors=st.booleans())
+def test_what_is_left_out_by_its_trace_alone_is_for_no_evaluator(
+    ratio: float, ruled: float, trace_id: str, failed: bool, on_errors: bool
+) -> None:
+    chosen = selection(
+        sampling={"default": 0, "pii": ratio},
+        rules=[{"service": "bank", "sampling": {"toxicity": ruled}}, {"service": "none", "evaluators": []}],
+        always_on_errors=on_errors,
+    )
+    selected = [of(chosen, trace_id=trace_id, service=name, failed=failed) for name in ("shop", "bank", "none")]
+    assert chosen.leaves_out(bytes.fromhex(trace_id), failed=failed) == (not any(selected))
+    assert chosen.samples == (max(ratio, ruled) < 1)
+
+
+@pytest.mark.parametrize("trace_id", [b"", b"\xff" * 16, b"\xff" * 40])
+def test_a_ratio_of_zero_leaves_out_every_trace(trace_id: bytes) -> None:
+    assert selection(sampling={"default": 0}).leaves_out(trace_id, failed=False)
+    assert not selection(sampling={"default": 0}).leaves_out(trace_id, failed=True)
+    assert Selection(SelectionSettings(), [], drift=False).leaves_out(trace_id, failed=True)
+
+
 @pytest.mark.parametrize(
     ("settings", "key"),
     [

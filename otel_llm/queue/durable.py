@@ -220,7 +220,7 @@ class DurableQueue(Queue):
         for sequence, each in enumerate(group, self._next):
             offset = end + each.size - len(each.payload)
             places.append(Place(sequence, end, each.lane, offset, len(each.payload), each.time_ns))
-            parts += packed(places[-1], each.payload)
+            parts += packed(segment.key, places[-1], each.payload)
             end += each.size
         self._files.write(segment, parts)
         return segment, places

@@ -34,7 +34,7 @@ def recover(folder: Path, cursor: int, opened: list[Segment]) -> Left:
         opened: segments are added here as they are opened, for the caller to close.
 
     Raises:
-        QueueError: a segment is of an unknown version.
+        QueueError: a segment is of another version.
         OSError: the folder cannot be read.
     """
     left = Left(cursor, opened)

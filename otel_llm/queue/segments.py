@@ -1,13 +1,19 @@
 """Records in files: how one lies on disk, how records are written, and how they are read back after a crash.
 
-A segment is a file of records, each a header, its lane and its payload. A record is whole if its checksum says so.
+A segment is a file of records, each a header, its lane and its payload. A record is whole if its checksums say so.
 What a crash left half written at the end was never acknowledged, since that comes after the write. Damage before
 the end costs the damaged records alone: each has its number, so that those after it are known again.
+
+A payload is the sender's to choose, and may look like records. So headers are signed with a key of the segment,
+which its name has: nothing in a payload is taken for a record, and a search for the next header ends soon.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+import secrets
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -17,14 +23,18 @@ from typing import Final, NamedTuple
 
 from otel_llm.errors import QueueError
 
-_HEADER: Final = struct.Struct("<3sBBxHIIQQ")
-"""Magic, version, state, bytes of lane and of payload, CRC-32, sequence number, wall-clock nanoseconds."""
-_CHECKED: Final = struct.Struct("<HIQQ")
-"""What the checksum covers beside lane and payload. The state changes in place, so it is not covered."""
-_MAGIC: Final = b"OLQ"
-_VERSION: Final = 2
-_STATE_OFFSET: Final = 4
+_FIELDS: Final = struct.Struct("<HIIQQ")
+"""Bytes of lane and of payload, CRC-32 of both, sequence number, wall-clock nanoseconds."""
+_SIGNATURE_BYTES: Final = 8
+_HEADER: Final = struct.Struct(f"<4sBx{_FIELDS.size}s{_SIGNATURE_BYTES}s")
+"""Magic, state, fields, their signature. The state changes in place, so nothing covers it."""
+_MAGIC: Final = b"OLQR"
+_STATE_OFFSET: Final = len(_MAGIC)
+_VERSION: Final = 3
+_KEY_BYTES: Final = 16
 _SUFFIX: Final = ".segment"
+_NAME: Final = re.compile(rf"([0-9]{{20}})\.{_VERSION}\.([0-9a-f]{{{2 * _KEY_BYTES}}})")
+"""Sequence number of the first record, version of the format, key."""
 _MAX_BUFFERS: Final = os.sysconf("SC_IOV_MAX")
 HEADER_BYTES: Final = _HEADER.size
 MAX_LANE_BYTES: Final = 0xFFFF
@@ -76,6 +86,8 @@ class Segment:
     path: Path
     file: int
     """Its descriptor."""
+    key: bytes
+    """What its headers are signed with."""
     size: int = 0
     """Bytes of whole records in it, and of damaged ones between them."""
     next: int = 0
@@ -86,8 +98,24 @@ class Segment:
     @classmethod
     def new(cls, folder: Path, first: int) -> Segment:
         """Make the segment of that folder whose first record has the number."""
-        path = folder / f"{first:020d}{_SUFFIX}"
-        return cls(first, path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), next=first)
+        key = secrets.token_bytes(_KEY_BYTES)
+        path = folder / f"{first:020d}.{_VERSION}.{key.hex()}{_SUFFIX}"
+        return cls(first, path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), key, next=first)
+
+    @classmethod
+    def open(cls, path: Path) -> Segment:
+        """Open one that is there.
+
+        Raises:
+            QueueError: another version of this format has such names.
+        """
+        named = _NAME.fullmatch(path.stem)
+        if not named:
+            raise QueueError(
+                f"{path} is not of version {_VERSION}, which this release reads: let the release that wrote it "
+                "empty the queue, or move the file away"
+            )
+        return cls(int(named[1]), path, os.open(path, os.O_RDWR), bytes.fromhex(named[2]))
 
     def read(self, place: Place) -> bytes:
         """Return a record's payload.
@@ -110,19 +138,20 @@ class Segment:
 
 
 def open_segments(folder: Path) -> Iterator[Segment]:
-    """Yield the folder's segments in order."""
-    for path in sorted(folder.glob(f"{'[0-9]' * 20}{_SUFFIX}")):
-        yield Segment(int(path.stem), path, os.open(path, os.O_RDWR))
+    """Yield the folder's segments in order.
+
+    Raises:
+        QueueError: one is of another version of this format.
+    """
+    for path in sorted(folder.glob(f"*{_SUFFIX}")):
+        yield Segment.open(path)
 
 
-def packed(place: Place, payload: bytes) -> tuple[bytes, bytes]:
-    """Return what is written for a record: what comes before the payload, and the payload."""
+def packed(key: bytes, place: Place, payload: bytes) -> tuple[bytes, bytes]:
+    """Return what is written for a record in a segment of that key: what precedes the payload, and the payload."""
     lane = place.lane.encode()
-    checksum = _checksum(lane, payload, place.sequence, place.time_ns)
-    header = _HEADER.pack(
-        _MAGIC, _VERSION, place.state, len(lane), len(payload), checksum, place.sequence, place.time_ns
-    )
-    return header + lane, payload
+    fields = _FIELDS.pack(len(lane), len(payload), _checksum(lane, payload), place.sequence, place.time_ns)
+    return _HEADER.pack(_MAGIC, place.state, fields, _signature(key, fields)) + lane, payload
 
 
 def write_all(file: int, parts: Sequence[bytes], offset: int) -> None:
@@ -143,20 +172,11 @@ def write_all(file: int, parts: Sequence[bytes], offset: int) -> None:
 
 
 def scan(segment: Segment) -> Iterator[Place]:
-    """Yield the whole records of a segment; between two of them there may be damaged ones.
-
-    Raises:
-        QueueError: it was written in another version of this format.
-    """
+    """Yield the whole records of a segment; between two of them there may be damaged ones."""
     data = segment.path.read_bytes()
-    if data[:3] == _MAGIC and data[3:4] != bytes([_VERSION]) and len(data) >= HEADER_BYTES:
-        raise QueueError(
-            f"{segment.path} is of version {data[3]}, and this release reads version {_VERSION}: let the release "
-            "that wrote it empty the queue, or move the file away"
-        )
     offset = 0
     while offset >= 0:
-        place = _read(data, offset)
+        place = _read(segment.key, data, offset)
         if place:
             yield place
             offset = place.end
@@ -173,19 +193,24 @@ def sync_folder(folder: Path) -> None:
         os.close(number)
 
 
-def _read(data: bytes, start: int) -> Place | None:
+def _read(key: bytes, data: bytes, start: int) -> Place | None:
     """Return the record that begins there, if it is whole."""
     if start + HEADER_BYTES > len(data):
         return None
-    magic, version, state, lane_length, length, checksum, sequence, time_ns = _HEADER.unpack_from(data, start)
-    offset = start + HEADER_BYTES + lane_length
-    if magic != _MAGIC or version != _VERSION or offset + length > len(data):
+    magic, state, fields, signature = _HEADER.unpack_from(data, start)
+    if magic != _MAGIC or signature != _signature(key, fields):
         return None
+    lane_length, length, checksum, sequence, time_ns = _FIELDS.unpack(fields)
+    offset = start + HEADER_BYTES + lane_length
     lane = data[start + HEADER_BYTES : offset]
-    if _checksum(lane, memoryview(data)[offset : offset + length], sequence, time_ns) != checksum:
+    if offset + length > len(data) or _checksum(lane, memoryview(data)[offset : offset + length]) != checksum:
         return None
     return Place(sequence, start, lane.decode(), offset, length, time_ns, state)
 
 
-def _checksum(lane: bytes, payload: bytes | memoryview, sequence: int, time_ns: int) -> int:
-    return zlib.crc32(payload, zlib.crc32(_CHECKED.pack(len(lane), len(payload), sequence, time_ns) + lane))
+def _checksum(lane: bytes, payload: bytes | memoryview) -> int:
+    return zlib.crc32(payload, zlib.crc32(lane))
+
+
+def _signature(key: bytes, fields: bytes) -> bytes:
+    return hashlib.blake2s(fields, digest_size=_SIGNATURE_BYTES, key=key).digest()

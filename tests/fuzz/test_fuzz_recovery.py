@@ -15,7 +15,7 @@ from otel_llm.queue.durable import DurableQueue
 from otel_llm.queue.segments import Segment, scan
 
 MAX_BYTES = 1 << 14
-PAYLOADS = [b"", b"one", b"OLQ\x02" * 60, bytes(range(256)) * 2, *(b"%d" % n * 50 for n in range(40))]
+PAYLOADS = [b"", b"one", b"OLQR" * 60, bytes(range(256)) * 2, *(b"%d" % n * 50 for n in range(40))]
 
 
 def opened(folder: Path) -> DurableQueue:
@@ -66,7 +66,7 @@ def left_whole(name: str, damaged: set[int], end: int) -> set[int]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(files()[name])
-        places = list(scan(Segment(0, path, -1)))
+        places = list(scan(Segment.open(path)))
     return {p.sequence for p in places if p.end <= end and damaged.isdisjoint(range(p.start, p.end))} - {0, 5}
 
 

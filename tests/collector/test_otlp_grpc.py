@@ -229,7 +229,8 @@ def test_a_grpc_sender_that_leaves_before_its_message_is_no_fault(caplog: pytest
         call.cancel()
         wait_until(lambda: at.intake.in_flight_bytes == 0)
         assert export(channel, body(span())) == b""
-    assert at.intake.refusals == {"no_message": 1}
+    # grpc either ends the reading or cancels the handler, whichever comes first
+    assert at.intake.refusals in ({}, {"no_message": 1})
     assert "could not be taken" not in caplog.text
 
 

@@ -6,6 +6,7 @@ a span stays: ids, times and usage, and also what an exception's message says, w
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -16,7 +17,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_llm.errors import DecodeError
-from otel_llm.report.content_names import has_content_body, is_content
+from otel_llm.report.content_names import has_content_body, is_content, is_content_of
 from otel_llm.report.masking import Masker, masker
 
 _EVENT_NAME: Final = "event.name"
@@ -58,9 +59,9 @@ def stripped_log(record: bytes) -> bytes:
 
 def _span(data: bytes, keep: _Keep) -> bytes:
     span = _read(Span, data)
-    _filter(span.attributes, keep)
+    _filter(span.attributes, is_content, keep)
     for event in span.events:
-        _filter(event.attributes, keep)
+        _filter(event.attributes, functools.partial(is_content_of, event.name), keep)
     return span.SerializeToString()
 
 
@@ -69,7 +70,7 @@ def _log(data: bytes, keep: _Keep) -> bytes:
     event = record.event_name or next(
         (pair.value.string_value for pair in record.attributes if pair.key == _EVENT_NAME), ""
     )
-    _filter(record.attributes, keep)
+    _filter(record.attributes, functools.partial(is_content_of, event), keep)
     if has_content_body(event) and not keep("", record.body):
         record.ClearField("body")
     return record.SerializeToString()
@@ -82,10 +83,10 @@ def _read(kind: type[_Item], data: bytes) -> _Item:
         raise DecodeError(f"bytes must be a {kind.DESCRIPTOR.name}, got others: {error}") from error
 
 
-def _filter(attributes: Any, keep: _Keep) -> None:
+def _filter(attributes: Any, concerns: Callable[[str], bool], keep: _Keep) -> None:
     for index in range(len(attributes) - 1, -1, -1):
         pair = attributes[index]
-        if is_content(pair.key) and not keep("", pair.value):
+        if concerns(pair.key) and not keep("", pair.value):
             del attributes[index]
 
 

@@ -33,7 +33,7 @@ _PATTERNS: Final = (
     r"gen_ai\.event\.content",
     # OpenLLMetry, and LiteLLM: gen_ai.prompt.0.content, gen_ai.completion.0.tool_calls.0.arguments
     r"gen_ai\.(?:prompt|completion)\.\d+\.(?!(?:.*\.)?(?:role|finish_reason|id|tool_call_id|name|type)$).+",
-    r"llm\.(?:prompts|completions)\.\d+\.(?!(?:role|finish_reason)$).+",
+    r"llm\.completions(?:\.\d+\.(?!(?:role|finish_reason)$).+)?",
     r"llm\.request\.functions(?:\.(?!\d+\.name$).+)?",
     r"traceloop\.entity\.(?:input|output)",
     r"db\.query\.result\.(?:document|metadata)",
@@ -56,16 +56,31 @@ _PATTERNS: Final = (
     r"ai\.(?:response|result)\.(?:text|object|toolCalls|reasoning|files|sources|content)",
     r"ai\.toolCall\.(?:args|result|input|output)",
     r"ai\.(?:value|values|documents)",
+    # Pydantic AI, Langfuse, MLflow: libraries whose spans are read as those of the conventions
+    r"(?:pydantic_ai\.)?(?:all_messages(?:_events)?|final_result|tool_arguments|tool_response)",
+    r"langfuse\.(?:observation|trace)\.(?:input|output)",
+    r"mlflow\.span(?:Inputs|Outputs)",
 )
 _CONTENT: Final = re.compile("|".join(_PATTERNS), re.DOTALL)
 
 _CONTENT_EVENTS: Final = "gen_ai."
-"""What the names of log records begin with whose body is content, such as gen_ai.user.message or gen_ai.choice."""
+"""What the names of events begin with whose body is content, such as gen_ai.user.message or gen_ai.choice."""
+_NO_CONTENT_OF_EVENTS: Final = frozenset({"role", "index", "finish_reason", "id", "name", "type"})
 
 
 def is_content(attribute: str) -> bool:
     """Return whether an attribute of that name, on a span, a span event or a log record, is content."""
     return _CONTENT.fullmatch(attribute) is not None
+
+
+def is_content_of(event: str, attribute: str) -> bool:
+    """Return whether an attribute of a span event or a log record of that event name is content.
+
+    The fields of a message, such as `content`, are attributes of their own in some libraries.
+    """
+    if is_content(attribute):
+        return True
+    return has_content_body(event) and "." not in attribute and attribute not in _NO_CONTENT_OF_EVENTS
 
 
 def has_content_body(event: str) -> bool:

@@ -2,7 +2,8 @@
 
 What is found is what the evaluators `pii` and `secrets` say fails, in the whole text however long. JSON stays
 JSON: its strings are masked one by one, JSON in them likewise, and then what is found in it as a text, where a key
-says what a value is.
+says what a value is. A text that is no JSON may have been, before a limit on attributes cut it: it is searched as
+its escapes read, too, for the "n" of a "\\n" hides the beginning of what is behind it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _NOTHING: Final = re.compile(r"[a-z_]{0,24}|.{0,3}", re.DOTALL)
 """Words such as "role" and "assistant", of which JSON is full: nothing can be found in them."""
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 _LITERAL: Final = re.compile(rf"{_STRING.pattern}|-?\d[\d.eE+-]*")
+_ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _UNIT: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL
 )
@@ -74,8 +76,11 @@ class Masker:
             return text
         if depth < _MAX_DEPTH and _is_json(text):
             text = _STRING.sub(lambda string: self._string(string[0], depth + 1), text)
-            return self._repeated(text, _cut_literals, json.dumps(_MASKED))
-        return self._repeated(self._as_value(text, key) if key else text, _cut, _MASKED)
+            return _repeated(
+                lambda text: _cut_literals(text, _places(self._find(text))), text, json.dumps(_MASKED)
+            )
+        text = self._as_value(text, key) if key else text
+        return _repeated(lambda text: _cut(text, self._places_in(text)), text, _MASKED)
 
     def _string(self, literal: str, depth: int) -> str:
         value = json.loads(literal)
@@ -89,13 +94,19 @@ class Masker:
             text, [Place(max(0, p.start - before), p.end - before, p.type) for p in places if p.end > before]
         )
 
-    def _repeated(self, text: str, cut: Callable[[str, Sequence[Place]], str], last_resort: str) -> str:
-        for _ in range(_ROUNDS):
-            masked = cut(text, _places(self._find(text)))
-            if masked == text:
-                return text
-            text = masked
-        return last_resort
+    def _places_in(self, text: str) -> list[Place]:
+        """Return what is found in the text, as it is and as its escapes read, be they escaped again."""
+        places = _places(self._find(text))
+        starts = list(range(len(text) + 1)) if "\\" in text else []
+        """Where each character of what is read begins in the text."""
+        for _ in range(_MAX_DEPTH if starts else 0):
+            units = list(_UNIT.finditer(text))
+            if len(units) == len(text):
+                break
+            starts = [*(starts[unit.start()] for unit in units), starts[-1]]
+            text = "".join(_read(unit[0]) for unit in units)
+            places += [Place(starts[p.start], starts[p.end], p.type) for p in _places(self._find(text))]
+        return _united(places)
 
 
 @functools.cache
@@ -140,6 +151,36 @@ def _is_json(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _repeated(cut: Callable[[str], str], text: str, last_resort: str) -> str:
+    for _ in range(_ROUNDS):
+        masked = cut(text)
+        if masked == text:
+            return text
+        text = masked
+    return last_resort
+
+
+def _read(unit: str) -> str:
+    """Return the character that JSON writes so."""
+    if len(unit) == 1:
+        return unit
+    if unit[1] == "u" and unit[2:]:
+        character: str = json.loads(f'"{unit}"')
+        return "\ufffd" if "\ud800" <= character <= "\udfff" else character
+    return _ESCAPES.get(unit[1], unit[1])
+
+
+def _united(places: Iterable[Place]) -> list[Place]:
+    """Return places in order and never overlapping, each of the type of the first."""
+    united: list[Place] = []
+    for place in sorted(places):
+        if united and place.start < united[-1].end:
+            united[-1] = united[-1]._replace(end=max(united[-1].end, place.end))
+        else:
+            united.append(place)
+    return united
 
 
 def _places(findings: Iterable[Finding]) -> list[Place]:

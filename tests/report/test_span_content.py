@@ -44,6 +44,12 @@ CONTENT = [
     "llm.input_messages.1.message.contents.0.message_content.text",
     "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments",
     "llm.prompts.0.prompt.text",
+    "llm.completions",
+    "llm.completions.0.content",
+    "pydantic_ai.all_messages",
+    "tool_arguments",
+    "langfuse.observation.input",
+    "mlflow.spanOutputs",
     "llm.prompt_template.variables",
     "input.value",
     "output.value",
@@ -137,16 +143,19 @@ def test_content_without_findings_stays_to_the_byte() -> None:
 
 def test_events_of_a_span_are_masked_and_stripped_too() -> None:
     events = [
-        Span.Event(name="gen_ai.content.prompt", attributes=key_values({"gen_ai.prompt": TEXT, "n": 1})),
+        Span.Event(
+            name="gen_ai.content.prompt",
+            attributes=key_values({"gen_ai.prompt": TEXT, "index": 1, "content": TEXT}),
+        ),
         Span.Event(name="exception", attributes=key_values({"exception.message": "timeout"})),
     ]
     data = span({}, events=events).SerializeToString()
     assert [plain(event.attributes) for event in Span.FromString(masked(data)).events] == [
-        {"gen_ai.prompt": HIDDEN, "n": 1},
+        {"gen_ai.prompt": HIDDEN, "index": 1, "content": HIDDEN},
         {"exception.message": "timeout"},
     ]
     assert [(event.name, plain(event.attributes)) for event in Span.FromString(stripped(data)).events] == [
-        ("gen_ai.content.prompt", {"n": 1}),
+        ("gen_ai.content.prompt", {"index": 1}),
         ("exception", {"exception.message": "timeout"}),
     ]
 
@@ -190,6 +199,27 @@ def test_broken_json_is_masked_as_a_text() -> None:
     assert mask_one(f'[{{"role": "user", "content": "{TEXT}') == f'[{{"role": "user", "content": "{HIDDEN}'
 
 
+PHONE, SSN = "212-456-7890", "078-05-1120"
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("cut", [1, 2, 3, 9])
+def test_json_that_was_cut_hides_nothing_behind_its_escapes(depth: int, cut: int) -> None:
+    text = f"call\n{PHONE} or\n\n{CARD}\nssn\t{SSN} \u2028{MAIL}\ud83d\ude00\\"
+    for _ in range(depth):
+        text = json.dumps([{"content": text}])
+    found = mask_one(text[:-cut])
+    assert found.startswith(text[:10])
+    for secret in (PHONE, CARD, SSN, MAIL):
+        assert secret not in found
+    assert "[PHONE_NUMBER]" in found
+
+
+def test_an_escaped_value_in_a_text_that_is_no_json_is_found() -> None:
+    assert mask_one('[see {"to": "jane.roe\\u0040acme.io"}') == '[see {"to": "[EMAIL_ADDRESS]"}'
+    assert mask_one("C:\\new\\table \\u00") == "C:\\new\\table \\u00"
+
+
 @pytest.mark.parametrize(
     "value",
     [b"bytes", ["fine", b"bytes"], {"a": {"b": b"bytes"}}, "[" * 100_000, ["[" * 100_000], {"[" * 100_000: 1}],
@@ -215,14 +245,14 @@ def test_a_value_in_the_middle_of_a_very_long_text_is_found() -> None:
 )
 def test_bodies_of_log_records_with_content_are_masked_and_stripped(names: dict[str, Any]) -> None:
     record = LogRecord(body=any_value({"role": "user", "content": TEXT}), span_id=b"1" * 8, **names)
-    record.attributes.extend(key_values({"gen_ai.input.messages": TEXT, "k": "v"}))
+    record.attributes.extend(key_values({"gen_ai.input.messages": TEXT, "index": 1}))
     data = record.SerializeToString()
     new = LogRecord.FromString(masked_log(data))
     assert plain(new.body.kvlist_value.values) == {"role": "user", "content": HIDDEN}
     assert plain(new.attributes)["gen_ai.input.messages"] == HIDDEN
     bare = LogRecord.FromString(stripped_log(data))
     assert not bare.HasField("body")
-    assert set(plain(bare.attributes)) == {"k", *plain(names.get("attributes", []))}
+    assert set(plain(bare.attributes)) == {"index", *plain(names.get("attributes", []))}
     assert bare.span_id == b"1" * 8
 
 

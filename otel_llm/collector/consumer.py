@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from otel_llm.collector.joins import Joins
+from otel_llm.collector.joins import Joins, trace_key
 from otel_llm.collector.ledger import Ledger
 from otel_llm.collector.onward import Onward
 from otel_llm.collector.passage import Passage
@@ -127,7 +127,7 @@ class Consumer:
                 continue
             if request.signal == "traces":
                 for found in self._reader.read(request, report=False):
-                    self._recent.remember(found.outline.trace_id, found.outline.span_id)
+                    self._recent.remember(found.outline.trace_id, found.outline.span_id, request.tenant)
 
     def _has_room(self) -> bool:
         """Return whether a record may be taken now, after waiting a moment for it.
@@ -190,7 +190,7 @@ class Consumer:
                 self._pass_on(sequence, request)
             else:
                 for event in self._reader.events(request) if request.signal == "logs" else ():
-                    self._joins.add_event(event)
+                    self._joins.add_event(trace_key(request.tenant, event.trace_id), event)
                 self._pass_on(sequence, request)
         except Exception as error:  # whatever is wrong with one record, those after it must be taken
             self._give_up(sequence, request, error)
@@ -220,7 +220,8 @@ class Consumer:
         found = self._reader.read(request, self.concerns)
         for each in found:  # first: the documents of a request may come after the answer that they are for
             if each.outline.kind == "context":
-                self._joins.add_documents(each.outline.trace_id, self._reader.documents(each, request))
+                trace = trace_key(request.tenant, each.outline.trace_id)
+                self._joins.add_documents(trace, self._reader.documents(each, request))
         return [(each.index, task) for each in found if (task := self._task(sequence, request, each))]
 
     def _open_passage(
@@ -245,7 +246,7 @@ class Consumer:
         outline = found.outline
         left_over = sequence < self._queue.first
         if outline.kind != "call" or not self._recent.is_new(
-            outline.trace_id, outline.span_id, left_over=left_over
+            outline.trace_id, outline.span_id, request.tenant, left_over=left_over
         ):
             return None
         selected = self.selection.of(
@@ -270,20 +271,20 @@ class Consumer:
         )
 
     def _submit_or_wait(self, task: Task) -> None:
-        call = task.call
-        if task.has_content or self._joins.is_complete(call.trace_id, call.span_id):
+        trace, span_id = trace_key(task.tenant, task.call.trace_id), task.call.span_id
+        if task.has_content or self._joins.is_complete(trace, span_id):
             self._submit(task)
         else:
-            self._joins.wait(call.trace_id, call.span_id, task)
+            self._joins.wait(trace, span_id, task)
 
     def _submit(self, task: Task) -> None:
-        task.call = self._joined(task.call)
+        task.call = self._joined(task.call, trace_key(task.tenant, task.call.trace_id))
         self._batcher.submit(task, task.size)
 
-    def _joined(self, call: Call) -> Call:
+    def _joined(self, call: Call, trace: str) -> Call:
         """Return the call with what else is known of it."""
-        if events := self._joins.events(call.trace_id, call.span_id):
+        if events := self._joins.events(trace, call.span_id):
             call = with_content(call, events)
-        if documents := self._joins.documents(call.trace_id):
+        if documents := self._joins.documents(trace):
             call = with_documents(call, documents)
         return call

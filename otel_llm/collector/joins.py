@@ -23,6 +23,11 @@ _TRACE_BYTES: Final = 500
 """What a trace costs beside its texts, about."""
 
 
+def trace_key(tenant: str, trace_id: str) -> str:
+    """Return what stands for a trace of a tenant: another tenant's with the same id has nothing to do with it."""
+    return trace_id + tenant
+
+
 @dataclass(slots=True)
 class _Trace(Generic[T]):
     seen_s: float
@@ -43,6 +48,7 @@ class Joins(Generic[T]):
     """A bounded, timed store of what belongs together. Used by one thread.
 
     The oldest trace makes room for a new one. An item that waits leaves by `due`, with its content or without.
+    Traces are told apart by `trace`, which is `trace_key`.
     """
 
     def __init__(self, settings: JoinSettings, clock: Callable[[], float]) -> None:
@@ -62,40 +68,40 @@ class Joins(Generic[T]):
         """Items that wait for their content."""
         return len(self._waiting)
 
-    def add_documents(self, trace_id: str, documents: Sequence[str]) -> None:
+    def add_documents(self, trace: str, documents: Sequence[str]) -> None:
         """Keep documents for the answers of their trace, without repeats."""
-        trace = self._trace(trace_id)
-        new = [document for document in dict.fromkeys(documents) if document not in trace.documents]
-        trace.documents += new
-        self._grow(trace, sum(map(len, new)))
+        kept = self._trace(trace)
+        new = [document for document in dict.fromkeys(documents) if document not in kept.documents]
+        kept.documents += new
+        self._grow(kept, sum(map(len, new)))
 
-    def add_event(self, event: ContentEvent) -> None:
+    def add_event(self, trace: str, event: ContentEvent) -> None:
         """Keep the content of a span."""
-        trace = self._trace(event.trace_id)
-        trace.events.setdefault(event.span_id, []).append(event)
-        key = (event.trace_id, event.span_id)
+        kept = self._trace(trace)
+        kept.events.setdefault(event.span_id, []).append(event)
+        key = (trace, event.span_id)
         if event.output and key in self._waiting:
             self._answered.append(key)
         texts = [event.system, *(part.text for message in (*event.input, *event.output) for part in message.parts)]
-        self._grow(trace, sum(map(len, texts)))
+        self._grow(kept, sum(map(len, texts)))
 
-    def documents(self, trace_id: str) -> Sequence[str]:
+    def documents(self, trace: str) -> Sequence[str]:
         """Return what is known of a trace."""
-        trace = self._traces.get(trace_id)
-        return trace.documents if trace else ()
+        kept = self._traces.get(trace)
+        return kept.documents if kept else ()
 
-    def events(self, trace_id: str, span_id: str) -> Sequence[ContentEvent]:
+    def events(self, trace: str, span_id: str) -> Sequence[ContentEvent]:
         """Return the content that has come for a span."""
-        trace = self._traces.get(trace_id)
-        return trace.events.get(span_id, ()) if trace else ()
+        kept = self._traces.get(trace)
+        return kept.events.get(span_id, ()) if kept else ()
 
-    def is_complete(self, trace_id: str, span_id: str) -> bool:
+    def is_complete(self, trace: str, span_id: str) -> bool:
         """Return whether the answer of a span has come: of its events, it is the last."""
-        return any(event.output for event in self.events(trace_id, span_id))
+        return any(event.output for event in self.events(trace, span_id))
 
-    def wait(self, trace_id: str, span_id: str, item: T) -> None:
+    def wait(self, trace: str, span_id: str, item: T) -> None:
         """Keep an item until its answer has come, or its time is up."""
-        self._waiting[trace_id, span_id] = _Waiting(self._clock() + self._wait_s, item)
+        self._waiting[trace, span_id] = _Waiting(self._clock() + self._wait_s, item)
 
     def due(self) -> list[T]:
         """Take the items whose answer has come, whose time is up, or for which there are too many."""
@@ -122,15 +128,15 @@ class Joins(Generic[T]):
         first = next(iter(self._waiting.values()), None)
         return math.inf if first is None else max(0.0, first.until_s - self._clock())
 
-    def _trace(self, trace_id: str) -> _Trace[T]:
+    def _trace(self, trace: str) -> _Trace[T]:
         now = self._clock()
-        trace = self._traces.get(trace_id)
-        if trace is None:
-            trace = self._traces[trace_id] = _Trace(now)
-            self._grow(trace, _TRACE_BYTES)
-        trace.seen_s = now
-        self._traces.move_to_end(trace_id)
-        return trace
+        kept = self._traces.get(trace)
+        if kept is None:
+            kept = self._traces[trace] = _Trace(now)
+            self._grow(kept, _TRACE_BYTES)
+        kept.seen_s = now
+        self._traces.move_to_end(trace)
+        return kept
 
     def _grow(self, trace: _Trace[T], size: int) -> None:
         trace.bytes += size

@@ -48,9 +48,9 @@ def test_documents_are_kept_by_trace_without_repeats(clock: Clock) -> None:
 def test_a_call_waits_until_its_answer_has_come(clock: Clock) -> None:
     kept = joins(clock, wait_s=5)
     kept.wait(TRACE, SPAN, "call")
-    kept.add_event(question())
+    kept.add_event(TRACE, question())
     assert kept.due() == []
-    kept.add_event(answer())
+    kept.add_event(TRACE, answer())
     assert kept.due() == ["call"]
     assert [event.output for event in kept.events(TRACE, SPAN)] == [(), answer().output]
     assert kept.due() == []
@@ -59,7 +59,7 @@ def test_a_call_waits_until_its_answer_has_come(clock: Clock) -> None:
 def test_content_that_came_first_makes_a_call_complete(clock: Clock) -> None:
     kept = joins(clock)
     assert not kept.is_complete(TRACE, SPAN)
-    kept.add_event(answer())
+    kept.add_event(TRACE, answer())
     assert kept.is_complete(TRACE, SPAN)
 
 

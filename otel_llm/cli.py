@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from typing import Final
 
@@ -33,6 +34,9 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module_name, extra, _ = _COMMANDS[cmd_name]
+        if cmd_name == "collector":
+            # its import takes a second, and until it has a handler a SIGHUP, which is to reload it, would end it
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         try:
             module = importlib.import_module(module_name)
         except ModuleNotFoundError as error:

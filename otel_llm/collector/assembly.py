@@ -104,13 +104,14 @@ class _Assembly:
         )
         self._metrics.watch_refusals(lambda: intake.refusals)
         grpc_port = await self._receive(intake, http_socket, grpc_socket)
+        scheme = "https" if settings.receive.tls.cert_file else "http"
         service = Service(
             settings,
             self._load,
             evaluator,
             consumer,
             grpc=f"{settings.host}:{grpc_port}",
-            http=f"http://{settings.host}:{http_socket.getsockname()[1]}",
+            http=f"{scheme}://{settings.host}:{http_socket.getsockname()[1]}",
             telemetry=f"http://{self._telemetry_host}:{telemetry_socket.getsockname()[1]}",
         )
         inspection = Inspection(
@@ -119,7 +120,7 @@ class _Assembly:
         telemetry.inspect = lambda: inspection.state(service.settings)
         telemetry.refusal = lambda: queue.admits("", 1)
         telemetry.ready = True
-        stack.callback(self._begin_end, telemetry)
+        stack.callback(self._begin_end, telemetry, queue)
         return service
 
     async def _open_telemetry(self, sock: socket.socket) -> Telemetry:
@@ -262,7 +263,10 @@ class _Assembly:
                 "%d requests were not done before shutdown_timeout_s was over: they %s", queue.pending, kept
             )
 
-    def _begin_end(self, telemetry: Telemetry) -> None:
+    def _begin_end(self, telemetry: Telemetry, queue: Queue) -> None:
+        _log.info(
+            "stopping, within %g s: %d requests are not done yet", self._settings.shutdown_timeout_s, queue.pending
+        )
         telemetry.ready = False
         self._deadline.start()
 

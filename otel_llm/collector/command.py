@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from otel_llm.collector.assembly import running
 from otel_llm.collector.parent import process_index, watch_parent
 from otel_llm.collector.processes import own_command, supervise
 from otel_llm.collector.service import Service
+from otel_llm.collector.signals import handle_signals, notify_ready
 from otel_llm.config.service import ServiceSettings, load_settings
 from otel_llm.errors import ConfigError, OtelLlmError
 from otel_llm.evaluate.evaluator import chosen_manifests
@@ -118,10 +118,8 @@ def _of_process(settings: ServiceSettings, index: int | None) -> ServiceSettings
 
 
 async def _run(settings: ServiceSettings, read: Callable[[], ServiceSettings]) -> None:
-    loop, stop, reload = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, reload.set)
+    stop, reload = asyncio.Event(), asyncio.Event()
+    handle_signals(stop.set, reload.set)
     if process_index(os.environ) is not None:
         watch_parent(stop.set)
     # of several, the one that started them serves their pages: what each says is between them
@@ -130,6 +128,8 @@ async def _run(settings: ServiceSettings, read: Callable[[], ServiceSettings]) -
         click.echo(
             f"ready: OTLP/gRPC {service.grpc}, OTLP/HTTP {service.http}, metrics {service.telemetry}/metrics"
         )
+        if process_index(os.environ) is None:  # of several, the parent says it for all
+            notify_ready(os.environ)
         reloading = asyncio.create_task(_reload(service, read, reload))
         await stop.wait()
         reloading.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -16,6 +16,7 @@ from otel_llm.collector.cores import available_cores
 from otel_llm.collector.merged_telemetry import MergedTelemetry
 from otel_llm.collector.process import Backoff, Process
 from otel_llm.collector.shared_ports import reserve
+from otel_llm.collector.signals import SHELL_SIGNAL_CODE, handle_signals, notify_ready
 from otel_llm.config.service import ServiceSettings
 from otel_llm.ports import bind
 from otel_llm.receive.asgi import AsgiServer
@@ -24,8 +25,6 @@ _GRACE_S: Final = 2
 """What a child gets beyond its own deadline before it is killed."""
 _ANSWER_S: Final = 1
 """What requests to the telemetry port that are under way get at the end."""
-_SHELL_SIGNAL_CODE: Final = 128
-"""A shell's exit code for a process that a signal ended is this and the signal's number."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -78,7 +77,18 @@ async def supervise(settings: ServiceSettings, command: Sequence[str], *, backof
 
 async def _run(processes: Sequence[Process], ready: str, stop_s: float) -> int:
     """Return the exit code once all have ended."""
-    stop = asyncio.create_task(_handle_signals(processes).wait())
+    asked = asyncio.Event()
+
+    def reload() -> None:
+        for process in processes:
+            process.reload()
+
+    def hurry(_: int) -> None:
+        for process in processes:
+            process.stop()
+
+    handle_signals(asked.set, reload, hurry=hurry)
+    stop = asyncio.create_task(asked.wait())
     lives = [asyncio.create_task(process.keep(), name=f"process {process.index}") for process in processes]
     announced = asyncio.create_task(_announce(processes, ready))
     try:
@@ -94,24 +104,11 @@ async def _run(processes: Sequence[Process], ready: str, stop_s: float) -> int:
     return 1 if any(life.result() for life in lives) else 0
 
 
-def _handle_signals(processes: Sequence[Process]) -> asyncio.Event:
-    """Return what a signal to stop sets."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-
-    def reload() -> None:
-        for process in processes:
-            process.reload()
-
-    loop.add_signal_handler(signal.SIGHUP, reload)
-    return stop
-
-
 async def _announce(processes: Sequence[Process], line: str) -> None:
     for process in processes:
         await process.ready.wait()
     click.echo(line)
+    notify_ready(os.environ)
 
 
 async def _end(processes: Sequence[Process], lives: Iterable[asyncio.Task[int]], stop_s: float) -> None:
@@ -130,4 +127,4 @@ async def _end(processes: Sequence[Process], lives: Iterable[asyncio.Task[int]],
 
 
 def _exit_code(code: int) -> int:
-    return code if code >= 0 else _SHELL_SIGNAL_CODE - code
+    return code if code >= 0 else SHELL_SIGNAL_CODE - code

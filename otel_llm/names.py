@@ -288,7 +288,8 @@ EVALUATION_DURATION: Final = Metric(
     "Time an evaluator spent on one batch of calls.", (LABEL_EVALUATOR,), _EVALUATION_SECONDS,
 )  # fmt: skip
 EVALUATION_OLDEST_PENDING: Final = Metric(
-    "otel_llm.evaluation.oldest_pending", "gauge", "s", "Age of the oldest call not evaluated yet.", (),
+    "otel_llm.evaluation.oldest_pending", "gauge", "s",
+    "Age of the oldest request not done with: evaluated, and its results delivered.", (),
 )  # fmt: skip
 _DRIFT: Final = (SERVICE_NAME, LABEL_DETECTOR, LABEL_TARGET, LABEL_BASELINE)
 DRIFT_STATISTIC: Final = Metric(

@@ -7,19 +7,21 @@ from pathlib import Path
 import yaml
 from support.servers import need
 
+from otel_llm import names
 from otel_llm.assets import asset
 from otel_llm.demo import servers
 from otel_llm.demo.servers import start_collector
+from otel_llm.receive.dialects import DIALECTS
 
 DOCS = Path(__file__).parents[2] / "docs" / "collector.md"
 PASTED, SCRAPED, ON_DISK = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
 EXISTING = """
 receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:4317"}}}}
-exporters: {debug: {}}
+exporters: {otlp_http/backend: {endpoint: "http://127.0.0.1:24418"}}
 service:
   pipelines:
-    traces: {receivers: [otlp], exporters: [debug]}
-    logs: {receivers: [otlp], exporters: [debug]}
+    traces: {receivers: [otlp], exporters: [otlp_http/backend]}
+    logs: {receivers: [otlp], exporters: [otlp_http/backend]}
 """
 
 
@@ -49,6 +51,18 @@ def test_the_lines_to_paste_are_the_taps_own() -> None:
         assert pasted["processors"][name] == tap["processors"][name]
     here, there = (config["exporters"]["otlp_grpc/evaluation"] for config in (pasted, tap))
     assert {**here, "endpoint": None} == {**there, "endpoint": None}
+
+
+def test_the_filters_let_through_every_span_that_the_service_reads() -> None:
+    def named(file: str, processor: str, form: str, word: str) -> set[str]:
+        [line] = yaml.safe_load(asset("collector", file).read_text())["processors"][processor]["traces"]["span"]
+        found = [re.fullmatch(rf'attributes\["([^"]+)"\] {form} nil', part) for part in line.split(f" {word} ")]
+        return {each[1] for each in found if each} if all(found) else set()
+
+    taken = named("tap.yaml", "filter/genai_only", "==", "and")
+    assert {sign for dialect in DIALECTS for sign in dialect.signs} <= taken
+    assert {names.INPUT_MESSAGES, names.OUTPUT_MESSAGES} <= taken
+    assert named("inline.yaml", "filter/others_only", "!=", "or") == taken
 
 
 def test_the_queue_on_disk_is_used(tmp_path: Path) -> None:

@@ -206,7 +206,7 @@ class Consumer:
         except Exception as error:  # a fault of ours: inline, the request goes on all the same
             self._give_up(sequence, request, error)
             tasks = []
-        if self._onward:
+        if self._onward and not request.replayed:
             if not self._batcher.has_room:
                 self._metrics.skipped(len(tasks))
                 tasks = []
@@ -237,17 +237,18 @@ class Consumer:
             passage.leave()
 
     def _pass_on(self, sequence: int, request: Request) -> None:
-        if self._onward:
+        if self._onward and not request.replayed:
             self._ledger.hold(sequence)
             self._onward.send(sequence, request, {})
 
     def _task(self, sequence: int, request: Request, found: Found) -> Task | None:
         """Return what is to be evaluated; None of a span that is no call, came before, or is not selected."""
         outline = found.outline
+        if outline.kind != "call":
+            return None
         left_over = sequence < self._queue.first
-        if outline.kind != "call" or not self._recent.is_new(
-            outline.trace_id, outline.span_id, request.tenant, left_over=left_over
-        ):
+        is_new = self._recent.is_new(outline.trace_id, outline.span_id, request.tenant, left_over=left_over)
+        if not is_new and not request.replayed:
             return None
         selected = self.selection.of(
             trace_id=outline.trace_id,

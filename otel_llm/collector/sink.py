@@ -73,4 +73,5 @@ def _evaluated(request: Request, concerns: Callable[[bytes], bool]) -> Request |
         body=rebuild(request.body, dict.fromkeys(others)),
         items=len(spans) - len(others),
         tenant=request.tenant,
+        replayed=request.replayed,
     )

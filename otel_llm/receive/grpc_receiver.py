@@ -83,14 +83,14 @@ class GrpcReceiver:
 
     async def _answer(self, signal: Signal, context: Context) -> bytes:
         headers: dict[str, Any] = dict(context.invocation_metadata() or ())
-        tenant = self._intake.admit(signal, headers.get, 0)
+        origin = self._intake.admit(signal, headers.get, 0)
         with self._intake.hold() as hold:
             hold.resize(self._usual_bytes)
             body = await self._read(context)
             hold.resize(len(body))
             # an average that follows the recent ones
             self._usual_bytes += (len(body) - self._usual_bytes) // 16
-            return (await self._intake.take(signal, "grpc", tenant, body)).SerializeToString()
+            return (await self._intake.take(signal, "grpc", origin, body)).SerializeToString()
 
     async def _read(self, context: Context) -> bytes:
         timeout_s = self._settings.read_timeout_s

@@ -13,7 +13,7 @@ from otel_llm.errors import DecodeError
 from otel_llm.receive.encodings import ENCODINGS, INLINE_BYTES, unpack_aside
 from otel_llm.receive.http_body import Body, Receive
 from otel_llm.receive.in_flight import Hold
-from otel_llm.receive.intake import Intake
+from otel_llm.receive.intake import Intake, Origin
 from otel_llm.receive.otlp_json import read_json, write_json
 from otel_llm.receive.refusal import Reason, Refusal, too_large
 from otel_llm.receive.signals import PATHS, Signal
@@ -55,10 +55,10 @@ class HttpReceiver:
 
     async def _answer(self, signal: Signal, headers: Mapping[str, str], media_type: str, body: Body) -> Message:
         length = int(headers.get("content-length", 0))
-        tenant = self._intake.admit(signal, headers.get, length)
+        origin = self._intake.admit(signal, headers.get, length)
         encoding = _check_headers(media_type, headers)
         with self._intake.hold() as hold:
-            return await self._take(signal, tenant, await self._read(body, encoding, hold), media_type)
+            return await self._take(signal, origin, await self._read(body, encoding, hold), media_type)
 
     async def _read(self, body: Body, encoding: str, hold: Hold) -> bytes:
         data = await unpack_aside(await body.read(hold), encoding, max_bytes=self._max_bytes)
@@ -67,9 +67,9 @@ class HttpReceiver:
         hold.resize(len(data))
         return data
 
-    async def _take(self, signal: Signal, tenant: str, data: bytes, media_type: str) -> Message:
+    async def _take(self, signal: Signal, origin: Origin, data: bytes, media_type: str) -> Message:
         if media_type == _PROTOBUF:
-            return await self._intake.take(signal, "http", tenant, data)
+            return await self._intake.take(signal, "http", origin, data)
         try:
             if len(data) <= INLINE_BYTES:
                 request, rejections = read_json(signal, data)
@@ -77,7 +77,7 @@ class HttpReceiver:
                 request, rejections = await asyncio.to_thread(read_json, signal, data)
         except DecodeError as error:
             raise Refusal(Reason.MALFORMED, str(error)) from error
-        return await self._intake.take(signal, "http", tenant, request, rejections)
+        return await self._intake.take(signal, "http", origin, request, rejections)
 
 
 def _routed(scope: Scope) -> Signal:

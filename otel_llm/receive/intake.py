@@ -8,7 +8,7 @@ import struct
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from google.protobuf.message import Message
 
@@ -21,11 +21,25 @@ from otel_llm.receive.screen import Rejection, Screened, screen
 from otel_llm.receive.security import Guard, Header
 from otel_llm.receive.signals import SIGNALS, Signal
 
-__all__ = ["Counts", "Intake", "Request", "Signal", "Sink", "Transport", "pack", "unpack"]
+__all__ = [
+    "REPLAY_HEADER",
+    "Counts",
+    "Intake",
+    "Origin",
+    "Request",
+    "Signal",
+    "Sink",
+    "Transport",
+    "pack",
+    "unpack",
+]
 
-_VERSION: Final = 1
-_HEADER: Final = struct.Struct("<BBIH")
-"""Version, signal, items, bytes of the tenant's name; then the name, then the body."""
+REPLAY_HEADER: Final = "x-otel-llm-replay"
+"""What a dead letter is sent with again: its stage."""
+
+_VERSION: Final = 2
+_HEADER: Final = struct.Struct("<BB?IH")
+"""Version, signal, whether it is replayed, items, bytes of the tenant's name; then the name, then the body."""
 _SIGNALS: Final[tuple[Signal, ...]] = ("traces", "logs", "metrics")  # by their number in the header
 _log: Final = logging.getLogger(__name__)
 
@@ -41,12 +55,21 @@ class Request:
     """Spans, log records or data points in it."""
     tenant: str = ""
     """Whose it is; "" where tenants are not told apart."""
+    replayed: bool = False
+    """Whether it is a dead letter: to be evaluated though its spans came before, and passed on already."""
+
+
+class Origin(NamedTuple):
+    """Who sends a request, and what for."""
+
+    tenant: str
+    replayed: bool
 
 
 def pack(request: Request) -> bytes:
     """Return the request as a queue keeps it."""
     tenant = request.tenant.encode()
-    header = _HEADER.pack(_VERSION, _SIGNALS.index(request.signal), request.items, len(tenant))
+    header = _HEADER.pack(_VERSION, _SIGNALS.index(request.signal), request.replayed, request.items, len(tenant))
     return b"".join((header, tenant, request.body))
 
 
@@ -59,12 +82,12 @@ def unpack(data: bytes) -> Request:
     if data[:1] != bytes([_VERSION]):
         raise DecodeError(f"a queued request must be of version {_VERSION}, got {data[:1].hex() or 'nothing'}")
     try:
-        _, signal, items, length = _HEADER.unpack_from(data)
+        _, signal, replayed, items, length = _HEADER.unpack_from(data)
         start = _HEADER.size + length
         if len(data) < start:
             raise DecodeError(f"a queued request is damaged: it has {len(data)} bytes, its header alone {start}")
         tenant = data[_HEADER.size : start].decode()
-        return Request(signal=_SIGNALS[signal], body=data[start:], items=items, tenant=tenant)
+        return Request(signal=_SIGNALS[signal], body=data[start:], items=items, tenant=tenant, replayed=replayed)
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise DecodeError(f"a queued request is damaged: {error}") from error
 
@@ -130,8 +153,8 @@ class Intake:
         """Return what accounts for the bytes of one request."""
         return Hold(self._in_flight)
 
-    def admit(self, signal: Signal, header: Header, length: int) -> str:
-        """Return the tenant of a request whose body is still to be read.
+    def admit(self, signal: Signal, header: Header, length: int) -> Origin:
+        """Return where a request comes from whose body is still to be read.
 
         Args:
             signal: what it would be an export of.
@@ -142,6 +165,7 @@ class Intake:
             Refusal: nobody should read it.
         """
         tenant = self._guard.tenant(header)
+        replayed = self._is_replayed(header(REPLAY_HEADER))
         if not self._sink.takes(signal):
             raise Refusal(
                 Reason.NOT_TAKEN,
@@ -153,13 +177,27 @@ class Intake:
         self._in_flight.check(length)
         if reason := self._sink.admits(signal, tenant, length):
             raise Refusal(Reason.OVERLOAD, f"{reason}; try again")
-        return tenant
+        return Origin(tenant, replayed)
+
+    def _is_replayed(self, stage: str | None) -> bool:
+        """Return whether it is a dead letter for the evaluators.
+
+        Raises:
+            Refusal: it is one that this service has no use for.
+        """
+        if stage == "events":
+            raise Refusal(
+                Reason.NOT_TAKEN, "dead letters of stage events are for the receiver that events.endpoint names"
+            )
+        if stage == "forward" and not self._sink.takes("metrics"):
+            raise Refusal(Reason.NOT_TAKEN, "nothing is passed on from here: forward.endpoint is not set")
+        return stage in {"decode", "evaluate"}
 
     async def take(
         self,
         signal: Signal,
         transport: Transport,
-        tenant: str,
+        origin: Origin,
         body: bytes,
         rejections: Sequence[Rejection] = (),
     ) -> Message:
@@ -168,7 +206,7 @@ class Intake:
         Args:
             signal: what it is an export of.
             transport: what brought it.
-            tenant: whose it is.
+            origin: who sends it.
             body: a serialized Export*ServiceRequest.
             rejections: what was left out of it already.
 
@@ -184,7 +222,7 @@ class Intake:
         rejections = [*rejections, *screened.rejections]
         refused = sum(each.count for each in rejections)
         if screened.items:
-            await self._put(signal, transport, tenant, screened, refused)
+            await self._put(signal, transport, origin, screened, refused)
         self._counts.received(transport, signal, accepted=screened.items, refused=refused)
         for each in rejections:
             self._refusals.note(each.reason, transport, signal, each.message, each.count)
@@ -200,9 +238,15 @@ class Intake:
         return Refusal(Reason.FAILED, "the service failed on this request; its log says why")
 
     async def _put(
-        self, signal: Signal, transport: Transport, tenant: str, screened: Screened, refused: int
+        self, signal: Signal, transport: Transport, origin: Origin, screened: Screened, refused: int
     ) -> None:
-        request = Request(signal=signal, body=screened.body, items=screened.items, tenant=tenant)
+        request = Request(
+            signal=signal,
+            body=screened.body,
+            items=screened.items,
+            tenant=origin.tenant,
+            replayed=origin.replayed,
+        )
         try:
             await self._sink.put(request)
         except QueueFullError as error:

@@ -35,13 +35,14 @@ def screened(signal: str, data: bytes, max_item_bytes: int = 4_000_000, *, check
         body=st.binary(),
         items=st.integers(0, 2**32 - 1),
         tenant=st.text(max_size=150),
+        replayed=st.booleans(),
     )
 )
 def test_a_request_is_unpacked_as_it_was_packed(request: Request) -> None:
     assert unpack(pack(request)) == request
 
 
-@given(st.binary(max_size=40) | st.binary(max_size=40).map(lambda data: b"\1" + data))
+@given(st.binary(max_size=40) | st.binary(max_size=40).map(lambda data: b"\2" + data))
 def test_bytes_that_are_no_packed_request_are_said_to_be_so(data: bytes) -> None:
     try:
         request = unpack(data)
@@ -55,10 +56,10 @@ def test_bytes_that_are_no_packed_request_are_said_to_be_so(data: bytes) -> None
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "must be of version 1, got nothing"),
-        (b"\x02", "must be of version 1, got 02"),
-        (b"\x01\x00", "is damaged"),
-        (b"\x01\x09" + bytes(6), "is damaged"),
+        (b"", "must be of version 2, got nothing"),
+        (b"\x01", "must be of version 2, got 01"),
+        (b"\x02\x00", "is damaged"),
+        (b"\x02\x09" + bytes(7), "is damaged"),
         (pack(Request(signal="logs", body=b"", items=1, tenant="shop"))[:-1], "is damaged"),
     ],
 )
@@ -69,7 +70,7 @@ def test_a_packed_request_that_is_damaged_or_newer_is_named(data: bytes, message
 
 def test_a_packed_request_is_its_body_and_a_few_bytes() -> None:
     request = Request(signal="traces", body=body(span()), items=1, tenant="shop")
-    assert len(pack(request)) == len(request.body) + 12
+    assert len(pack(request)) == len(request.body) + 13
 
 
 @pytest.mark.parametrize("checks_ids", [True, False])

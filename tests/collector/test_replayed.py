@@ -1,0 +1,53 @@
+"""Dead letters that come back to the service: evaluated anew, not passed on a second time."""
+
+import httpx
+import pytest
+from otlp_sink import OtlpSink
+from support.receivers import wait_until
+from support.service import LengthPipeline, service
+from support.spans import body, chat_attributes, span
+
+from otel_llm.collector.service import Service
+from otel_llm.receive.intake import REPLAY_HEADER
+
+BROKEN = chat_attributes() | {"gen_ai.input.messages": "[cut"}
+
+
+def send(at: Service, *spans: object, stage: str = "", signal: str = "traces") -> httpx.Response:
+    headers = {"content-type": "application/x-protobuf"} | ({REPLAY_HEADER: stage} if stage else {})
+    return httpx.post(f"{at.http}/v1/{signal}", content=body(*spans), headers=headers)
+
+
+@pytest.mark.parametrize("stage", ["decode", "evaluate"])
+def test_a_span_that_came_before_is_evaluated_when_its_letter_is_replayed(
+    pipeline: LengthPipeline, stage: str
+) -> None:
+    with service(pipeline, queue={"max_delay_s": 0}) as at:
+        send(at, span(BROKEN)).raise_for_status()
+        page = f"{at.telemetry}/metrics"
+        wait_until(lambda: 'otel_llm_dead_letters_total{stage="decode"} 1.0' in httpx.get(page).text)
+        send(at, span()).raise_for_status()  # by itself, it is taken for one that was sent again
+        send(at, span(), stage=stage).raise_for_status()
+        wait_until(lambda: pipeline.seen)
+        send(at, span(), stage=stage).raise_for_status()
+        wait_until(lambda: len(pipeline.seen) == 2)
+    assert len(pipeline.seen) == 2
+
+
+def test_inline_a_replayed_span_is_not_passed_on_again(pipeline: LengthPipeline, sink: OtlpSink) -> None:
+    forward = {"endpoint": sink.endpoint, "batch_delay_s": 0}
+    with service(pipeline, queue={"max_delay_s": 0}, forward=forward) as at:
+        send(at, span(), stage="decode").raise_for_status()
+        wait_until(lambda: pipeline.seen)
+        send(at, span(span_id=b"the next"), stage="forward").raise_for_status()
+        sink.wait_for(lambda sink: sink.spans)
+    assert [each.span_id for _, each in sink.spans] == [b"the next"]
+    assert len(pipeline.seen) == 2
+
+
+@pytest.mark.parametrize("stage", ["events", "forward"])
+def test_a_letter_for_another_receiver_is_refused(pipeline: LengthPipeline, stage: str) -> None:
+    with service(pipeline) as at:
+        answer = send(at, span(), stage=stage)
+    assert answer.status_code == 404
+    assert f"{stage}.endpoint".encode() in answer.content

@@ -5,3 +5,8 @@ receivers -> sink -> queue -> consumer -> evaluation -> events
                                  v             v
                                joins        onward (inline) -> next receiver
 """
+
+import os
+
+# read when gRPC is imported: else it writes lines of its own between those of the log, at each failed TLS handshake
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 
 from otel_llm.collector.assembly import running
+from otel_llm.collector.cores import available_cores
 from otel_llm.collector.parent import process_index, watch_parent
 from otel_llm.collector.processes import own_command, supervise
 from otel_llm.collector.service import Service
@@ -72,6 +73,8 @@ def command(
         return
     configure_logging()
     index = process_index(os.environ)
+    if index is None:
+        warn_of_left_over(settings)
     if index is None and settings.processes != 1:
         check(settings)  # said once, and not by every process
         sys.exit(asyncio.run(supervise(settings, own_command())))
@@ -115,6 +118,22 @@ def _of_process(settings: ServiceSettings, index: int | None) -> ServiceSettings
     if queue.folder is not None:
         queue = queue.model_copy(update={"folder": queue.folder / str(index or 0)})
     return settings.model_copy(update={"receive": receive, "queue": queue})
+
+
+def warn_of_left_over(settings: ServiceSettings) -> None:
+    """Log which queues of earlier, more processes still hold something: nobody works on them now."""
+    if settings.queue.folder is None:
+        return
+    processes = settings.processes or available_cores()
+    for folder in sorted(settings.queue.folder.glob("[0-9]*")):
+        left = sum(path.stat().st_size for path in folder.glob("*.segment"))
+        if left and folder.name.isdecimal() and int(folder.name) >= processes:
+            _log.warning(
+                "%s holds %d bytes of an earlier process, which wait until there are %d processes again",
+                folder,
+                left,
+                int(folder.name) + 1,
+            )
 
 
 async def _run(settings: ServiceSettings, read: Callable[[], ServiceSettings]) -> None:

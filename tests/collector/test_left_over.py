@@ -1,0 +1,27 @@
+"""Queues of processes that there are no more of."""
+
+from pathlib import Path
+
+import pytest
+
+from otel_llm.collector.command import warn_of_left_over
+from otel_llm.config.service import ServiceSettings
+from otel_llm.queue.durable import DurableQueue
+
+
+@pytest.mark.parametrize(("processes", "named"), [(1, ["1", "12"]), (2, ["12"]), (13, [])])
+def test_what_fewer_processes_leave_behind_is_said(
+    tmp_path: Path, processes: int, named: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("0", "1", "12", "notes"):
+        queue = DurableQueue(tmp_path / name, max_bytes=1 << 20)
+        queue.append(b"waits").result(10)
+        queue.close()
+    DurableQueue(tmp_path / "14", max_bytes=1 << 20).close()  # nothing is in it
+    warn_of_left_over(ServiceSettings.model_validate({"processes": processes, "queue": {"folder": tmp_path}}))
+    assert [record.args[0] for record in caplog.records] == [tmp_path / name for name in named]
+
+
+def test_without_a_folder_nothing_is_left(caplog: pytest.LogCaptureFixture) -> None:
+    warn_of_left_over(ServiceSettings())
+    assert not caplog.records

@@ -8,5 +8,5 @@ receivers -> sink -> queue -> consumer -> evaluation -> events
 
 import os
 
-# read when gRPC is imported: else it writes lines of its own between those of the log, at each failed TLS handshake
+# read when gRPC is imported: else each TLS handshake that fails is a line of its own between those of the log
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -56,9 +57,9 @@ async def running(
 ) -> AsyncIterator[Service]:
     """Run the service in this event loop for as long as the context is open.
 
-    Its telemetry port is on `telemetry_host`, or else on the host of all. What is opened first is closed last: at
-    the end the receivers stop, the queue drains, what was sent is delivered, and only then do metrics and health
-    go, all within `shutdown_timeout_s`.
+    Its telemetry port is on `telemetry_host`, or else where the settings say. What is opened first is closed last:
+    at the end the receivers stop, the queue drains, what was sent is delivered, and only then do metrics and
+    health go, all within `shutdown_timeout_s`.
 
     Raises:
         PortTakenError: a port is in use.
@@ -67,7 +68,9 @@ async def running(
         QueueError: the queue's folder cannot be used.
     """
     async with contextlib.AsyncExitStack() as stack:
-        yield await _Assembly(settings, load, stack, telemetry_host or settings.host).start()
+        yield await _Assembly(
+            settings, load, stack, telemetry_host or settings.telemetry_host or settings.host
+        ).start()
 
 
 class _Assembly:
@@ -84,6 +87,7 @@ class _Assembly:
 
     async def start(self) -> Service:
         settings, stack = self._settings, self._stack
+        self._warn_of_strangers()
         if settings.inline.content == "mask":
             masker()  # what it lacks is said now, and the first span need not wait for it
         # ports before models: what is wrong with a port is said at once, not after the models are loaded
@@ -122,6 +126,16 @@ class _Assembly:
         telemetry.ready = True
         stack.callback(self._begin_end, telemetry, queue)
         return service
+
+    def _warn_of_strangers(self) -> None:
+        settings, receive = self._settings, self._settings.receive
+        if not _is_loopback(settings.host) and not (receive.tls.client_ca_file or receive.bearer_tokens_file):
+            _log.warning(
+                "whoever reaches %s may send: set receive.bearer_tokens_file or receive.tls.client_ca_file",
+                settings.host,
+            )
+        if settings.debug_calls and not _is_loopback(self._telemetry_host):
+            _log.warning("whoever reaches %s reads what was said, at /debug/calls", self._telemetry_host)
 
     async def _open_telemetry(self, sock: socket.socket) -> Telemetry:
         settings, stack = self._settings, self._stack
@@ -269,6 +283,13 @@ class _Assembly:
         )
         telemetry.ready = False
         self._deadline.start()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class _Deadline:

@@ -16,10 +16,11 @@ from otel_llm.receive.intake import Request
 from otel_llm.receive.shell import read_request, scopes
 from otel_llm.receive.signals import Signal
 from otel_llm.report.content import masked, masked_log, stripped, stripped_log
+from otel_llm.report.content_names import Names, names_like
 from otel_llm.report.enrich import enriched
 from otel_llm.report.rebuild import rebuild
 
-_CONTENT: Final[Mapping[tuple[str, Signal], Callable[[bytes], bytes]]] = {
+_CONTENT: Final[Mapping[tuple[str, Signal], Callable[[bytes, Names], bytes]]] = {
     ("mask", "traces"): masked,
     ("mask", "logs"): masked_log,
     ("strip", "traces"): stripped,
@@ -37,6 +38,7 @@ class Onward:
         self._delivery = delivery
         self._ledger = ledger
         self._settings = settings
+        self._names = names_like(settings.content_attributes)
 
     def wait_for_room(self, timeout_s: float) -> bool:
         """Return whether there is room for more, after waiting for it that long at most."""
@@ -71,12 +73,12 @@ class Onward:
                 replaced[index] = enriched(kept, verdicts[index])
         return rebuild(request.body, replaced)
 
-    def _limited(self, item: bytes, rewrite: Callable[[bytes], bytes]) -> bytes | None:
+    def _limited(self, item: bytes, rewrite: Callable[[bytes, Names], bytes]) -> bytes | None:
         """Return an item with the content that may go on; None where it cannot be read: then nothing of it may.
 
         The reader has made a dead letter of it.
         """
         try:
-            return rewrite(item)
+            return rewrite(item, self._names)
         except DecodeError:
             return None

@@ -49,8 +49,9 @@ async def supervise(settings: ServiceSettings, command: Sequence[str], *, backof
         PortTakenError: a port is in use, be it by another service that shares its port.
         ConfigError: the host is no address of this machine.
     """
+    telemetry_host = settings.telemetry_host or settings.host
     async with contextlib.AsyncExitStack() as stack:
-        telemetry = stack.enter_context(bind(settings.host, settings.telemetry_port, "--telemetry-port"))
+        telemetry = stack.enter_context(bind(telemetry_host, settings.telemetry_port, "--telemetry-port"))
         http = stack.enter_context(reserve(settings.host, settings.http_port, "--http-port"))
         grpc = stack.enter_context(reserve(settings.host, settings.grpc_port, "--grpc-port"))
         ports = {

@@ -60,6 +60,8 @@ class InlineSettings(BaseModel):
     """Write labels and scores on the evaluated spans."""
     content: Literal["keep", "mask", "strip"] = "keep"
     """What of the calls' content goes on: all, all but personal data and secrets, or none."""
+    content_attributes: tuple[str, ...] = ()
+    """Attributes that are content beside the known ones, as patterns of file names, such as my_app.prompt.*."""
     max_wait_s: float = Field(default=2.0, ge=0, le=60)
     """A request whose calls are not evaluated by then goes on without verdicts."""
 
@@ -123,6 +125,8 @@ class ServiceSettings(BaseModel):
     """OTLP/HTTP; 0 takes any free port."""
     telemetry_port: int = Field(default=8888, ge=0, le=65535)
     """/metrics, /healthz and /debug; 0 takes any free port."""
+    telemetry_host: str | None = None
+    """The address of that port, which knows neither TLS nor tokens; null: that of `host`."""
     debug_calls: bool = False
     """Serve /debug/calls: every evaluated call, with the beginning of its texts, to whoever connects."""
     processes: int = Field(default=1, ge=0, le=256)

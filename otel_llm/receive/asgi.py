@@ -8,7 +8,9 @@ import socket
 from collections.abc import Generator
 from typing import Any, Final
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from otel_llm.config.receive import TlsSettings
 from otel_llm.receive.security import http_tls
@@ -16,6 +18,8 @@ from otel_llm.receive.security import http_tls
 _PLAIN: Final = TlsSettings()
 _IDLE_S: Final = 120
 """When a silent connection is closed: after senders close it, who export every 5 or 60 s and wait 90 s at most."""
+_HEAD_S: Final = 30
+"""What the head of a request gets to arrive, from the connection or from its own first byte on."""
 
 
 class AsgiServer:
@@ -31,6 +35,8 @@ class AsgiServer:
         config = uvicorn.Config(
             app,
             lifespan="off",
+            http=_Protocol,  # whatever else is installed
+            ws="none",
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=timeout_s,
@@ -54,6 +60,35 @@ class AsgiServer:
         if self._task is not None:
             await self._task
         self._sock.close()
+
+
+class _Protocol(H11Protocol):
+    """Closes a connection on which no request begins: uvicorn's own timer starts after the first answer alone."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._forget_head()
+
+    def _watch_head(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._forget_head()
+        elif self._head_timer is None:
+            self._head_timer = self.loop.call_later(_HEAD_S, self.transport.abort)
+
+    def _forget_head(self) -> None:
+        if self._head_timer:
+            self._head_timer.cancel()
+            self._head_timer = None
 
 
 class _Server(uvicorn.Server):

@@ -97,7 +97,7 @@ def _check_headers(media_type: str, headers: Mapping[str, str]) -> str:
             f"Content-Type must be {_PROTOBUF} or {_JSON}, got {media_type!r}: "
             "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
         )
-    encoding = headers.get("content-encoding", "identity").strip().lower()
+    encoding = headers.get("content-encoding", "").strip().lower() or "identity"
     if encoding not in ENCODINGS:
         raise Refusal(
             Reason.MEDIA_TYPE, f"Content-Encoding must be one of {', '.join(ENCODINGS)}, got {encoding!r}"

@@ -165,7 +165,7 @@ class Intake:
             Refusal: nobody should read it.
         """
         tenant = self._guard.tenant(header)
-        replayed = self._is_replayed(header(REPLAY_HEADER))
+        replayed = self._is_replayed(signal, header(REPLAY_HEADER))
         if not self._sink.takes(signal):
             raise Refusal(
                 Reason.NOT_TAKEN,
@@ -179,12 +179,17 @@ class Intake:
             raise Refusal(Reason.OVERLOAD, f"{reason}; try again")
         return Origin(tenant, replayed)
 
-    def _is_replayed(self, stage: str | None) -> bool:
+    def _is_replayed(self, signal: Signal, stage: str | None) -> bool:
         """Return whether it is a dead letter for the evaluators.
 
         Raises:
             Refusal: it is one that this service has no use for.
         """
+        if stage not in {None, "decode", "evaluate", "forward", "events"} or (stage and signal == "metrics"):
+            raise Refusal(
+                Reason.MALFORMED,
+                f"{REPLAY_HEADER} must be the stage of a dead letter of spans or log records, got {stage!r:.40}",
+            )
         if stage == "events":
             raise Refusal(
                 Reason.NOT_TAKEN, "dead letters of stage events are for the receiver that events.endpoint names"
@@ -221,8 +226,9 @@ class Intake:
             raise Refusal(Reason.MALFORMED, str(error)) from error
         rejections = [*rejections, *screened.rejections]
         refused = sum(each.count for each in rejections)
-        if screened.items:
+        if screened.has_items:
             await self._put(signal, transport, origin, screened, refused)
+            self._guard.remember(origin.tenant)
         self._counts.received(transport, signal, accepted=screened.items, refused=refused)
         for each in rejections:
             self._refusals.note(each.reason, transport, signal, each.message, each.count)
@@ -264,7 +270,7 @@ def _answer(signal: Signal, rejections: Sequence[Rejection], refused: int) -> Me
     response = facts.response()
     if rejections:  # left unset on full success, as OTLP demands
         partial = response.partial_success  # type: ignore[attr-defined]
-        more = len(rejections) - 1
+        more = refused - 1
         partial.error_message = rejections[0].message + (f" (and {more} more)" if more else "")
         setattr(partial, facts.rejected, refused)
     return response

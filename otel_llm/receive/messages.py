@@ -93,7 +93,8 @@ def read_part(value: object) -> Part:
         raise DecodeError(f" must be an object, got {kind_of(value)}")
     match kind := string_of(value, "type"):
         case "text" | "reasoning":
-            return Part(kind, string_of(value, "content"))
+            # `text` is what LiteLLM passes through of a request
+            return Part(kind, string_of(value, "content" if "content" in value or "text" not in value else "text"))
         case "tool_call":
             return Part(kind, as_text(value.get("arguments")), string_of(value, "name"))
         case "tool_call_response":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -15,12 +16,14 @@ from google.protobuf.json_format import MessageToJson, ParseDict, ParseError
 from google.protobuf.message import Message
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.screen import Rejection
+from otel_llm.receive.screen import Rejection, Rejections
 from otel_llm.receive.signals import SIGNALS, Signal
 
 _IDS: Final = frozenset({"traceId", "spanId", "parentSpanId"})
 _MAX_DEPTH: Final = 100
 """As deep as protobuf lets a message nest."""
+_QUOTED: Final = re.compile(r"""(?<!\w)(["']).*?(?:\1|$)""", re.DOTALL)
+_MAX_SAID: Final = 300
 
 
 def read_json(signal: Signal, body: bytes) -> tuple[bytes, list[Rejection]]:
@@ -33,15 +36,15 @@ def read_json(signal: Signal, body: bytes) -> tuple[bytes, list[Rejection]]:
     value = _load(body)
     taken_out = list(_take_items(value, facts.levels))
     request: Any = _message(value, facts.request(), "the body")
-    rejections: list[Rejection] = []
+    rejections = Rejections()
     resources, scopes, items = facts.levels
     for scope, said in zip(_inner(_inner([request], resources), scopes), taken_out, strict=True):
         for each in said:
             try:
                 getattr(scope, items).append(_message(each, facts.item(), f"a {facts.what}"))
             except DecodeError as error:
-                rejections.append(Rejection("malformed_item", str(error), _count(each)))
-    return request.SerializeToString(), rejections
+                rejections.add("malformed_item", str(error), _count(each))
+    return request.SerializeToString(), rejections.all()
 
 
 def write_json(message: Message) -> bytes:
@@ -69,8 +72,8 @@ def _message(value: object, message: Message, what: str) -> Message:
     try:
         ParseDict(_with_ids(value), message, ignore_unknown_fields=True, max_recursion_depth=_MAX_DEPTH)
     except (ParseError, RecursionError, OverflowError) as error:  # OverflowError: of 1e400, and of 400 digits
-        # the message may quote half a surrogate pair, and is part of an answer
-        said = str(error).encode(errors="backslashreplace").decode()
+        said = _QUOTED.sub("...", str(error))[:_MAX_SAID]  # what it quotes may be content, and of any length
+        said = said.encode(errors="backslashreplace").decode()  # half a surrogate pair
         raise DecodeError(f"{what} is no {message.DESCRIPTOR.name}: {said}") from error
     except SystemError as error:  # protobuf's C code, where it looks up a field or an enum's value of such a name
         raise DecodeError(f"{what} is no {message.DESCRIPTOR.name}: a name has an unpaired surrogate") from error

@@ -15,6 +15,8 @@ SPAN_ID_BYTES: Final = 8
 # A Span as nearly every exporter writes it, ids first: trace_id (field 1, 16 bytes), span_id (field 2, 8 bytes),
 # neither of them zero. What does not look so may be well-formed all the same, and is parsed.
 _USUAL_IDS: Final = re.compile(rb"\x0a\x10(?!\0{16}).{16}\x12\x08(?!\0{8}).{8}", re.DOTALL)
+_MAX_PARTS: Final = 200_000
+"""Resources, scopes and items in a request: an empty one has two bytes, and millions of them take long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,22 @@ class Rejection:
     """How many spans, log records or data points go with it."""
 
 
+class Rejections:
+    """What of a request is not taken: for each reason the message of the first item, however many there are."""
+
+    def __init__(self) -> None:
+        self._by_reason: dict[str, tuple[str, int]] = {}
+
+    def add(self, reason: str, message: str, count: int = 1) -> None:
+        """Add so many items."""
+        first, before = self._by_reason.get(reason, (message, 0))
+        self._by_reason[reason] = first, before + count
+
+    def all(self) -> list[Rejection]:
+        """Return them."""
+        return [Rejection(reason, message, count) for reason, (message, count) in self._by_reason.items()]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screened:
     """A request without what is not taken."""
@@ -35,6 +53,8 @@ class Screened:
     body: bytes
     items: int
     """Spans, log records or data points in it."""
+    has_items: bool
+    """Whether anything is in it: of a metric of some newer kind no data points are known."""
     rejections: list[Rejection] = field(default_factory=list)
 
 
@@ -51,16 +71,34 @@ def screen(signal: Signal, body: bytes, *, max_item_bytes: int, checks_ids: bool
         DecodeError: the body is no such request.
     """
     request = read_request(signal, body)
+    _check_parts(request)
     if signal != "metrics" and not checks_ids and len(body) <= max_item_bytes:
-        return Screened(body=body, items=sum(len(scope.items) for scope in scopes(request)))
+        items = sum(len(scope.items) for scope in scopes(request))
+        return Screened(body=body, items=items, has_items=items > 0)
     look = _Look(signal, max_item_bytes, checks_ids=checks_ids)
     for scope in scopes(request):
         look.at(scope)
+    rejections = look.rejections.all()
     return Screened(
-        body=request.SerializeToString() if look.rejections else body,
+        body=request.SerializeToString() if rejections else body,
         items=look.items,
-        rejections=look.rejections,
+        has_items=look.has_items,
+        rejections=rejections,
     )
+
+
+def _check_parts(request: Any) -> None:
+    parts = len(request.resources)
+    for resource in request.resources if parts <= _MAX_PARTS else ():
+        parts += len(resource.scopes)
+        if parts > _MAX_PARTS:
+            break
+    for scope in scopes(request) if parts <= _MAX_PARTS else ():
+        parts += len(scope.items)
+    if parts > _MAX_PARTS:
+        raise DecodeError(
+            f"a request must have at most {_MAX_PARTS} resources, scopes and items, got more: send smaller batches"
+        )
 
 
 class _Look:
@@ -69,15 +107,18 @@ class _Look:
         self._max_item_bytes = max_item_bytes
         self._checks_ids = checks_ids and signal == "traces"
         self.items = 0
-        self.rejections: list[Rejection] = []
+        self.has_items = False
+        self.rejections = Rejections()
 
     def at(self, scope: Any) -> None:
         """Look at the items of one scope, and leave in it those that are taken."""
         items = list(scope.items)
         if self._are_usual(items):
             self.items += len(items)
+            self.has_items |= bool(items)
             return
         kept = [item for item in items if self._takes(item)]
+        self.has_items |= bool(kept)
         if len(kept) < len(items):
             scope.ClearField("items")
             scope.items.extend(kept)
@@ -92,22 +133,20 @@ class _Look:
         try:
             count = count_points(item) if self._signal == "metrics" else 1
             if len(item) > self._max_item_bytes:
-                self.rejections.append(self._too_large(len(item), count))
+                self.rejections.add("too_large_item", self._too_large(len(item)), count)
                 return False
             if self._checks_ids and not _USUAL_IDS.match(item):
                 check_ids(*read_ids(item))
         except DecodeError as error:
-            self.rejections.append(Rejection("malformed_item", str(error)))
+            self.rejections.add("malformed_item", str(error))
             return False
         self.items += count
         return True
 
-    def _too_large(self, length: int, count: int) -> Rejection:
-        return Rejection(
-            "too_large_item",
+    def _too_large(self, length: int) -> str:
+        return (
             f"a {SIGNALS[self._signal].what} must be at most {self._max_item_bytes} bytes, got {length}: "
-            "record less content on it, or raise receive.max_span_bytes of the service",
-            count,
+            "record less content on it, or raise receive.max_span_bytes of the service"
         )
 
 

@@ -43,6 +43,8 @@ class Guard:
     def tenant(self, header: Header) -> str:
         """Return the tenant; "" where the request names none, or tenants are not told apart.
 
+        A new one counts once something of it was taken: see `remember`.
+
         Raises:
             Refusal: it shows no token of ours, or its tenant is not taken.
         """
@@ -69,8 +71,12 @@ class Guard:
                 f"tenant {name!r} is one more than receive.max_tenants ({self._max_tenants}): "
                 "raise it, or restart the service to forget old ones",
             )
-        self._tenants.add(name)
         return name
+
+    def remember(self, tenant: str) -> None:
+        """Count a tenant of which something was taken."""
+        if tenant:
+            self._tenants.add(tenant)
 
 
 class TokenFile:

@@ -6,7 +6,6 @@ a span stays: ids, times and usage, and also what an exception's message says, w
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -17,7 +16,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_llm.errors import DecodeError
-from otel_llm.report.content_names import has_content_body, is_content, is_content_of
+from otel_llm.report.content_names import Names, has_content_body, is_content, is_content_of, no_names
 from otel_llm.report.masking import Masker, masker
 
 _EVENT_NAME: Final = "event.name"
@@ -28,49 +27,53 @@ _Keep = Callable[[str, AnyValue], bool]
 _Item = TypeVar("_Item", bound=Message)
 
 
-def masked(span: bytes) -> bytes:
+def masked(span: bytes, also: Names = no_names) -> bytes:
     """Return a Span whose content has placeholders for personal data and secrets.
+
+    Args:
+        span: serialized.
+        also: of an attribute's name, whether it is content though `is_content` does not know it.
 
     Raises:
         DecodeError: the bytes are no Span: they must not go on.
         ConfigError: the evaluators `pii` and `secrets` are not installed.
     """
-    return _span(span, _masking(masker()))
+    return _span(span, also, _masking(masker()))
 
 
-def stripped(span: bytes) -> bytes:
-    """Return a Span without content.
+def stripped(span: bytes, also: Names = no_names) -> bytes:
+    """Return a Span without content; else as `masked`.
 
     Raises:
         DecodeError: the bytes are no Span: they must not go on.
     """
-    return _span(span, _nothing)
+    return _span(span, also, _nothing)
 
 
-def masked_log(record: bytes) -> bytes:
+def masked_log(record: bytes, also: Names = no_names) -> bytes:
     """Return a LogRecord whose content has placeholders for personal data and secrets; else as `masked`."""
-    return _log(record, _masking(masker()))
+    return _log(record, also, _masking(masker()))
 
 
-def stripped_log(record: bytes) -> bytes:
+def stripped_log(record: bytes, also: Names = no_names) -> bytes:
     """Return a LogRecord without content; else as `stripped`."""
-    return _log(record, _nothing)
+    return _log(record, also, _nothing)
 
 
-def _span(data: bytes, keep: _Keep) -> bytes:
+def _span(data: bytes, also: Names, keep: _Keep) -> bytes:
     span = _read(Span, data)
-    _filter(span.attributes, is_content, keep)
+    _filter(span.attributes, lambda name: is_content(name) or also(name), keep)
     for event in span.events:
-        _filter(event.attributes, functools.partial(is_content_of, event.name), keep)
+        _filter(event.attributes, _names_of(event.name, also), keep)
     return span.SerializeToString()
 
 
-def _log(data: bytes, keep: _Keep) -> bytes:
+def _log(data: bytes, also: Names, keep: _Keep) -> bytes:
     record = _read(LogRecord, data)
     event = record.event_name or next(
         (pair.value.string_value for pair in record.attributes if pair.key == _EVENT_NAME), ""
     )
-    _filter(record.attributes, functools.partial(is_content_of, event), keep)
+    _filter(record.attributes, _names_of(event, also), keep)
     if has_content_body(event) and not keep("", record.body):
         record.ClearField("body")
     return record.SerializeToString()
@@ -83,7 +86,11 @@ def _read(kind: type[_Item], data: bytes) -> _Item:
         raise DecodeError(f"bytes must be a {kind.DESCRIPTOR.name}, got others: {error}") from error
 
 
-def _filter(attributes: Any, concerns: Callable[[str], bool], keep: _Keep) -> None:
+def _names_of(event: str, also: Names) -> Names:
+    return lambda name: is_content_of(event, name) or also(name)
+
+
+def _filter(attributes: Any, concerns: Names, keep: _Keep) -> None:
     for index in range(len(attributes) - 1, -1, -1):
         pair = attributes[index]
         if concerns(pair.key) and not keep("", pair.value):

@@ -6,10 +6,15 @@ instrumentation adds is hidden rather than shown.
 
 from __future__ import annotations
 
+import fnmatch
 import re
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from otel_llm import names
+
+Names = Callable[[str], bool]
+"""Whether an attribute of that name is meant."""
 
 _PATTERNS: Final = (
     # the current conventions, and ours
@@ -71,6 +76,19 @@ _NO_CONTENT_OF_EVENTS: Final = frozenset({"role", "index", "finish_reason", "id"
 def is_content(attribute: str) -> bool:
     """Return whether an attribute of that name, on a span, a span event or a log record, is content."""
     return _CONTENT.fullmatch(attribute) is not None
+
+
+def no_names(_attribute: str) -> bool:
+    """Return False: no attribute is content."""
+    return False
+
+
+def names_like(patterns: Sequence[str]) -> Names:
+    """Return whether an attribute's name is like one of the patterns, which are as of file names; case counts."""
+    if not patterns:
+        return no_names
+    like = re.compile("|".join(map(fnmatch.translate, patterns)))
+    return lambda attribute: like.match(attribute) is not None
 
 
 def is_content_of(event: str, attribute: str) -> bool:

@@ -28,6 +28,7 @@ from support.receivers import JSON, PROTOBUF, MemorySink, Receivers, receivers, 
 from support.spans import body, span
 from support.zstandard import zstd
 
+from otel_llm.receive import asgi
 from otel_llm.receive.signals import SIGNALS
 
 GZIP = PROTOBUF | {"content-encoding": "gzip"}
@@ -383,3 +384,13 @@ def test_a_large_body_is_unpacked_beside_the_event_loop(monkeypatch: pytest.Monk
         for data in (small, large):
             assert post(at, gzip.compress(data), GZIP).status_code == 200
     assert threads[len(small)] is not threads[len(large)]
+
+
+@pytest.mark.parametrize("begun", [b"", b"POST /v1/traces HT"])
+def test_a_connection_on_which_no_request_begins_is_closed(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "_HEAD_S", 0.2)
+    with receivers() as at:
+        host, port = at.http.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            connection.send(begun)
+            assert connection.recv(1) == b""

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -177,3 +179,37 @@ def test_arbitrary_bytes_are_a_request_or_a_decode_error(data: bytes, signal: st
     else:
         again = screened(signal, result.body, 20, checks_ids=checks_ids)
         assert (again.items, again.rejections) == (result.items, [])
+
+
+EMPTY = b"\x12\x00" * 1_000_000
+
+
+def nested(field: int, data: bytes) -> bytes:
+    length, number = [], len(data)
+    while number:
+        number, digit = number >> 7, number & 127
+        length.append(digit | (128 if number else 0))
+    return bytes([field << 3 | 2, *length]) + data
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [b"\x0a\x00" * 1_000_000, nested(1, EMPTY), nested(1, nested(2, EMPTY))],
+    ids=["resources", "scopes", "spans"],
+)
+def test_millions_of_empty_parts_are_refused_at_once(parts: bytes) -> None:
+    started_s = time.process_time()
+    with pytest.raises(DecodeError, match="at most 200000 resources, scopes and items"):
+        screened("traces", parts)
+    assert time.process_time() - started_s < 3
+
+
+def test_many_malformed_spans_are_one_rejection_of_so_many() -> None:
+    [rejection] = screened("traces", body(*[span(span_id=b"")] * 1000)).rejections
+    assert (rejection.reason, rejection.count) == ("malformed_item", 1000)
+
+
+def test_a_metric_of_a_newer_kind_is_passed_on() -> None:
+    newer = metrics(Metric.FromString(b"\x0a\x03new\x6a\x02\x0a\x00"))  # field 13, which no schema has
+    result = screened("metrics", newer)
+    assert (result.items, result.has_items, result.body) == (0, True, newer)

@@ -259,6 +259,13 @@ def test_tenants_have_a_bound_and_names() -> None:
     assert "receive.max_tenants (2)" in caught.value.details()
 
 
+def test_a_request_of_which_nothing_is_taken_counts_no_tenant() -> None:
+    with receivers(tenant_header="x-tenant", max_tenants=1) as at:
+        assert post(at, {"x-tenant": "a", "content-encoding": "br"}).status_code == 415
+        assert post(at, {"x-tenant": "b"}).status_code == 200
+        assert post(at, {"x-tenant": "a"}).status_code == 403
+
+
 def test_a_header_names_no_tenant_unless_it_is_set() -> None:
     with receivers() as at:
         post(at, {"x-scope-orgid": "shop"})

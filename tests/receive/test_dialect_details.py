@@ -250,3 +250,47 @@ def test_decode_reads_all_dialects_of_a_request() -> None:
               "gen_ai.input.messages": [message("user", "When?")]}),
     ]  # fmt: skip
     assert [each.request_model for each in decode(body(*spans)).calls] == ["m"] * 3
+
+
+LITELLM = {  # of 1.106.2: an asynchronous call, whose content was a list
+    "litellm.call_id": "93dcaed3-b5a1-4fda-b9ef-81f4c84a003d",
+    "llm.request.type": "acompletion",
+    "gen_ai.operation.name": "acompletion",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.system": "openai",
+    "gen_ai.input.messages": '[{"role": "user", "parts": [{"type": "text", "text": "hi"}]}]',
+    "gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": "yo"}]}]',
+}
+
+
+def test_litellms_asynchronous_calls_are_calls() -> None:
+    found = call(LITELLM)
+    assert (found.operation, found.provider) == ("chat", "openai")
+    assert written(found.input) == [("user", "hi")]
+    assert written(found.output) == [("assistant", "yo")]
+
+
+@pytest.mark.parametrize(
+    ("said", "operation"),
+    [("text_completion", "text_completion"), ("atext_completion", "text_completion"), ("completion", "chat")],
+)
+def test_litellms_operations_are_read_in_the_conventions_words(said: str, operation: str) -> None:
+    assert outline(LITELLM | {"gen_ai.operation.name": said}).operation == operation
+    assert outline(LITELLM | {"gen_ai.operation.name": "aembedding"}).kind == "other"
+
+
+@pytest.mark.parametrize(
+    "instructions",
+    [
+        "Be brief.",
+        '"Be brief."',
+        '[{"type": "text", "content": "Be brief."}]',
+        '[{"role": "system", "parts": [{"type": "text", "content": "Be brief."}]}]',
+    ],
+)
+def test_litellms_instructions_are_read_however_they_are_written(instructions: str) -> None:
+    assert call(LITELLM | {"gen_ai.system_instructions": instructions}).system == "Be brief."
+
+
+def test_parameters_that_are_no_json_cost_no_call() -> None:
+    assert not call(inference(**{"llm.invocation_parameters": "{'temp': 1}"})).stream

@@ -140,10 +140,6 @@ def test_a_real_span_that_was_damaged_is_read_or_refused(name: str, data: st.Dat
             "ai.response.toolCalls[0].name must be a text",
         ),
         ({"gen_ai.system": "x", "gen_ai.request.model": "m", "gen_ai.prompt": "[{"}, "gen_ai.prompt is not JSON"),
-        (
-            {"openinference.span.kind": "LLM", "llm.invocation_parameters": "{"},
-            "llm.invocation_parameters is not JSON",
-        ),
     ],
 )
 def test_the_attribute_that_is_malformed_is_named(attributes: dict[str, Any], reason: str) -> None:

@@ -13,7 +13,7 @@ from support.spans import chat_attributes, message, span
 from otel_llm.errors import DecodeError
 from otel_llm.evaluate.evaluator import load_evaluators
 from otel_llm.report.content import masked, masked_log, stripped, stripped_log
-from otel_llm.report.content_names import is_content
+from otel_llm.report.content_names import is_content, names_like
 
 MAIL, CARD, KEY = "jane.roe@acme.io", "4111 1111 1111 1111", "AKIAQYLPMN5HFIQR7XYA"
 TEXT = f"I am at {MAIL}, card {CARD}, key {KEY}."
@@ -233,6 +233,20 @@ def test_content_that_cannot_be_read_is_stripped(value: Any) -> None:
 def test_bytes_that_are_no_item_are_refused(rewrite: Any) -> None:
     with pytest.raises(DecodeError, match=r"^bytes must be a (Span|LogRecord), got others: "):
         rewrite(b"\xff\xff")
+
+
+def test_attributes_of_ones_own_are_content_where_they_are_named() -> None:
+    also = names_like(["my_app.prompt.*", "note"])
+    data = span(
+        {"my_app.prompt.0": TEXT, "my_app.Prompt.0": MAIL, "note": MAIL, "notes": MAIL}
+    ).SerializeToString()
+    assert attributes(masked(data, also)) == {
+        "my_app.prompt.0": HIDDEN, "my_app.Prompt.0": MAIL, "note": "[EMAIL_ADDRESS]", "notes": MAIL
+    }  # fmt: skip
+    assert attributes(stripped(data, also)) == {"my_app.Prompt.0": MAIL, "notes": MAIL}
+    record = LogRecord(attributes=key_values({"note": MAIL, "k": MAIL})).SerializeToString()
+    assert plain(LogRecord.FromString(stripped_log(record, also)).attributes) == {"k": MAIL}
+    assert not names_like([])("")
 
 
 def test_a_value_in_the_middle_of_a_very_long_text_is_found() -> None:

@@ -10,12 +10,20 @@ from dataclasses import replace
 from typing import Any, Final
 
 from otel_llm import names
+from otel_llm.errors import DecodeError
 from otel_llm.receive.attributes import Attributes
 from otel_llm.receive.call import Message, Part
+from otel_llm.receive.chat_messages import read_chat_messages
 from otel_llm.receive.dialects import genai, openllmetry
 from otel_llm.receive.dialects.dialect import Content, Dialect, Fields, Kind
 
-_OPERATIONS: Final = {"acompletion": "chat", "completion": "chat", "atext_completion": "text_completion"}
+_OPERATIONS: Final = {
+    "completion": "chat",
+    "acompletion": "chat",
+    "text_completion": "text_completion",
+    "atext_completion": "text_completion",
+}
+"""LiteLLM's own names of what was called, some of which it writes as the operation."""
 
 FIELDS: Final = Fields(
     provider=(names.PROVIDER, "gen_ai.system"),
@@ -39,15 +47,34 @@ FIELDS: Final = Fields(
 
 
 def _kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
-    if names.OPERATION in attributes:
-        return genai.kind_and_operation(attributes)
-    operation = _OPERATIONS.get(attributes.text(openllmetry.REQUEST_TYPE) or "")
-    return ("call", operation) if operation else ("other", "")
+    said = attributes.text(names.OPERATION) or attributes.text(openllmetry.REQUEST_TYPE) or ""
+    operation = _OPERATIONS.get(said)
+    return ("call", operation) if operation else genai.kind_and_operation(attributes)
 
 
 def _read_content(attributes: Attributes, _events: Sequence[Any]) -> Content:
-    content = openllmetry.read_content(attributes)
-    return replace(content, output=_with_calls(content.output, attributes))
+    prompts = openllmetry.read_indexed(attributes, "gen_ai.prompt", "user")
+    answers = openllmetry.read_indexed(attributes, "gen_ai.completion", "assistant")
+    output = read_chat_messages(attributes.structure(names.OUTPUT_MESSAGES), names.OUTPUT_MESSAGES)
+    return Content(
+        input=read_chat_messages(attributes.structure(names.INPUT_MESSAGES), names.INPUT_MESSAGES) or prompts,
+        output=_with_calls(output or answers, attributes),
+        system=_instructions(attributes),
+    )
+
+
+def _instructions(attributes: Attributes) -> str:
+    """Return the instructions, which LiteLLM writes as a text, as parts, or as messages."""
+    try:
+        value = attributes.structure(names.SYSTEM_INSTRUCTIONS)
+    except DecodeError:
+        return attributes.text(names.SYSTEM_INSTRUCTIONS) or ""
+    if isinstance(value, str):
+        return value
+    items = value if isinstance(value, list) else [] if value is None else [value]
+    messages = [item if isinstance(item, dict) and "parts" in item else {"parts": [item]} for item in items]
+    read = read_chat_messages([{"role": "system"} | message for message in messages], names.SYSTEM_INSTRUCTIONS)
+    return "\n".join(part.text for message in read for part in message.parts if part.type == "text")
 
 
 def _with_calls(output: tuple[Message, ...], attributes: Attributes) -> tuple[Message, ...]:

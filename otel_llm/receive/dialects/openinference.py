@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from otel_llm import names
+from otel_llm.errors import DecodeError
 from otel_llm.receive.attributes import Attributes
 from otel_llm.receive.call import Message, Part
 from otel_llm.receive.dialects.dialect import Content, Dialect, Fields, Kind
@@ -58,7 +59,10 @@ def _kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
 
 
 def _is_stream(attributes: Attributes) -> bool:
-    parameters = attributes.structure("llm.invocation_parameters")
+    try:
+        parameters = attributes.structure("llm.invocation_parameters")
+    except DecodeError:  # some write them as Python does: a call is read without them
+        return False
     return isinstance(parameters, dict) and parameters.get("stream") is True
 
 

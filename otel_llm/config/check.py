@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from otel_llm.errors import ConfigError
+
+_MAX_SHOWN: Final = 200
+"""Characters of a value in a message."""
+
+_USER_INFO: Final = re.compile(r"://[^/@]*@")
+"""User and password of a URL."""
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -69,18 +76,42 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> str:
     key = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         known = _fields_beside(model, detail["loc"])
-        close = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1)
-        remedy = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
-        return f"{key} is not a setting (its value: {detail['input']!r}): {remedy}"
+        # what it is set to is no fault, and may be a secret
+        return f"{key} is not a setting: {_remedy(str(detail['loc'][-1]), known)}"
     message = detail["msg"].removeprefix("Value error, ")
     if not key:  # of several keys at once, which the message names
         return message
-    return f"{key}: {message[0].lower()}{message[1:]}, got {detail['input']!r}"
+    if detail["type"] in {"model_type", "model_attributes_type"}:
+        keys = ", ".join(_fields_beside(model, (*detail["loc"], "")))
+        return f"{key}: must be a section, with keys such as {keys}, got {_shown(detail)}"
+    if detail["type"] in {"tuple_type", "list_type"}:
+        message = "must be a list, such as [a, b]"
+    said = f"{key}: {message[0].lower()}{message[1:]}"
+    return said if ", got " in message or "headers" in detail["loc"] else f"{said}, got {_shown(detail)}"
+
+
+def _remedy(said: str, known: Sequence[str]) -> str:
+    if section := next((name for name in known if said.startswith(f"{name}_")), None):
+        rest = said.removeprefix(f"{section}_")
+        return f"did you mean {section}.{rest}, in the environment {section.upper()}__{rest.upper()}?"
+    close = difflib.get_close_matches(said, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+
+
+def _shown(detail: ErrorDetails) -> str:
+    """Return the value that is wrong, as far as it may be shown: not what has parts, nor what is in headers."""
+    value = detail["input"]
+    if "headers" in detail["loc"] or not isinstance(value, str | int | float | None):
+        return f"a {type(value).__name__}"
+    shown = _USER_INFO.sub("://...@", repr(value))
+    return shown if len(shown) <= _MAX_SHOWN else f"{shown[:_MAX_SHOWN]}..."
 
 
 def _fields_beside(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     for part in location[:-1]:
-        section = _section(model, str(part))
+        if isinstance(part, int):  # in a list, whose model is that of its items
+            continue
+        section = _section(model, part)
         if section is None:
             return []
         model = section
@@ -88,7 +119,9 @@ def _fields_beside(model: type[BaseModel], location: tuple[int | str, ...]) -> l
 
 
 def _section(model: type[BaseModel], key: str) -> type[BaseModel] | None:
-    """Return the model of the settings under the key; None where it is not a section."""
+    """Return the model of the settings under the key, or of each in a list of them; None where there is none."""
     field = model.model_fields.get(key)
-    annotation = field.annotation if field else None
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    for annotation in (field.annotation, *get_args(field.annotation)) if field else ():
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            return annotation
+    return None

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from otel_llm.errors import ConfigError
+
+# kubernetes.io/docs/concepts/services-networking/service/, "Environment variables"; none of these is a setting
+_OF_KUBERNETES: Final = re.compile(
+    r"SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT|PORT_[0-9]+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?"
+)
 
 
 def overrides(prefix: str, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -15,15 +21,17 @@ def overrides(prefix: str, environment: Mapping[str, str]) -> dict[str, Any]:
 
     A value is read as YAML, so that numbers, lists and null are what they look like; an empty one is as if unset.
 
+    What Kubernetes tells every pod of a Service that has the prefix as its name is left out.
+
     Raises:
         ConfigError: a value is not YAML.
     """
     found: dict[str, Any] = {}
     for name, text in environment.items():
-        if name.startswith(prefix) and text.strip():
+        if name.startswith(prefix) and text.strip() and not _OF_KUBERNETES.fullmatch(name.removeprefix(prefix)):
             try:
                 value = yaml.safe_load(text)
-            except yaml.YAMLError as error:
-                raise ConfigError(f"{name} must be a value in YAML, got {text!r}: {error}") from error
+            except yaml.MarkedYAMLError as error:  # the text itself is not told: it may be a secret
+                raise ConfigError(f"{name} must be a value in YAML: {error.problem}") from error
             found[name.removeprefix(prefix).lower().replace("__", ".")] = value
     return found

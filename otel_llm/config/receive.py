@@ -72,7 +72,12 @@ class ReceiverSettings(BaseModel):
     @field_validator("tenant_header")
     @classmethod
     def _is_header_name(cls, value: str | None) -> str | None:
-        if value is not None and (not _HEADER_NAME.fullmatch(value) or value.lower().endswith("-bin")):
+        if value is None:
+            return None
+        name = value.lower()
+        if name in {"authorization", "host"} or name.startswith("content-"):
+            raise ValueError("must be a header of its own, such as X-Scope-OrgID")
+        if not _HEADER_NAME.fullmatch(value) or name.endswith("-bin"):
             raise ValueError("must be the name of a header, such as X-Scope-OrgID, and not end in -bin")
         return value
 

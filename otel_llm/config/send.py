@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Final, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -16,6 +16,35 @@ _SCHEMES: Final = frozenset({"http", "https", "grpc", "grpcs"})
 # what HTTP and gRPC both take, once the name is in lower case: RFC 9110, section 5; grpc doc/PROTOCOL-HTTP2.md
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
 _HEADER_VALUE: Final = re.compile(r"[!-~]([ -~]*[!-~])?")
+
+
+# what the transport says itself
+_OUR_HEADERS: Final = frozenset(
+    {"content-type", "content-length", "content-encoding", "transfer-encoding", "host", "connection", "te"}
+)
+_OTLP_PATH: Final = re.compile(r"/v1/(traces|logs|metrics)/?")
+
+
+def base_url(value: str, schemes: Container[str], example: str) -> str:
+    """Return the URL of a receiver, its scheme in lower case.
+
+    Raises:
+        ValueError: it is none that can be used; the message does not tell user and password.
+    """
+    parts = urlsplit(value)
+    try:
+        is_url = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number of one
+        is_url = False
+    if "@" in parts.netloc:
+        raise ValueError("must have no user and password: put an Authorization into headers")
+    if not is_url or parts.query or parts.fragment:
+        raise ValueError(f"must be a URL such as {example}")
+    if _OTLP_PATH.search(parts.path):
+        raise ValueError("must be the URL without /v1/traces, /v1/logs or /v1/metrics, which is added to it")
+    if parts.scheme.startswith("grpc") and parts.path not in {"", "/"}:
+        raise ValueError("must have no path: gRPC knows none")
+    return urlunsplit(parts)
 
 
 class DestinationTls(BaseModel):
@@ -81,10 +110,23 @@ class DestinationSettings(BaseModel):
     @field_validator("endpoint")
     @classmethod
     def _is_url(cls, value: str | None) -> str | None:
-        parts = urlsplit(value or "")
-        if value is not None and (parts.scheme not in _SCHEMES or not parts.hostname):
-            raise ValueError("must be a URL such as http://localhost:4318 or grpc://localhost:4317")
+        if value is None:
+            return None
+        return base_url(value, _SCHEMES, "http://localhost:4318 or grpc://localhost:4317")
+
+    @field_validator("tenant_header")
+    @classmethod
+    def _is_header(cls, value: str) -> str:
+        if not _HEADER_NAME.fullmatch(value) or value.lower().endswith("-bin") or value.lower() in _OUR_HEADERS:
+            raise ValueError("must be the name of a header, such as X-Scope-OrgID, and not end in -bin")
         return value
+
+    @model_validator(mode="after")
+    def _has_certificates_of_use(self) -> Self:
+        is_plain = self.endpoint is not None and urlsplit(self.endpoint).scheme in {"http", "grpc"}
+        if is_plain and self.tls != DestinationTls():
+            raise ValueError("must have an endpoint of https or grpcs where tls is set: it would go in plain text")
+        return self
 
     @field_validator("headers")
     @classmethod
@@ -92,6 +134,8 @@ class DestinationSettings(BaseModel):
         for name, content in value.items():
             if not _HEADER_NAME.fullmatch(name) or name.lower().endswith("-bin"):
                 raise ValueError(f"must have names such as Authorization, and none in -bin, got {name!r}")
+            if name.lower() in _OUR_HEADERS:
+                raise ValueError(f"must not have {name}: it is set by what is sent")
             if not _HEADER_VALUE.fullmatch(content):  # it is not told: it may be a secret
                 raise ValueError(
                     f"must have values of printable ASCII, without spaces around; {name!r} has another"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -14,7 +13,7 @@ from otel_llm.config.environment import overrides as from_environment
 from otel_llm.config.evaluate import EvaluateSettings
 from otel_llm.config.receive import ReceiverSettings
 from otel_llm.config.selection import DeriveMetricsSettings, SelectionSettings
-from otel_llm.config.send import DestinationSettings
+from otel_llm.config.send import DestinationSettings, base_url
 
 ENVIRONMENT_PREFIX: Final = "OTEL_LLM_COLLECTOR_"
 
@@ -106,10 +105,7 @@ class TraceSettings(BaseModel):
     @field_validator("endpoint")
     @classmethod
     def _is_http_url(cls, value: str | None) -> str | None:
-        parts = urlsplit(value or "")
-        if value is not None and (parts.scheme not in {"http", "https"} or not parts.hostname):
-            raise ValueError("must be a URL such as http://localhost:4318")
-        return value
+        return None if value is None else base_url(value, {"http", "https"}, "http://localhost:4318")
 
 
 class ServiceSettings(BaseModel):

@@ -16,7 +16,8 @@ _FRAME_BYTES: Final = 16
 def split(signal: Signal, body: bytes, max_bytes: int) -> Iterator[bytes]:
     """Yield requests of up to `max_bytes` with all items of a serialized Export*ServiceRequest, in their order.
 
-    An item that is too large is in a part of its own, which is larger.
+    What cannot be split is a part that is larger: an item that is too large, and the items of a scope whose
+    resource leaves no room for them, for each part repeats it.
 
     Raises:
         DecodeError: the body is no such request.
@@ -24,9 +25,19 @@ def split(signal: Signal, body: bytes, max_bytes: int) -> Iterator[bytes]:
     request = read_request(signal, body)
     part, size = type(request)(), 0
     for resource in request.resources:
+        bare = _without(resource, "scopes")
         for scope in resource.scopes:
-            frame = _frame(resource, scope)
+            frame = type(resource)()
+            frame.CopyFrom(bare)
+            frame.scopes.append(_without(scope, "items"))
             frame_bytes = frame.ByteSize() + 3 * _FRAME_BYTES
+            if frame_bytes > max_bytes // 2 and scope.items:
+                if size:
+                    yield part.SerializeToString()
+                frame.scopes[0].items.extend(scope.items)
+                yield type(request)(resources=[frame]).SerializeToString()
+                part, size = type(request)(), 0
+                continue
             items: Any = None
             for item in scope.items:
                 needed = len(item) + _FRAME_BYTES + (0 if items is not None else frame_bytes)
@@ -63,12 +74,9 @@ def _points(metric: bytes) -> int:
         return 1
 
 
-def _frame(resource: Any, scope: Any) -> Any:
-    """Return the resource with one scope, which has no items: all that stands around an item."""
-    frame = type(resource)()
-    frame.CopyFrom(resource)
-    frame.ClearField("scopes")
-    inner = frame.scopes.add()
-    inner.CopyFrom(scope)
-    inner.ClearField("items")
-    return frame
+def _without(message: Any, field: str) -> Any:
+    """Return a copy without the field."""
+    copy = type(message)()
+    copy.CopyFrom(message)
+    copy.ClearField(field)
+    return copy

@@ -201,5 +201,5 @@ def test_an_unknown_key_is_an_error_that_names_it(tmp_path: Path) -> None:
     outcome = CliRunner().invoke(command, ["--config", str(path)])
     assert isinstance(outcome.exception, ConfigError)
     assert str(outcome.exception) == (
-        f"{path}: queue.max_batches is not a setting (its value: 5): did you mean max_batch?"
+        f"{path}: queue.max_batches is not a setting: did you mean max_batch?"
     )

@@ -53,19 +53,19 @@ def test_an_option_sets_a_key_of_a_section_that_is_null(write) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("grpc_prot: 4317", "grpc_prot is not a setting (its value: 4317): did you mean grpc_port?"),
+        ("grpc_prot: 4317", "grpc_prot is not a setting: did you mean grpc_port?"),
         (
             "queue: {zzz: 1}",
-            "queue.zzz is not a setting (its value: 1): known here: folder, max_bytes, fsync, max_batch,",
+            "queue.zzz is not a setting: known here: folder, max_bytes, fsync, max_batch,",
         ),
         (
             "evaluate: {drift: {windows: 5}}",
-            "evaluate.drift.windows is not a setting (its value: 5): did you mean",
+            "evaluate.drift.windows is not a setting: did you mean",
         ),
-        ("grpc_prot:", "grpc_prot is not a setting (its value: None): did you mean grpc_port?"),
+        ("grpc_prot:", "grpc_prot is not a setting: did you mean grpc_port?"),
         ("http_port:", "http_port: input should be a valid integer, got None"),
         ("http_port: 70000", "http_port: input should be less than or equal to 65535, got 70000"),
-        ("queue: 5", "queue: input should be a valid dictionary"),
+        ("queue: 5", "queue: must be a section, with keys such as folder, max_bytes, fsync"),
         (
             "events: {endpoint: 'localhost:4318'}",
             "events.endpoint: must be a URL such as http://localhost:4318 or grpc://localhost:4317, got",
@@ -124,9 +124,11 @@ def test_the_environment_overrides_the_file_and_options_override_both(write) -> 
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("QUEUE__FOLDERS", "/q", "queue.folders is not a setting (its value: '/q'): did you mean folder?"),
+        ("QUEUE__FOLDERS", "/q", "queue.folders is not a setting: did you mean folder?"),
         ("GRPC_PORT", "many", "grpc_port: input should be a valid integer"),
-        ("HOST", "[", "OTEL_LLM_COLLECTOR_HOST must be a value in YAML, got '['"),
+        ("QUEUE_FOLDER", "/q", "did you mean queue.folder, in the environment QUEUE__FOLDER?"),
+        ("EVALUATE__EVALUATORS", "pii,secrets", "must be a list, such as [a, b], got 'pii,secrets'"),
+        ("HOST", "[", "OTEL_LLM_COLLECTOR_HOST must be a value in YAML: expected"),
     ],
 )
 def test_what_is_wrong_in_the_environment_is_named(name: str, value: str, problem: str) -> None:
@@ -134,3 +136,81 @@ def test_what_is_wrong_in_the_environment_is_named(name: str, value: str, proble
         load_settings(None, {}, {f"OTEL_LLM_COLLECTOR_{name}": value})
     assert "OTEL_LLM_COLLECTOR_" in str(caught.value)
     assert problem in str(caught.value)
+
+
+def test_what_kubernetes_tells_of_a_service_of_that_name_is_no_setting() -> None:
+    told = {
+        "SERVICE_HOST": "10.0.0.1",
+        "SERVICE_PORT": "4317",
+        "SERVICE_PORT_OTLP_GRPC": "4317",
+        "PORT": "tcp://10.0.0.1:4317",
+        "PORT_4317_TCP": "tcp://10.0.0.1:4317",
+        "PORT_4317_TCP_ADDR": "10.0.0.1",
+        "PORT_4317_TCP_PORT": "4317",
+        "PORT_4317_TCP_PROTO": "tcp",
+    }
+    environment = {f"OTEL_LLM_COLLECTOR_{name}": value for name, value in told.items()}
+    assert load_settings(None, {}, environment) == ServiceSettings()
+
+
+def test_a_key_of_a_rule_that_is_not_known_is_named_with_those_that_are(write) -> None:
+    with pytest.raises(ConfigError, match=r"selection\.rules\.0\.servce is not a setting: did you mean service\?"):
+        load_settings(write("selection: {rules: [{servce: x}]}\n"), {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment"),
+    [
+        ('forward: {headers: {authorization: "Bearer s3cret\\n"}}', {}),
+        ("forward: {header: {authorization: Bearer s3cret}}", {}),
+        ("forward: {headers: [authorization, s3cret]}", {}),
+        ('events: {endpoint: "http://me:s3cret@localhost:4318"}', {}),
+        ("token: s3cret", {}),
+        ("", {"OTEL_LLM_COLLECTOR_FORWARD__HEADERS": "{authorization: Bearer s3cret"}),
+        ("", {"OTEL_LLM_COLLECTOR_FORWARD__HEADER": "{authorization: Bearer s3cret}"}),
+    ],
+)
+def test_no_message_tells_a_secret(write, settings: str, environment: dict[str, str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write(settings + "\n"), {}, environment)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "problem"),
+    [
+        ("http://localhost:notaport", "must be a URL such as"),
+        ("http://localhost:99999", "must be a URL such as"),
+        ("http://localhost:4318?x=1", "must be a URL such as"),
+        ("http://localhost:4318/v1/logs", "without /v1/traces"),
+        ("http://me@localhost:4318", "must have no user and password"),
+        ("grpc://localhost:4317/path", "must have no path"),
+    ],
+)
+def test_an_endpoint_that_cannot_work_is_refused(write, endpoint: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        load_settings(write(f"events: {{endpoint: '{endpoint}'}}\n"), {})
+
+
+def test_a_scheme_may_be_in_capitals_and_a_path_may_stand_before_otlps(write) -> None:
+    settings = load_settings(write("events: {endpoint: 'HTTPS://localhost/otlp'}\n"), {})
+    assert settings.events.endpoint == "https://localhost/otlp"
+
+
+@pytest.mark.parametrize("endpoint", ["http://localhost:4318", "grpc://localhost:4317"])
+def test_certificates_for_plain_text_are_refused(write, endpoint: str) -> None:
+    with pytest.raises(ConfigError, match="it would go in plain text"):
+        load_settings(write(f"forward: {{endpoint: '{endpoint}', tls: {{ca_file: ca.pem}}}}\n"), {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ("forward: {tenant_header: 'a b'}", "must be the name of a header"),
+        ("forward: {headers: {Content-Type: x}}", "must not have Content-Type"),
+        ("receive: {tenant_header: Authorization}", "must be a header of its own"),
+    ],
+)
+def test_headers_that_are_taken_are_refused(write, settings: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        load_settings(write(settings + "\n"), {})

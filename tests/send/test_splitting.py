@@ -1,5 +1,7 @@
 """Large requests in parts, for all three signals."""
 
+import time
+
 import pytest
 from google.protobuf.message import Message
 from hypothesis import given, settings
@@ -77,6 +79,27 @@ def test_no_item_is_lost_repeated_or_moved_and_every_part_fits_unless_its_only_i
     assert [each for part in parts for each in items(signal, part)] == items(signal, body)
     assert all(len(part) <= max_bytes or len(items(signal, part)) == 1 for part in parts)
     assert all(items(signal, part) for part in parts)
+
+
+def test_a_resource_that_leaves_no_room_is_not_repeated_for_each_item() -> None:
+    resources = [[[0, 0]], [[0] * 1000, [0]], [[0]]]
+    export = SIGNALS["traces"].request.FromString(request("traces", resources))
+    export.resource_spans[1].resource.attributes.extend(key_values({"note": "x" * 3000}))
+    body = export.SerializeToString()
+    parts = list(split("traces", body, 4096))
+    assert [each for part in parts for each in items("traces", part)] == items("traces", body)
+    assert [count_items("traces", part) for part in parts] == [2, 1000, 1, 1]
+
+
+def test_the_work_grows_with_the_request_however_many_scopes_it_has() -> None:
+    def seconds(scopes: int) -> float:
+        body = request("traces", [[[10]] * scopes])
+        started_s = time.process_time()
+        assert sum(count_items("traces", part) for part in split("traces", body, 4096)) == scopes
+        return time.process_time() - started_s
+
+    seconds(100)
+    assert seconds(8000) < 40 * max(0.005, seconds(500))  # 256 times, were it quadratic
 
 
 @given(SIGNAL_NAMES, sizes, st.integers(1024, 5000))

@@ -36,8 +36,8 @@ class Attempts:
 
     @property
     def last_error(self) -> str:
-        """Why the last attempt failed; empty while attempts succeed."""
-        return self._last_error if self._failures else ""
+        """Why the last attempt failed, or what it sent was refused; empty while attempts succeed."""
+        return self._last_error
 
     @property
     def gave_up(self) -> bool:
@@ -55,9 +55,9 @@ class Attempts:
 
     def export(self, signal: Signal, tenant: str, body: bytes) -> Reply:
         """Return the reply that counts; one to try again says that the time is over, or that all was given up."""
-        headers = dict(self._settings.headers)
+        headers = {name.lower(): value for name, value in self._settings.headers.items()}
         if tenant:
-            headers[self._settings.tenant_header] = tenant
+            headers[self._settings.tenant_header.lower()] = tenant
         max_elapsed_s = self._settings.retry.max_elapsed_s
         deadline = time.monotonic() + (max_elapsed_s or math.inf)
         asked_s = 0.0
@@ -106,9 +106,11 @@ class Attempts:
             # threads that fail at the same time are one failure: the first pause is the first one for them all
             self._failures = max(self._failures, failures)
             self._last_error = reply.reason
-        elif self._failures:
+            return reply
+        if self._failures:
             _log.info("%s: answers again after %d attempts", self._name, self._failures)
             self._failures = 0
+        self._last_error = reply.reason if reply.kind == "refused" else ""
         return reply
 
     def _pause(self, asked_s: float, deadline: float) -> None:

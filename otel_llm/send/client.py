@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
+from otel_llm import __version__
 from otel_llm.config.send import DestinationSettings
 from otel_llm.receive.signals import SIGNALS, Signal
+
+USER_AGENT: Final = f"OTel-OTLP-Exporter-otel-llm/{__version__}"
+"""Source: opentelemetry-specification, protocol/exporter.md, "User Agent"."""
 
 
 class Reply(NamedTuple):

@@ -15,7 +15,7 @@ from google.rpc.status_pb2 import Status
 from otel_llm.config.send import DestinationSettings, DestinationTls
 from otel_llm.receive.signals import SIGNALS, Signal
 from otel_llm.send.certificates import client_context
-from otel_llm.send.client import Reply, delivered
+from otel_llm.send.client import USER_AGENT, Reply, delivered
 
 # opentelemetry-proto docs/specification.md, "OTLP/gRPC: Failures"; RESOURCE_EXHAUSTED with RetryInfo alone
 _RETRYABLE: Final = frozenset(
@@ -36,6 +36,7 @@ _OPTIONS: Final = [
     # ours has pauses of its own: the channel's would keep a receiver that is back unseen for two minutes
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.enable_retries", 0),
+    ("grpc.primary_user_agent", USER_AGENT),
 ]
 
 
@@ -49,7 +50,7 @@ class GrpcClient:
             ConfigError: a certificate cannot be used.
         """
         target = urlsplit(str(settings.endpoint))
-        address = target.netloc if target.port else f"{target.netloc}:4317"
+        address = self._address = target.netloc if target.port else f"{target.netloc}:4317"
         if target.scheme == "grpcs":
             self._channel = grpc.secure_channel(address, _credentials(settings.tls), options=_OPTIONS)
         else:
@@ -72,7 +73,8 @@ class GrpcClient:
             )
             return delivered(signal, answer)
         except grpc.RpcError as error:
-            return _reply(error)
+            reply = _reply(error)
+            return reply._replace(reason=f"{self._address}: {reply.reason}")
         except ProtobufDecodeError as error:
             return Reply("refused", f"the receiver does not answer in OTLP: {error}")
         except ValueError:

@@ -125,14 +125,14 @@ def test_signals_and_tenants_are_not_mixed(client: Scripted, opened: list[Sendin
     sending.send("d", b"d")
     client.gate.set()
     wait_until(lambda: len(sending.outcomes) == 4)
-    seen = {(signal, content, headers.get("X-Scope-OrgID")) for signal, content, headers in client.sent}
+    seen = {(signal, content, headers.get("x-scope-orgid")) for signal, content, headers in client.sent}
     assert seen == {
         ("traces", b"a", "acme"),
         ("traces", b"b", "zoo"),
         ("logs", b"c", "acme"),
         ("traces", b"d", None),
     }
-    assert all(headers["Authorization"] == "Bearer x" for _, _, headers in client.sent)
+    assert all(headers["authorization"] == "Bearer x" for _, _, headers in client.sent)
 
 
 def test_a_request_that_is_too_large_is_sent_in_parts(client: Scripted, opened: list[Sending]) -> None:

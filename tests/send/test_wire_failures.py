@@ -1,9 +1,10 @@
 """Failures that no receiver of ours makes, on the real wire: statuses of gRPC, connections that end, dates."""
 
+import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from google.rpc.status_pb2 import Status
 from support.spans import body, span
 
 from otel_llm.config.send import DestinationSettings
+from otel_llm.ports import free_port
+from otel_llm.send.attempts import Attempts
 from otel_llm.send.client import Reply, open_client
 
 RETRYABLE = {"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"}
@@ -66,6 +69,10 @@ def export(endpoint: str, content: bytes = body(span()), times: int = 1) -> list
         client.close()
 
 
+def at(fake: Fake) -> str:
+    return fake.endpoint.removeprefix("grpc://")
+
+
 def details(*messages: Any) -> bytes:
     packed = []
     for message in messages:
@@ -84,7 +91,7 @@ def retry_info(seconds: int, nanos: int = 0) -> RetryInfo:
 )
 def test_a_status_of_grpc_counts_as_otlp_says(fake: Fake, name: str, kind: str) -> None:
     fake.code = grpc.StatusCode[name]
-    assert export(fake.endpoint) == [Reply(kind, f"{name}: said")]
+    assert export(fake.endpoint) == [Reply(kind, f"{at(fake)}: {name}: said")]
     assert fake.bodies == [body(span())]
 
 
@@ -110,7 +117,7 @@ def test_a_receiver_that_is_exhausted_is_tried_again_where_it_says_so(
 
 def test_what_another_retryable_status_asks_for_counts_too(fake: Fake) -> None:
     fake.code, fake.details = grpc.StatusCode.UNAVAILABLE, details(retry_info(7))
-    assert export(fake.endpoint) == [Reply("retry", "UNAVAILABLE: said", 7)]
+    assert export(fake.endpoint) == [Reply("retry", f"{at(fake)}: UNAVAILABLE: said", 7)]
 
 
 def test_details_make_no_status_retryable(fake: Fake) -> None:
@@ -185,3 +192,76 @@ def test_a_date_in_retry_after_is_how_long_it_is_until_then() -> None:
         [reply] = export(endpoint)
     assert reply.kind == "retry"
     assert 20 < reply.retry_after_s <= 40
+
+
+@contextmanager
+def server_that(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """An HTTP receiver whose answer, once the request has come, is what `answer` sends; yield its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(1 << 16)
+                answer(connection)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join(20)
+
+
+def test_an_error_without_a_word_is_named_by_its_status_and_url() -> None:
+    with server_that(lambda to: to.sendall(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")) as url:
+        assert export(url) == [Reply("refused", f"{url}/v1/traces: HTTP 404: Not Found")]
+
+
+def test_nobody_there_is_said_in_words() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    [reply] = export(url)
+    assert reply.kind == "retry"
+    assert reply.reason.startswith(f"{url}/v1/traces: ")
+    assert "refused" in reply.reason
+    assert "object at" not in reply.reason
+    assert "HTTPConnection" not in reply.reason
+
+
+def test_an_answer_that_drips_ends_with_the_time_and_one_without_end_is_cut() -> None:
+    def drip(to: socket.socket) -> None:
+        to.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+        for _ in range(100):
+            to.sendall(b"x")
+            time.sleep(0.2)
+
+    started_s = time.monotonic()
+    with server_that(drip) as url:
+        client = open_client(DestinationSettings(endpoint=url, timeout_s=1))
+        reply = client.export("traces", b"", {})
+        client.close()
+        assert time.monotonic() - started_s < 5
+    assert (reply.kind, reply.reason) == ("retry", f"{url}/v1/traces: the answer did not end within timeout_s")
+
+    def flood(to: socket.socket) -> None:
+        to.sendall(b"HTTP/1.1 400 Bad\r\ncontent-length: 999999999\r\n\r\n")
+        while True:
+            to.sendall(b"y" * 65536)
+
+    with server_that(flood) as url:
+        [reply] = export(url)
+    assert reply == Reply("refused", f"{url}/v1/traces: HTTP 400: {'y' * 300}")
+
+
+def test_a_tenant_is_named_once_whatever_the_headers_say() -> None:
+    heard: list[dict[str, str]] = []
+
+    class Client:
+        def export(self, signal: str, body: bytes, headers: dict[str, str]) -> Reply:
+            heard.append(headers)
+            return Reply("delivered")
+
+        def close(self) -> None:
+            pass
+
+    settings = DestinationSettings(endpoint="http://x", headers={"x-scope-orgid": "fallback"})
+    Attempts("forward", Client(), settings).export("traces", "acme", b"")
+    assert heard == [{"x-scope-orgid": "acme"}]

@@ -15,12 +15,15 @@ from rich.console import Console
 from rich.table import Table
 
 from otel_llm import names
+from otel_llm.config.check import check
+from otel_llm.config.send import DestinationTls
 from otel_llm.dead_letters import STAGES, Letter
 from otel_llm.errors import ConfigError, DecodeError
 from otel_llm.receive.shell import read_request
 from otel_llm.replay.lines import Line, filtered, read
 from otel_llm.replay.resend import Answer, Resender
 
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _SHOWN_SPANS: Final = 3
 _PIPE_WIDTH: Final = 200
 
@@ -68,7 +71,8 @@ class Replay:
         self._reachable = answer.reachable
         if answer.refusal is None:
             return "delivered"
-        click.echo(f"line {line.number} is refused: {answer.refusal}", err=True)
+        what = "is refused" if answer.reachable else "is not delivered"
+        click.echo(f"line {line.number} {what}: {answer.refusal}", err=True)
         return "refused"
 
 
@@ -80,6 +84,9 @@ class Replay:
 @click.option("--limit", type=click.IntRange(min=1), help="So many letters at most.")
 @click.option("--keep", is_flag=True, help="Leave the file as it is, whatever is delivered.")
 @click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="A header of each request.")
+@click.option("--ca-file", type=_FILE, help="Who signs the receiver's certificate, in PEM; else the system's.")
+@click.option("--cert-file", type=_FILE, help="Our certificate, in PEM, where the receiver asks for one.")
+@click.option("--key-file", type=_FILE, help="Its private key, in PEM.")
 @click.option("--tenant-header", default="X-Scope-OrgID", show_default=True, help="Header for a letter's tenant.")
 def command(
     file: Path,
@@ -90,15 +97,22 @@ def command(
     limit: int | None,
     keep: bool,
     headers: tuple[str, ...],
+    ca_file: Path | None,
+    cert_file: Path | None,
+    key_file: Path | None,
     tenant_header: str,
 ) -> None:
     """Send dead letters to a receiver of OTLP once more; those that are refused stay in FILE.
+
+    Those of the stages decode and evaluate are for this service, those of forward for the receiver that
+    forward.endpoint names, those of events for that of events.endpoint.
 
     The service may write to FILE meanwhile. Exits with 1 where a letter is refused, or a line is no letter.
     """
     if show:
         sys.exit(0 if _show(file, stages, limit) else 1)
-    resender = Resender(url, headers=_pairs(headers), tenant_header=tenant_header)
+    tls = check(DestinationTls, {"ca_file": ca_file, "cert_file": cert_file, "key_file": key_file}, "certificates")
+    resender = Resender(url, headers=_pairs(headers), tenant_header=tenant_header, tls=tls)
     replay = Replay(resender.send, stages, limit)
     if keep:
         for line in read(file):

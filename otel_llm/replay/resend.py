@@ -12,15 +12,19 @@ from urllib.parse import urlsplit
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
+from otel_llm.config.send import DestinationTls
 from otel_llm.dead_letters import Letter
 from otel_llm.errors import ConfigError
+from otel_llm.receive.intake import REPLAY_HEADER
 from otel_llm.receive.signals import SIGNALS
+from otel_llm.send.certificates import client_context
 
 _RETRYABLE: Final = frozenset({429, 502, 503, 504})  # OTLP specification, "Retryable Response Codes"
 _TRIES: Final = 5
 _FIRST_WAIT_S: Final = 0.5
 _MAX_WAIT_S: Final = 30.0
 _REASON_CHARACTERS: Final = 200
+_SYSTEMS: Final = DestinationTls()
 
 
 class Answer(NamedTuple):
@@ -32,11 +36,10 @@ class Answer(NamedTuple):
     """False where the receiver does not answer, or has no room: it is the same with the next letter."""
 
 
-# all that urllib has for HTTP but redirects: following one would turn the POST into a GET
+# with HTTPS, all that urllib has for HTTP but redirects: following one would turn the POST into a GET
 _HANDLERS: Final = (
     urllib.request.ProxyHandler,
     urllib.request.HTTPHandler,
-    urllib.request.HTTPSHandler,
     urllib.request.HTTPDefaultErrorHandler,
     urllib.request.HTTPErrorProcessor,
 )
@@ -51,6 +54,7 @@ class Resender:
         *,
         tenant_header: str = "X-Scope-OrgID",
         headers: Mapping[str, str] | None = None,
+        tls: DestinationTls = _SYSTEMS,
         timeout_s: float = 10,
         wait: Callable[[float], Any] = time.sleep,
     ) -> None:
@@ -59,10 +63,11 @@ class Resender:
         Args:
             tenant_header: gets the letter's tenant, where it has one.
             headers: for each request, such as one for authentication.
+            tls: certificates, for https.
             wait: is called with the seconds between two tries.
 
         Raises:
-            ConfigError: the URL is none of HTTP.
+            ConfigError: the URL is none of HTTP, or a certificate cannot be used.
         """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -73,8 +78,8 @@ class Resender:
         self._timeout_s = timeout_s
         self._wait = wait
         self._opener = urllib.request.OpenerDirector()
-        for handler in _HANDLERS:
-            self._opener.add_handler(handler())
+        for handler in (*(each() for each in _HANDLERS), urllib.request.HTTPSHandler(context=client_context(tls))):
+            self._opener.add_handler(handler)
 
     def send(self, letter: Letter) -> Answer:
         """Return what the receiver said in the end; it is asked again where it asks for that."""
@@ -89,7 +94,7 @@ class Resender:
 
     def _try(self, letter: Letter) -> tuple[Answer, float]:
         """Return the answer to one request, and the seconds that it asks to wait."""
-        headers = {**self._headers, "Content-Type": "application/x-protobuf"}
+        headers = {**self._headers, "Content-Type": "application/x-protobuf", REPLAY_HEADER: letter.stage}
         if letter.tenant:
             headers[self._tenant_header] = letter.tenant
         url = f"{self._url}/v1/{letter.signal}"
@@ -103,7 +108,7 @@ class Resender:
             refusal = f"{error.code} {error.reason}: {text}" if text else f"{error.code} {error.reason}"
             return Answer(refusal, error.code not in _RETRYABLE), _seconds(error.headers.get("Retry-After"))
         except (OSError, http.client.HTTPException) as error:
-            return Answer(f"{self._url}: {error}", reachable=False), 0.0
+            return Answer(f"{self._url} could not be reached: {error}", reachable=False), 0.0
 
 
 def _rejection(letter: Letter, body: bytes) -> str | None:

@@ -200,6 +200,4 @@ def test_an_unknown_key_is_an_error_that_names_it(tmp_path: Path) -> None:
     path.write_text("queue: {max_batches: 5}")
     outcome = CliRunner().invoke(command, ["--config", str(path)])
     assert isinstance(outcome.exception, ConfigError)
-    assert str(outcome.exception) == (
-        f"{path}: queue.max_batches is not a setting: did you mean max_batch?"
-    )
+    assert str(outcome.exception) == (f"{path}: queue.max_batches is not a setting: did you mean max_batch?")

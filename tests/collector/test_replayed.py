@@ -1,14 +1,21 @@
 """Dead letters that come back to the service: evaluated anew, not passed on a second time."""
 
+from pathlib import Path
+
 import httpx
 import pytest
+import trustme
+from click.testing import CliRunner
 from otlp_sink import OtlpSink
 from support.receivers import wait_until
 from support.service import LengthPipeline, service
 from support.spans import body, chat_attributes, span
 
+from otel_llm.collector.command import command
 from otel_llm.collector.service import Service
+from otel_llm.dead_letters import DeadLetters
 from otel_llm.receive.intake import REPLAY_HEADER
+from otel_llm.replay.lines import read
 
 BROKEN = chat_attributes() | {"gen_ai.input.messages": "[cut"}
 
@@ -51,3 +58,34 @@ def test_a_letter_for_another_receiver_is_refused(pipeline: LengthPipeline, stag
         answer = send(at, span(), stage=stage)
     assert answer.status_code == 404
     assert f"{stage}.endpoint".encode() in answer.content
+
+
+def test_the_command_replays_to_a_service_with_certificates(pipeline: LengthPipeline, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    for name in ("localhost", "sender"):
+        authority.issue_cert(name).private_key_and_cert_chain_pem.write_to_path(tmp_path / f"{name}.pem")
+    tls = dict.fromkeys(("cert_file", "key_file"), tmp_path / "localhost.pem")
+    letters = DeadLetters(tmp_path / "letters.jsonl")
+    letters.add("decode", "it was cut", "traces", "", body(span()))
+    letters.add("events", "refused", "logs", "", body(span()))
+    with service(
+        pipeline, host="localhost", receive={"tls": {**tls, "client_ca_file": tmp_path / "ca.pem"}}
+    ) as at:
+        arguments = [
+            "replay",
+            str(tmp_path / "letters.jsonl"),
+            "--to",
+            at.http,
+            "--ca-file",
+            str(tmp_path / "ca.pem"),
+        ]
+        alone = CliRunner().invoke(command, arguments)
+        assert alone.exit_code == 1
+        assert "could not be reached" in alone.stderr
+        sender = str(tmp_path / "sender.pem")
+        done = CliRunner().invoke(command, [*arguments, "--cert-file", sender, "--key-file", sender])
+        assert "events.endpoint" in done.stderr
+        assert done.stdout == "1 delivered, 1 refused\n"
+        wait_until(lambda: pipeline.seen)
+    assert [letter.stage for line in read(tmp_path / "letters.jsonl") if (letter := line.letter)] == ["events"]

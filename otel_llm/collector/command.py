@@ -18,10 +18,12 @@ from otel_llm.collector.parent import process_index, watch_parent
 from otel_llm.collector.processes import own_command, supervise
 from otel_llm.collector.service import Service
 from otel_llm.collector.signals import handle_signals, notify_ready
-from otel_llm.config.service import ServiceSettings, load_settings
+from otel_llm.config.service import InlineSettings, ServiceSettings, load_settings
 from otel_llm.errors import ConfigError, OtelLlmError
 from otel_llm.evaluate.evaluator import chosen_manifests
+from otel_llm.evaluate.providers import running_on
 from otel_llm.evaluate.selection import check_names
+from otel_llm.ports import bind
 from otel_llm.receive.security import Guard, grpc_tls
 from otel_llm.replay.command import command as replay
 from otel_llm.report.logs import configure_logging
@@ -69,12 +71,16 @@ def command(
     settings = read()
     if only_check:
         check(settings)
+        for said in without_effect(settings):
+            click.echo(f"otel-llm: {said}", err=True)
         click.echo("the settings are valid")
         return
     configure_logging()
     index = process_index(os.environ)
     if index is None:
         warn_of_left_over(settings)
+        for said in without_effect(settings):
+            _log.warning("%s", said)
     if index is None and settings.processes != 1:
         check(settings)  # said once, and not by every process
         sys.exit(asyncio.run(supervise(settings, own_command())))
@@ -85,7 +91,7 @@ command.add_command(replay)
 
 
 def check(settings: ServiceSettings) -> None:
-    """Look whether the service would start: certificates, folders, evaluators. No model is loaded.
+    """Look whether the service would start: addresses, certificates, folders, evaluators. No model is loaded.
 
     Raises:
         OtelLlmError: it would not; the message names the key, the value and the remedy.
@@ -95,7 +101,10 @@ def check(settings: ServiceSettings) -> None:
     for destination in (settings.events, settings.forward):
         if destination.endpoint:
             open_client(destination).close()
-    manifests = chosen_manifests(settings.evaluate.evaluators)
+    for host in {settings.host, settings.telemetry_host or settings.host}:
+        bind(host, 0, "").close()
+    with running_on(settings.evaluate.providers):
+        manifests = chosen_manifests(settings.evaluate.evaluators)
     check_names(settings.selection, [manifest.name for manifest in manifests])
     for key, folder in (
         ("queue.folder", settings.queue.folder),
@@ -134,6 +143,13 @@ def warn_of_left_over(settings: ServiceSettings) -> None:
                 left,
                 int(folder.name) + 1,
             )
+
+
+def without_effect(settings: ServiceSettings) -> list[str]:
+    """Return what is to be said of settings that do nothing, as others stand."""
+    if not settings.forward.endpoint and settings.inline != InlineSettings():
+        return ["inline has no effect: forward.endpoint is not set, and nothing is passed on"]
+    return []
 
 
 async def _run(settings: ServiceSettings, read: Callable[[], ServiceSettings]) -> None:

@@ -144,6 +144,13 @@ class ServiceSettings(BaseModel):
     traces: TraceSettings = TraceSettings()
 
     @model_validator(mode="after")
+    def _has_ports_of_its_own(self) -> Self:
+        ports = [port for port in (self.grpc_port, self.http_port, self.telemetry_port) if port]
+        if len(set(ports)) < len(ports):
+            raise ValueError("grpc_port, http_port and telemetry_port must differ")
+        return self
+
+    @model_validator(mode="after")
     def _holds_two_requests(self) -> Self:
         # space comes back by eighths of the queue, so that one request alone might never fit
         if self.queue.max_bytes < 2 * self.receive.max_request_bytes:

@@ -156,6 +156,10 @@ def test_check_says_whether_the_service_would_start(tmp_path: Path) -> None:
     ("settings", "problem"),
     [
         ("evaluate: {evaluators: [nothing]}", "'nothing' is not installed"),
+        ("evaluate: {providers: [CUDAExecutionProvider]}", "evaluate.providers: must be among"),
+        ("host: nowhere.invalid", "host must be an address of this machine"),
+        ("telemetry_host: 203.0.113.9", "host must be an address of this machine"),
+        ("http_port: 4317", "grpc_port, http_port and telemetry_port must differ"),
         ("selection: {sampling: {nothing: 0.5}}", "selection.sampling: must be of the evaluators that run"),
         ("receive: {tls: {cert_file: a.pem, key_file: b.pem}}", "receive.tls.cert_file"),
         ("receive: {bearer_tokens_file: nowhere}", "receive.bearer_tokens_file 'nowhere' cannot be read"),
@@ -201,3 +205,10 @@ def test_an_unknown_key_is_an_error_that_names_it(tmp_path: Path) -> None:
     outcome = CliRunner().invoke(command, ["--config", str(path)])
     assert isinstance(outcome.exception, ConfigError)
     assert str(outcome.exception) == (f"{path}: queue.max_batches is not a setting: did you mean max_batch?")
+
+
+def test_a_setting_without_effect_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "service.yaml"
+    path.write_text("inline: {content: strip}")
+    done = subprocess.run([*COMMAND, "--check", "--config", path], capture_output=True, text=True, check=True)
+    assert done.stderr.startswith("otel-llm: inline has no effect: forward.endpoint is not set")

@@ -101,6 +101,9 @@ class DeadLetters:
         self._counts: Counter[Stage] = Counter()
         self._dropped = 0
         self._lock = threading.Lock()
+        """Guards the file."""
+        self._counting = threading.Lock()
+        """Guards the counts: who reads them does not wait for a disk, or for a replay that has the file."""
         if path is not None:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +117,7 @@ class DeadLetters:
     @property
     def counts(self) -> dict[Stage, int]:
         """Letters by stage, since the start."""
-        with self._lock:
+        with self._counting:
             return {stage: self._counts[stage] for stage in STAGES}
 
     @property
@@ -125,11 +128,12 @@ class DeadLetters:
     def add(self, stage: Stage, reason: str, signal: Signal, tenant: str, body: bytes) -> None:
         """Keep a request that nothing more can be done with; it never raises for what the disk refuses."""
         items, spans = _contents(signal, body)
-        with self._lock:
+        with self._counting:
             self._counts[stage] += 1
-            if self._path is None:
-                _log.warning("dead letter: %s: %s: %s", stage, reason, _described(signal, items, spans))
-                return
+        if self._path is None:
+            _log.warning("dead letter: %s: %s: %s", stage, reason, _described(signal, items, spans))
+            return
+        with self._lock:
             letter = Letter(
                 time=datetime.now(UTC), stage=stage, reason=reason, signal=signal, tenant=tenant,
                 items=items, spans=spans, body=body,

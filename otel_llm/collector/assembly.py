@@ -228,9 +228,10 @@ class _Assembly:
         )
 
         async def drain() -> None:
+            consumer.drain()
             await self._drain(queue)
             evaluator.stop()
-            await asyncio.to_thread(consumer.stop)
+            await asyncio.to_thread(consumer.stop, self._deadline.left_s())
             await asyncio.to_thread(batcher.close, self._deadline.left_s() - _END_S)
 
         self._stack.push_async_callback(drain)

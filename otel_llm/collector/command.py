@@ -27,6 +27,7 @@ from otel_llm.ports import bind
 from otel_llm.receive.security import Guard, grpc_tls
 from otel_llm.replay.command import command as replay
 from otel_llm.report.logs import configure_logging
+from otel_llm.report.masking import masker
 from otel_llm.send.client import open_client
 
 _LOOPBACK: Final = "127.0.0.1"
@@ -96,6 +97,8 @@ def check(settings: ServiceSettings) -> None:
     Raises:
         OtelLlmError: it would not; the message names the key, the value and the remedy.
     """
+    if settings.inline.content == "mask":
+        masker()
     grpc_tls(settings.receive.tls)
     Guard(settings.receive)
     for destination in (settings.events, settings.forward):
@@ -177,3 +180,5 @@ async def _reload(service: Service, read: Callable[[], ServiceSettings], asked: 
             await service.reload(read())
         except OtelLlmError as error:
             _log.error("the settings were not read again, and stay as they were: %s", error)
+        except Exception:  # a fault of ours must not end the waiting for the next reload
+            _log.exception("the settings were not read again, and stay as they were")

@@ -74,10 +74,12 @@ class Consumer:
         self._metrics = metrics
         self._client_metrics = client_metrics
         self._max_wait_s = inline.max_wait_s
+        self._enriches = inline.enrich
         self._joins: Joins[Task] = Joins(joins, time.monotonic)
         self._recent = RecentSpans(_RECENT_SPANS)
         self._deadlines: deque[tuple[float, Passage]] = deque()
         self._stopping = threading.Event()
+        self._draining = False
         self._remember()
         self._thread = threading.Thread(target=self._run, name="consume", daemon=True)
         self._thread.start()
@@ -91,10 +93,10 @@ class Consumer:
             return False
         return is_genai(span)
 
-    def stop(self) -> None:
+    def stop(self, timeout_s: float) -> None:
         """Take no more records, and end. Calls that wait for their content go on without it."""
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(max(0.0, timeout_s))
 
     def _is_left_out(self, span: bytes) -> bool:
         try:
@@ -105,8 +107,11 @@ class Consumer:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            if self._has_room() and (record := self._take()):
-                if record.attempts >= _SUSPECT_ATTEMPTS:
+            if self._has_room():
+                record = self._take()
+                if record is None:
+                    self._hurry()
+                elif record.attempts >= _SUSPECT_ATTEMPTS:
                     self._begin_alone(record)
                 else:
                     self._begin(record)
@@ -116,6 +121,16 @@ class Consumer:
         if isinstance(self._queue, MemoryQueue):  # else they come again, and go on with their verdicts
             for _, passage in self._deadlines:
                 passage.leave()
+
+    def drain(self) -> None:
+        """Let no call wait for its content any longer than until all that was taken is read: no more will come."""
+        self._draining = True
+
+    def _hurry(self) -> None:
+        """Submit what waits for its content, where nothing comes any more that could bring it."""
+        if self._draining:
+            for task in self._joins.rest():
+                self._submit(task)
 
     def _remember(self) -> None:
         """Know again the spans of before a restart: their sender may not have heard that they were taken."""
@@ -183,11 +198,10 @@ class Consumer:
             _log.error("record %d: %s", sequence, error)
             return
         try:
-            if request.signal == "traces" and record.attempts < _MAX_ATTEMPTS:
-                self._begin_traces(sequence, request)
+            if record.attempts >= _MAX_ATTEMPTS:
+                self._abandon(sequence, request, f"{record.attempts} processes died while they had it")
             elif request.signal == "traces":
-                self._reader.give_up(request, f"{record.attempts} processes died while they had it")
-                self._pass_on(sequence, request)
+                self._begin_traces(sequence, request)
             else:
                 for event in self._reader.events(request) if request.signal == "logs" else ():
                     self._joins.add_event(trace_key(request.tenant, event.trace_id), event)
@@ -195,6 +209,14 @@ class Consumer:
         except Exception as error:  # whatever is wrong with one record, those after it must be taken
             self._give_up(sequence, request, error)
         self._ledger.release([sequence])
+
+    def _abandon(self, sequence: int, request: Request, reason: str) -> None:
+        """Let go of a request without a look at what is in it."""
+        if request.signal != "metrics":
+            self._reader.give_up(request, reason)
+        if self._onward and not request.replayed:
+            self._ledger.hold(sequence)
+            self._onward.abandon(sequence, request, reason)
 
     def _give_up(self, sequence: int, request: Request, error: Exception) -> None:
         _log.error("record %d could not be worked on", sequence, exc_info=error)
@@ -210,7 +232,7 @@ class Consumer:
             if not self._batcher.has_room:
                 self._metrics.skipped(len(tasks))
                 tasks = []
-            self._open_passage(self._onward, sequence, request, tasks)
+            self._open_passage(self._onward, sequence, request, tasks if self._enriches else [])
         for _, task in tasks:
             self._ledger.hold(sequence)
             self._submit_or_wait(task)

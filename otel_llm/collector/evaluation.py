@@ -42,6 +42,7 @@ class Evaluator:
         """Send results to `events`; without it a call is done once it is evaluated."""
         self._pipeline = pipeline
         self._next: Pipeline | None = None
+        self._replacing = threading.Lock()
         self._ledger = ledger
         self._metrics = metrics
         self._events = events
@@ -52,15 +53,21 @@ class Evaluator:
 
     @property
     def pipeline(self) -> Pipeline:
-        """The one in use."""
-        return self._pipeline
+        """The one in use, or the one that will be from the next batch on."""
+        return self._next or self._pipeline
 
     def replace(self, pipeline: Pipeline) -> None:
         """Use another pipeline from the next batch on, and close the one before."""
-        self._next = pipeline
+        with self._replacing:
+            displaced, self._next = self._next, pipeline
+        if displaced:
+            displaced.close()
 
     def close(self) -> None:
         """Give up what is being evaluated."""
+        with self._replacing:
+            if self._next:
+                self._next.close()
         self._pipeline.close()
 
     def stop(self) -> None:
@@ -71,9 +78,10 @@ class Evaluator:
         """Evaluate a batch."""
         if not self._wait_for_room():
             return
-        if self._next:
-            self._pipeline.close()
-            self._pipeline, self._next = self._next, None
+        with self._replacing:
+            if self._next:
+                self._pipeline.close()
+                self._pipeline, self._next = self._next, None
         calls = [task.call for task in tasks]
         selected = [task.selected for task in tasks]
         try:

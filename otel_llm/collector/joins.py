@@ -20,7 +20,7 @@ T = TypeVar("T")
 _MAX_WAITING: Final = 10_000
 """Spans that wait for their content, at most: of more, the oldest go on without it."""
 _TRACE_BYTES: Final = 500
-"""What a trace costs beside its texts, about."""
+"""What a trace costs beside its texts, about; and each document and event in it."""
 
 
 def trace_key(tenant: str, trace_id: str) -> str:
@@ -31,7 +31,8 @@ def trace_key(tenant: str, trace_id: str) -> str:
 @dataclass(slots=True)
 class _Trace(Generic[T]):
     seen_s: float
-    documents: list[str] = field(default_factory=list)
+    documents: dict[str, None] = field(default_factory=dict)
+    """A set that keeps their order."""
     events: dict[str, list[ContentEvent]] = field(default_factory=dict)
     """By span id."""
     bytes: int = 0
@@ -62,6 +63,8 @@ class Joins(Generic[T]):
         """By trace and span id, in the order in which their time is up."""
         self._answered: list[tuple[str, str]] = []
         """Of those, the ones whose answer has come since `due`."""
+        self._displaced: list[T] = []
+        """Items that waited for a span for which another one waits now."""
 
     @property
     def waiting(self) -> int:
@@ -72,8 +75,8 @@ class Joins(Generic[T]):
         """Keep documents for the answers of their trace, without repeats."""
         kept = self._trace(trace)
         new = [document for document in dict.fromkeys(documents) if document not in kept.documents]
-        kept.documents += new
-        self._grow(kept, sum(map(len, new)))
+        kept.documents.update(dict.fromkeys(new))
+        self._grow(kept, sum(len(document) + _TRACE_BYTES for document in new))
 
     def add_event(self, trace: str, event: ContentEvent) -> None:
         """Keep the content of a span."""
@@ -83,12 +86,12 @@ class Joins(Generic[T]):
         if event.output and key in self._waiting:
             self._answered.append(key)
         texts = [event.system, *(part.text for message in (*event.input, *event.output) for part in message.parts)]
-        self._grow(kept, sum(map(len, texts)))
+        self._grow(kept, sum(map(len, texts)) + _TRACE_BYTES)
 
     def documents(self, trace: str) -> Sequence[str]:
         """Return what is known of a trace."""
         kept = self._traces.get(trace)
-        return kept.documents if kept else ()
+        return tuple(kept.documents) if kept else ()
 
     def events(self, trace: str, span_id: str) -> Sequence[ContentEvent]:
         """Return the content that has come for a span."""
@@ -101,13 +104,16 @@ class Joins(Generic[T]):
 
     def wait(self, trace: str, span_id: str, item: T) -> None:
         """Keep an item until its answer has come, or its time is up."""
+        if before := self._waiting.pop((trace, span_id), None):
+            self._displaced.append(before.item)
         self._waiting[trace, span_id] = _Waiting(self._clock() + self._wait_s, item)
 
     def due(self) -> list[T]:
         """Take the items whose answer has come, whose time is up, or for which there are too many."""
-        now, keys = self._clock(), self._answered
-        self._answered = []
-        items = [self._waiting.pop(key).item for key in dict.fromkeys(keys)]
+        self._expire()
+        now, keys, items = self._clock(), self._answered, self._displaced
+        self._answered, self._displaced = [], []
+        items += [self._waiting.pop(key).item for key in dict.fromkeys(keys)]
         while self._waiting:
             first = next(iter(self._waiting.values()))
             if first.until_s > now and len(self._waiting) <= _MAX_WAITING:
@@ -118,7 +124,8 @@ class Joins(Generic[T]):
     def rest(self) -> list[T]:
         """Take all items that wait, and from now on let none wait long: the end has begun."""
         self._wait_s = 0.0
-        items = [waiting.item for waiting in self._waiting.values()]
+        items = [*self._displaced, *(waiting.item for waiting in self._waiting.values())]
+        self._displaced.clear()
         self._waiting.clear()
         self._answered.clear()
         return items
@@ -141,6 +148,10 @@ class Joins(Generic[T]):
     def _grow(self, trace: _Trace[T], size: int) -> None:
         trace.bytes += size
         self._bytes += size
+        self._expire()
+
+    def _expire(self) -> None:
+        """Let go of traces that are old, and of the oldest while there is too much."""
         oldest_s = self._clock() - self._keep_s
         while self._traces:
             oldest = next(iter(self._traces.values()))

@@ -60,6 +60,14 @@ class Onward:
             body = request.body
         self._delivery.send(request.signal, body, request.items, request.tenant, release)
 
+    def abandon(self, sequence: int, request: Request, reason: str) -> None:
+        """Send a request as it is, where its content may go on; else make a dead letter of it."""
+        if self._settings.content == "keep":
+            self.send(sequence, request, {})
+            return
+        self._delivery.give_up(request.signal, request.tenant, request.body, reason)
+        self._ledger.release([sequence])
+
     def _rewritten(self, request: Request, verdicts: Verdicts) -> bytes:
         rewrite = _CONTENT.get((self._settings.content, request.signal))
         if not rewrite and not verdicts:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from otel_llm.dead_letters import DeadLetters
 from otel_llm.errors import DecodeError
@@ -21,6 +22,9 @@ from otel_llm.receive.decode import (
 )
 from otel_llm.receive.intake import Request
 from otel_llm.receive.shell import read_spans, request_of
+
+_MAX_RESOURCE_BYTES: Final = 64 << 10
+"""Of a dead letter; without it, the letter does not say which service it is of."""
 
 
 @dataclass(slots=True)
@@ -84,9 +88,9 @@ class Reader:
 
     def events(self, request: Request) -> Sequence[ContentEvent]:
         """Return the content in a request of logs."""
-        events, reasons = read_content_events(request.body)
-        for reason in reasons:
-            self._letters.add("decode", reason, request.signal, request.tenant, request.body)
+        events, unread = read_content_events(request.body)
+        for each in unread:
+            self._write(request, each.resource, each.record, each.reason)
         return events
 
     def give_up(self, request: Request, reason: str) -> None:
@@ -94,4 +98,9 @@ class Reader:
         self._letters.add("evaluate", reason, request.signal, request.tenant, request.body)
 
     def _malformed(self, request: Request, resource: bytes, span: bytes, error: DecodeError) -> None:
-        self._letters.add("decode", str(error), request.signal, request.tenant, request_of(resource, span))
+        self._write(request, resource, span, str(error))
+
+    def _write(self, request: Request, resource: bytes, item: bytes, reason: str) -> None:
+        if len(resource) > _MAX_RESOURCE_BYTES:  # each letter of a request would repeat it
+            resource = b""
+        self._letters.add("decode", reason, request.signal, request.tenant, request_of(resource, item))

@@ -33,5 +33,7 @@ def overrides(prefix: str, environment: Mapping[str, str]) -> dict[str, Any]:
                 value = yaml.safe_load(text)
             except yaml.MarkedYAMLError as error:  # the text itself is not told: it may be a secret
                 raise ConfigError(f"{name} must be a value in YAML: {error.problem}") from error
+            except ValueError as error:  # it looks like a date, and is none
+                raise ConfigError(f"{name} must be a value in YAML: {error}") from error
             found[name.removeprefix(prefix).lower().replace("__", ".")] = value
     return found

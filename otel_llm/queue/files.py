@@ -92,9 +92,9 @@ class Files:
 
     def drop_history(self) -> None:
         """Make room."""
-        if self._history:
-            self._history.remove()
-            self._history = None
+        history, self._history = self._history, None
+        if history:
+            history.remove()
 
     def settled(self, cursor: int, max_bytes: int) -> list[bytes]:
         """Return the payloads that are settled, the newest last, of so many bytes at most."""

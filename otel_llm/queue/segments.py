@@ -11,6 +11,7 @@ which its name has: nothing in a payload is taken for a record, and a search for
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import secrets
@@ -36,6 +37,7 @@ _SUFFIX: Final = ".segment"
 _NAME: Final = re.compile(rf"([0-9]{{20}})\.{_VERSION}\.([0-9a-f]{{{2 * _KEY_BYTES}}})")
 """Sequence number of the first record, version of the format, key."""
 _MAX_BUFFERS: Final = os.sysconf("SC_IOV_MAX")
+_log: Final = logging.getLogger(__name__)
 HEADER_BYTES: Final = _HEADER.size
 MAX_LANE_BYTES: Final = 0xFFFF
 SETTLED: Final = 0xFF
@@ -132,9 +134,12 @@ class Segment:
         return payload
 
     def remove(self) -> None:
-        """Delete it."""
+        """Delete it, which a disk that fails may refuse: then it is there again after a restart, and settled."""
         os.close(self.file)
-        self.path.unlink()
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            _log.error("%s cannot be removed: %s", self.path, error)
 
 
 def open_segments(folder: Path) -> Iterator[Segment]:

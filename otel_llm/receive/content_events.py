@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from otel_llm import names
 from otel_llm.errors import DecodeError
@@ -39,25 +39,34 @@ class ContentEvent:
     system: str = ""
 
 
-def read_content_events(body: bytes) -> tuple[list[ContentEvent], list[str]]:
-    """Return the content in an ExportLogsServiceRequest, and why records with content could not be read.
+class Unread(NamedTuple):
+    """A log record with content that could not be read."""
+
+    resource: bytes
+    """The serialized Resource."""
+    record: bytes
+    reason: str
+
+
+def read_content_events(body: bytes) -> tuple[list[ContentEvent], list[Unread]]:
+    """Return the content in an ExportLogsServiceRequest, and the records with content that could not be read.
 
     Raises:
         DecodeError: the body is no such request.
     """
     events: list[ContentEvent] = []
-    reasons: list[str] = []
-    for record in read_log_records(body):
+    unread: list[Unread] = []
+    for resource, record in read_log_records(body):
         if _MARKER not in record:
             continue
         try:
             event = _read(record)
         except (DecodeError, RecursionError) as error:
-            reasons.append(f"a log record: {error}")
+            unread.append(Unread(resource, record, f"a log record: {error}"))
         else:
             if event:
                 events.append(event)
-    return events, reasons
+    return events, unread
 
 
 def _read(data: bytes) -> ContentEvent | None:

@@ -94,14 +94,16 @@ def parse_log_record(data: bytes) -> Any:
     return _parse("LogRecord", data)
 
 
-def read_log_records(body: bytes) -> list[bytes]:
-    """Return the serialized LogRecords of an ExportLogsServiceRequest.
+def read_log_records(body: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the serialized LogRecords of an ExportLogsServiceRequest, each behind its serialized Resource.
 
     Raises:
         DecodeError: the body is not such a request.
     """
     request = read_request("logs", body)
-    return [record for resource in request.resources for scope in resource.scopes for record in scope.items]
+    return [
+        (entry.resource, record) for entry in request.resources for scope in entry.scopes for record in scope.items
+    ]
 
 
 def _parse(name: str, data: bytes, *, what: str = "") -> Any:

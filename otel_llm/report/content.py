@@ -63,6 +63,8 @@ def stripped_log(record: bytes, also: Names = no_names) -> bytes:
 def _span(data: bytes, also: Names, keep: _Keep) -> bytes:
     span = _read(Span, data)
     _filter(span.attributes, lambda name: is_content(name) or also(name), keep)
+    for link in span.links:
+        _filter(link.attributes, lambda name: is_content(name) or also(name), keep)
     for event in span.events:
         _filter(event.attributes, _names_of(event.name, also), keep)
     return span.SerializeToString()
@@ -117,6 +119,8 @@ def _masking(masker: Masker) -> _Keep:
                 return all(keep_pair(pair) for pair in value.kvlist_value.values)
             case "bytes_value":
                 return False
+            case None:  # empty, or of a kind that is newer than this service
+                return not value.ByteSize()
         return True
 
     def keep_pair(pair: Any) -> bool:

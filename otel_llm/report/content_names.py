@@ -17,10 +17,10 @@ Names = Callable[[str], bool]
 """Whether an attribute of that name is meant."""
 
 _PATTERNS: Final = (
-    # the current conventions, and ours
-    *map(
-        re.escape,
-        (
+    # the current conventions, and ours; some flatten what is structured, as in gen_ai.input.messages.0.content
+    *(
+        rf"{re.escape(name)}(?:\..+)?"
+        for name in (
             names.INPUT_MESSAGES,
             names.OUTPUT_MESSAGES,
             names.SYSTEM_INSTRUCTIONS,
@@ -31,7 +31,7 @@ _PATTERNS: Final = (
             names.RETRIEVAL_DOCUMENTS,
             names.EVALUATION_EXPLANATION,
             names.DOCUMENTS,
-        ),
+        )
     ),
     # the conventions before 1.37: on spans, and on the span events gen_ai.content.prompt and .completion
     r"gen_ai\.(?:prompt|completion)",
@@ -40,11 +40,11 @@ _PATTERNS: Final = (
     r"gen_ai\.(?:prompt|completion)\.\d+\.(?!(?:.*\.)?(?:role|finish_reason|id|tool_call_id|name|type)$).+",
     r"llm\.completions(?:\.\d+\.(?!(?:role|finish_reason)$).+)?",
     r"llm\.request\.functions(?:\.(?!\d+\.name$).+)?",
-    r"traceloop\.entity\.(?:input|output)",
+    r"traceloop\.entity\.(?:input|output)(?:\..+)?",
     r"db\.query\.result\.(?:document|metadata)",
     # LiteLLM's span of the raw request: llm.openai.messages, llm.anthropic.system
-    r"llm\.(?!(?:token_count|cost|usage)\.)\w+\.(?:messages|choices|input|output|prompt|prompts|text|tools|functions|system|content|contents"
-    r"|candidates|extra_body|instructions|system_instruction|documents|results?|response|raw_request|raw_response)",
+    r"llm\.(?!(?:token_count|cost|usage)\.|request\.functions\.)\w+\.(?:messages|choices|input|output|prompt|prompts|text|tools|functions|system|content|contents"
+    r"|candidates|extra_body|instructions|system_instruction|documents|results?|response|raw_request|raw_response)(?:\..+)?",
     # OpenInference: llm.input_messages.0.message.content, retrieval.documents.0.document.content
     r"(?:input|output)\.value",
     r"llm\.(?:input|output)_messages(?:\.(?!(?:.*\.)?(?:role|tool_call\.id|tool_call_id|function\.name|type)$).+)?",
@@ -54,13 +54,13 @@ _PATTERNS: Final = (
     r"reranker\.(?:query|(?:input|output)_documents(?:\.(?!\d+\.document\.(?:id|score)$).+)?)",
     r"embedding\.(?:text|embeddings\.\d+\.embedding\.text)",
     r"document\.(?:content|metadata)",
-    r"tool\.(?:parameters|json_schema|output)",
+    r"tool\.(?:parameters|json_schema|output)(?:\..+)?",
     r"tool_call\.function\.arguments",
     # Vercel's AI SDK: ai.prompt.messages, ai.response.text, ai.toolCall.args; ai.result.* before its version 4
     r"ai\.prompt(?:\.(?!(?:format|toolChoice)$).+)?",
-    r"ai\.(?:response|result)\.(?:text|object|toolCalls|reasoning|files|sources|content)",
-    r"ai\.toolCall\.(?:args|result|input|output)",
-    r"ai\.(?:value|values|documents)",
+    r"ai\.(?:response|result)\.(?:text|object|toolCalls|reasoning|files|sources|content)(?:\..+)?",
+    r"ai\.toolCall\.(?:args|result|input|output)(?:\..+)?",
+    r"ai\.(?:value|values|documents)(?:\..+)?",
     # Pydantic AI, Langfuse, MLflow: libraries whose spans are read as those of the conventions
     r"(?:pydantic_ai\.)?(?:all_messages(?:_events)?|final_result|tool_arguments|tool_response)",
     r"langfuse\.(?:observation|trace)\.(?:input|output)",

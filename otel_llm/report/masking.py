@@ -12,6 +12,7 @@ import functools
 import json
 import re
 import sys
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,7 +33,7 @@ _MAX_DEPTH: Final = 8
 
 _NOTHING: Final = re.compile(r"[a-z_]{0,24}|.{0,3}", re.DOTALL)
 """Words such as "role" and "assistant", of which JSON is full: nothing can be found in them."""
-_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _LITERAL: Final = re.compile(rf"{_STRING.pattern}|-?\d[\d.eE+-]*")
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _UNIT: Final = re.compile(
@@ -97,14 +98,16 @@ class Masker:
     def _places_in(self, text: str) -> list[Place]:
         """Return what is found in the text, as it is and as its escapes read, be they escaped again."""
         places = _places(self._find(text))
-        starts = list(range(len(text) + 1)) if "\\" in text else []
+        starts = array("I", range(len(text) + 1)) if "\\" in text else array("I")
         """Where each character of what is read begins in the text."""
         for _ in range(_MAX_DEPTH if starts else 0):
-            units = list(_UNIT.finditer(text))
-            if len(units) == len(text):
+            read = "".join(_read(unit[0]) for unit in _UNIT.finditer(text))
+            if len(read) == len(text):
                 break
-            starts = [*(starts[unit.start()] for unit in units), starts[-1]]
-            text = "".join(_read(unit[0]) for unit in units)
+            end = starts[-1]
+            starts = array("I", (starts[unit.start()] for unit in _UNIT.finditer(text)))
+            starts.append(end)
+            text = read
             places += [Place(starts[p.start], starts[p.end], p.type) for p in _places(self._find(text))]
         return _united(places)
 

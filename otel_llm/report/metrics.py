@@ -7,6 +7,8 @@ from typing import Final, Protocol
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
+from opentelemetry.sdk.metrics import Counter as SdkCounter
+from opentelemetry.sdk.metrics import Histogram as SdkHistogram
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
@@ -22,6 +24,8 @@ from otel_llm.receive.signals import Signal
 from otel_llm.report.tally import Tally
 
 _RECEIVER: Final = "otlp"  # the Collector's name for it
+_MAX_SERIES: Final = 100_000
+"""Of one metric. `metrics.max_label_values` bounds what senders can make of each label."""
 _HISTOGRAMS: Final = (names.EVALUATION_SCORE, names.EVALUATION_DURATION)
 _ACCEPTED: Final[Mapping[Signal, Metric]] = {
     "traces": names.RECEIVER_ACCEPTED_SPANS,
@@ -84,7 +88,14 @@ class ServiceMetrics:
         self._labels = LabelLimit(max_label_values)
         self._registry = CollectorRegistry()
         self._provider = MeterProvider(
-            metric_readers=[PrometheusMetricReader(scope_info_enabled=False, registry=self._registry)],
+            metric_readers=[
+                PrometheusMetricReader(
+                    scope_info_enabled=False,
+                    registry=self._registry,
+                    # the SDK's own 2,000 would fold services into one series without labels
+                    cardinality_limits=dict.fromkeys((SdkCounter, SdkHistogram), _MAX_SERIES),
+                )
+            ],
             resource=Resource.create({names.SERVICE_NAME: "otel-llm", "service.version": __version__}),
             shutdown_on_exit=False,
             views=[

@@ -51,7 +51,12 @@ class OwnTraces:
         if self._tracer is None:
             return _NOTHING
         links = [_link(call) for call, _ in zip(calls, range(_MAX_LINKS), strict=False)]
-        return self._tracer.start_as_current_span(name, attributes=attributes, links=links)
+        return self._tracer.start_as_current_span(
+            name,
+            attributes=attributes,
+            links=links,
+            record_exception=False,  # its message may quote what was said; the log has it
+        )
 
     def close(self) -> None:
         """Send what waits."""

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from otel_llm.collector.joins import Joins
@@ -106,3 +108,32 @@ def test_at_the_end_all_that_wait_go_on(clock: Clock) -> None:
     kept.wait(TRACE, SPAN, "call")
     assert kept.rest() == ["call"]
     assert kept.waiting == 0
+
+
+def test_a_span_that_waits_twice_goes_on_twice(clock: Clock) -> None:
+    kept = joins(clock, wait_s=5)
+    kept.wait(TRACE, SPAN, "first")
+    kept.wait(TRACE, SPAN, "second")
+    assert kept.due() == ["first"]
+    kept.wait(TRACE, SPAN, "third")
+    assert kept.rest() == ["second", "third"]
+
+
+def test_many_documents_of_one_trace_take_no_time_and_have_a_bound(clock: Clock) -> None:
+    kept = joins(clock, max_bytes=100 << 20)
+    started_s = time.process_time()
+    for part in range(4):
+        kept.add_documents(TRACE, [f"document {number}" for number in range(part * 10_000, (part + 2) * 10_000)])
+    assert len(kept.documents(TRACE)) == 50_000
+    assert time.process_time() - started_s < 3
+    small = joins(clock, max_bytes=1 << 20)
+    small.add_documents(TRACE, [str(number) for number in range(10_000)])  # objects count as well as characters
+    assert small.documents(TRACE) == ()
+
+
+def test_what_is_old_goes_though_nothing_comes(clock: Clock) -> None:
+    kept = joins(clock, keep_s=60)
+    kept.add_documents(TRACE, ["one"])
+    clock.now_s += 61
+    kept.due()
+    assert kept.documents(TRACE) == ()

@@ -30,6 +30,13 @@ CONTENT = [
     "gen_ai.retrieval.documents",
     "gen_ai.evaluation.explanation",
     "otel_llm.documents",
+    "gen_ai.input.messages.0.content",
+    "gen_ai.system_instructions.0.content",
+    "gen_ai.tool.call.arguments.query",
+    "otel_llm.documents.0",
+    "llm.openai.messages.0.content",
+    "ai.toolCall.args.q",
+    "tool.parameters.q",
     "gen_ai.prompt",
     "gen_ai.completion",
     "gen_ai.prompt.0.content",
@@ -247,6 +254,18 @@ def test_attributes_of_ones_own_are_content_where_they_are_named() -> None:
     record = LogRecord(attributes=key_values({"note": MAIL, "k": MAIL})).SerializeToString()
     assert plain(LogRecord.FromString(stripped_log(record, also)).attributes) == {"k": MAIL}
     assert not names_like([])("")
+
+
+def test_links_and_values_of_a_newer_kind_are_looked_at_too() -> None:
+    original = span({"user.id": "1"})
+    original.links.add(
+        trace_id=b"1" * 16, span_id=b"1" * 8, attributes=key_values({"input.value": TEXT, "k": MAIL})
+    )
+    original.attributes.add(key="gen_ai.prompt").value.MergeFromString(b"\x7a\x03new")  # field 15, which none has
+    new = Span.FromString(masked(original.SerializeToString()))
+    assert plain(new.links[0].attributes) == {"input.value": HIDDEN, "k": MAIL}
+    assert plain(new.attributes) == {"user.id": "1"}
+    assert plain(Span.FromString(stripped(original.SerializeToString())).links[0].attributes) == {"k": MAIL}
 
 
 def test_a_value_in_the_middle_of_a_very_long_text_is_found() -> None:

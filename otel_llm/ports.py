@@ -44,6 +44,11 @@ def bind(host: str, port: int, option: str, *, reuse_port: bool = False) -> sock
     return sock
 
 
+def address(host: str, port: int) -> str:
+    """Return host:port, with an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """Return a port that is free now, for a server that cannot be handed a socket."""
     with bind(host, 0, "") as sock:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -25,7 +24,7 @@ from otel_llm.config.service import ServiceSettings
 from otel_llm.dead_letters import DeadLetters
 from otel_llm.evaluate.batcher import Batcher
 from otel_llm.evaluate.pipeline import Pipeline
-from otel_llm.ports import bind
+from otel_llm.ports import address, bind
 from otel_llm.queue.base import Queue
 from otel_llm.queue.durable import DurableQueue
 from otel_llm.queue.memory import MemoryQueue
@@ -87,7 +86,6 @@ class _Assembly:
 
     async def start(self) -> Service:
         settings, stack = self._settings, self._stack
-        self._warn_of_strangers()
         if settings.inline.content == "mask":
             masker()  # what it lacks is said now, and the first span need not wait for it
         # ports before models: what is wrong with a port is said at once, not after the models are loaded
@@ -108,15 +106,14 @@ class _Assembly:
         )
         self._metrics.watch_refusals(lambda: intake.refusals)
         grpc_port = await self._receive(intake, http_socket, grpc_socket)
-        scheme = "https" if settings.receive.tls.cert_file else "http"
         service = Service(
             settings,
             self._load,
             evaluator,
             consumer,
-            grpc=f"{settings.host}:{grpc_port}",
-            http=f"{scheme}://{settings.host}:{http_socket.getsockname()[1]}",
-            telemetry=f"http://{self._telemetry_host}:{telemetry_socket.getsockname()[1]}",
+            grpc=address(settings.host, grpc_port),
+            http=f"{settings.receive.scheme}://{address(settings.host, http_socket.getsockname()[1])}",
+            telemetry=f"http://{address(self._telemetry_host, telemetry_socket.getsockname()[1])}",
         )
         inspection = Inspection(
             queue=queue, intake=intake, evaluator=evaluator, deliveries=deliveries, letters=self._letters
@@ -126,16 +123,6 @@ class _Assembly:
         telemetry.ready = True
         stack.callback(self._begin_end, telemetry, queue)
         return service
-
-    def _warn_of_strangers(self) -> None:
-        settings, receive = self._settings, self._settings.receive
-        if not _is_loopback(settings.host) and not (receive.tls.client_ca_file or receive.bearer_tokens_file):
-            _log.warning(
-                "whoever reaches %s may send: set receive.bearer_tokens_file or receive.tls.client_ca_file",
-                settings.host,
-            )
-        if settings.debug_calls and not _is_loopback(self._telemetry_host):
-            _log.warning("whoever reaches %s reads what was said, at /debug/calls", self._telemetry_host)
 
     async def _open_telemetry(self, sock: socket.socket) -> Telemetry:
         settings, stack = self._settings, self._stack
@@ -284,13 +271,6 @@ class _Assembly:
         )
         telemetry.ready = False
         self._deadline.start()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class _Deadline:

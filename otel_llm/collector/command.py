@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import os
 import sys
@@ -80,6 +81,7 @@ def command(
     index = process_index(os.environ)
     if index is None:
         warn_of_left_over(settings)
+        warn_of_strangers(settings)
         for said in without_effect(settings):
             _log.warning("%s", said)
     if index is None and settings.processes != 1:
@@ -146,6 +148,25 @@ def warn_of_left_over(settings: ServiceSettings) -> None:
                 left,
                 int(folder.name) + 1,
             )
+
+
+def warn_of_strangers(settings: ServiceSettings) -> None:
+    """Log what is open to whoever reaches this machine."""
+    receive, telemetry_host = settings.receive, settings.telemetry_host or settings.host
+    if not _is_loopback(settings.host) and not (receive.tls.client_ca_file or receive.bearer_tokens_file):
+        _log.warning(
+            "whoever reaches %s may send: set receive.bearer_tokens_file or receive.tls.client_ca_file",
+            settings.host,
+        )
+    if settings.debug_calls and not _is_loopback(telemetry_host):
+        _log.warning("whoever reaches %s reads what was said, at /debug/calls", telemetry_host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def without_effect(settings: ServiceSettings) -> list[str]:

@@ -18,7 +18,7 @@ from otel_llm.collector.process import Backoff, Process
 from otel_llm.collector.shared_ports import reserve
 from otel_llm.collector.signals import SHELL_SIGNAL_CODE, handle_signals, notify_ready
 from otel_llm.config.service import ServiceSettings
-from otel_llm.ports import bind
+from otel_llm.ports import address, bind
 from otel_llm.receive.asgi import AsgiServer
 
 _GRACE_S: Final = 2
@@ -63,10 +63,10 @@ async def supervise(settings: ServiceSettings, command: Sequence[str], *, backof
         processes = [
             Process(index, words, backoff or Backoff()) for index in range(settings.processes or available_cores())
         ]
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
         ready = (
-            f"ready: OTLP/gRPC {host}:{ports['--grpc-port']}, OTLP/HTTP http://{host}:{ports['--http-port']}, "
-            f"metrics http://{host}:{telemetry.getsockname()[1]}/metrics"
+            f"ready: OTLP/gRPC {address(settings.host, ports['--grpc-port'])}, "
+            f"OTLP/HTTP {settings.receive.scheme}://{address(settings.host, ports['--http-port'])}, "
+            f"metrics http://{address(telemetry_host, telemetry.getsockname()[1])}/metrics"
         )
         merged = await stack.enter_async_context(MergedTelemetry(processes, calls=settings.debug_calls))
         server = AsgiServer(merged.app, telemetry, timeout_s=_ANSWER_S)

@@ -69,6 +69,11 @@ class ReceiverSettings(BaseModel):
     reuse_port: bool = False
     """Share the ports with other processes of this service; the system spreads connections over them."""
 
+    @property
+    def scheme(self) -> str:
+        """What OTLP/HTTP is spoken over: http or https."""
+        return "https" if self.tls.cert_file else "http"
+
     @field_validator("tenant_header")
     @classmethod
     def _is_header_name(cls, value: str | None) -> str | None:

@@ -46,6 +46,8 @@ from otel_llm.send.sender import Sender
 _END_S: Final = 1
 """What requests under way get to finish once the end has begun, and what is left for events at its very end."""
 _LOOK_S: Final = 0.02
+_USUAL_REQUEST_BYTES: Final = 256 << 10
+"""Without room for so much, or an eighth of the queue, the service is not ready."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -119,7 +121,8 @@ class _Assembly:
             queue=queue, intake=intake, evaluator=evaluator, deliveries=deliveries, letters=self._letters
         )
         telemetry.inspect = lambda: inspection.state(service.settings)
-        telemetry.refusal = lambda: queue.admits("", 1)
+        usual_bytes = min(_USUAL_REQUEST_BYTES, queue.max_bytes // 8)
+        telemetry.refusal = lambda: queue.admits("", usual_bytes)
         telemetry.ready = True
         stack.callback(self._begin_end, telemetry, queue)
         return service

@@ -8,7 +8,7 @@ is the CPU time of its process, in rounds that alternate; the ratio is the media
 evaluated: what that costs is another benchmark (evaluators.py).
 
 "Passed on" has no evaluators, and nothing is read of a span. "Read, sampled out" has one that is to see none of
-the traces, so that each GenAI span is looked at.
+the traces, so that of each span its trace id and its status are looked at.
 """
 
 from __future__ import annotations

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import ipaddress
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +24,7 @@ from otel_llm.collector.signals import handle_signals, notify_ready
 from otel_llm.config.service import InlineSettings, ServiceSettings, load_settings
 from otel_llm.errors import ConfigError, OtelLlmError
 from otel_llm.evaluate.evaluator import chosen_manifests
+from otel_llm.evaluate.pipeline import check_baseline
 from otel_llm.evaluate.providers import running_on
 from otel_llm.evaluate.selection import check_names
 from otel_llm.ports import bind
@@ -84,8 +87,8 @@ def command(
         warn_of_strangers(settings)
         for said in without_effect(settings):
             _log.warning("%s", said)
-    if index is None and settings.processes != 1:
         check(settings)  # said once, and not by every process
+    if index is None and settings.processes != 1:
         sys.exit(asyncio.run(supervise(settings, own_command())))
     asyncio.run(_run(_of_process(settings, index), lambda: _of_process(read(), index)))
 
@@ -96,6 +99,8 @@ command.add_command(replay)
 def check(settings: ServiceSettings) -> None:
     """Look whether the service would start: addresses, certificates, folders, evaluators. No model is loaded.
 
+    Nothing is made or written: whoever checks may be another user than the one that the service runs as.
+
     Raises:
         OtelLlmError: it would not; the message names the key, the value and the remedy.
     """
@@ -103,25 +108,42 @@ def check(settings: ServiceSettings) -> None:
         masker()
     grpc_tls(settings.receive.tls)
     Guard(settings.receive)
-    for destination in (settings.events, settings.forward):
+    for section, destination in (("events", settings.events), ("forward", settings.forward)):
         if destination.endpoint:
-            open_client(destination).close()
+            with _said_within(section):
+                open_client(destination).close()
     for host in {settings.host, settings.telemetry_host or settings.host}:
         bind(host, 0, "").close()
-    with running_on(settings.evaluate.providers):
+    with running_on(settings.evaluate.providers), _said_within("evaluate"):
         manifests = chosen_manifests(settings.evaluate.evaluators)
+        check_baseline(settings.evaluate)
     check_names(settings.selection, [manifest.name for manifest in manifests])
     for key, folder in (
         ("queue.folder", settings.queue.folder),
         ("dead_letters.file", settings.dead_letters.file and settings.dead_letters.file.parent),
     ):
-        if folder and not ((nearest := _nearest(folder)).is_dir() and os.access(nearest, os.W_OK)):
+        if folder and not _may_be_written(folder):
             raise ConfigError(f"{key}: {str(folder)!r} cannot be made or written by this user: choose another")
+    letters = settings.dead_letters.file
+    if letters and letters.is_dir():
+        raise ConfigError(f"dead_letters.file: must be a file, got the folder {str(letters)!r}: name one in it")
 
 
-def _nearest(folder: Path) -> Path:
-    """Return the folder, or the first above it that is there."""
-    return next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+@contextlib.contextmanager
+def _said_within(section: str) -> Iterator[None]:
+    """Put the section before the key of a message: what raises it serves others as well."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{section}.{error}") from error
+
+
+def _may_be_written(folder: Path) -> bool:
+    """Return whether this user may write to the folder, or make it in the first one above that is there."""
+    # with os.access: Path.exists raises for what is in a folder that this user may not look into
+    access = functools.partial(os.access, effective_ids=os.access in os.supports_effective_ids)
+    nearest = next(each for each in (folder.absolute(), *folder.absolute().parents) if access(each, os.F_OK))
+    return nearest.is_dir() and access(nearest, os.W_OK | os.X_OK)
 
 
 def _of_process(settings: ServiceSettings, index: int | None) -> ServiceSettings:
@@ -171,9 +193,11 @@ def _is_loopback(host: str) -> bool:
 
 def without_effect(settings: ServiceSettings) -> list[str]:
     """Return what is to be said of settings that do nothing, as others stand."""
-    if not settings.forward.endpoint and settings.inline != InlineSettings():
-        return ["inline has no effect: forward.endpoint is not set, and nothing is passed on"]
-    return []
+    if settings.forward.endpoint:
+        return []
+    default = InlineSettings().model_dump()
+    changed = [f"inline.{key}" for key, value in settings.inline.model_dump().items() if value != default[key]]
+    return [f"{key} has no effect: forward.endpoint is not set, and nothing is passed on" for key in changed]
 
 
 async def _run(settings: ServiceSettings, read: Callable[[], ServiceSettings]) -> None:

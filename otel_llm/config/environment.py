@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import yaml
 
@@ -12,8 +12,33 @@ from otel_llm.errors import ConfigError
 
 # kubernetes.io/docs/concepts/services-networking/service/, "Environment variables"; none of these is a setting
 _OF_KUBERNETES: Final = re.compile(
-    r"SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT|PORT_[0-9]+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?"
+    r"SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?"
 )
+_PORT_OF_KUBERNETES: Final = re.compile(r"(tcp|udp|sctp)://.+")
+"""What it says in PREFIX_PORT. With another value that is a setting of someone's, which there is not."""
+
+
+class Variables(NamedTuple):
+    """Which keys were set by variables."""
+
+    prefix: str
+    keys: Collection[str]
+    """With a dot for a section."""
+
+    def name(self, key: str) -> str:
+        """Return the variable for a key."""
+        return self.prefix + key.upper().replace(".", "__")
+
+    def setting(self, location: Sequence[int | str]) -> str | None:
+        """Return the key, of those set, whose value has the location in it; None: it comes from elsewhere."""
+        parts = [str(part) for part in location]
+        keys = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
+        return next((key for key in keys if key in self.keys), None)
+
+    def below(self, location: Sequence[int | str]) -> str | None:
+        """Return the first key, of those set, that is in the section at the location."""
+        section = ".".join(str(part) for part in location)
+        return min((key for key in self.keys if key.startswith(f"{section}.")), default=None)
 
 
 def overrides(prefix: str, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -28,7 +53,7 @@ def overrides(prefix: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for name, text in environment.items():
-        if name.startswith(prefix) and text.strip() and not _OF_KUBERNETES.fullmatch(name.removeprefix(prefix)):
+        if name.startswith(prefix) and text.strip() and not _is_of_kubernetes(name.removeprefix(prefix), text):
             try:
                 value = yaml.safe_load(text)
             except yaml.MarkedYAMLError as error:  # the text itself is not told: it may be a secret
@@ -37,3 +62,9 @@ def overrides(prefix: str, environment: Mapping[str, str]) -> dict[str, Any]:
                 raise ConfigError(f"{name} must be a value in YAML: {error}") from error
             found[name.removeprefix(prefix).lower().replace("__", ".")] = value
     return found
+
+
+def _is_of_kubernetes(name: str, text: str) -> bool:
+    if name == "PORT":
+        return _PORT_OF_KUBERNETES.fullmatch(text) is not None
+    return _OF_KUBERNETES.fullmatch(name) is not None

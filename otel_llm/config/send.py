@@ -22,22 +22,31 @@ _HEADER_VALUE: Final = re.compile(r"[!-~]([ -~]*[!-~])?")
 _OUR_HEADERS: Final = frozenset(
     {"content-type", "content-length", "content-encoding", "transfer-encoding", "host", "connection", "te"}
 )
-_OTLP_PATH: Final = re.compile(r"/v1/(traces|logs|metrics)/?")
+_OTLP_PATH: Final = re.compile(r"/v1/(traces|logs|metrics)/*$")
 
 
-def base_url(value: str, schemes: Container[str], example: str) -> str:
+def base_url(value: str, schemes: Container[str], example: str, *, credentials: str = "headers") -> str:
     """Return the URL of a receiver, its scheme in lower case.
+
+    Args:
+        value: the URL, without what OTLP/HTTP adds to it.
+        schemes: those that can be used.
+        example: of such a URL, for the message.
+        credentials: where an Authorization goes, for the message.
 
     Raises:
         ValueError: it is none that can be used; the message does not tell user and password.
     """
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+    except ValueError:  # a bracket without its other one
+        raise ValueError(f"must be a URL such as {example}") from None
     try:
         is_url = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:  # the port is no number of one
         is_url = False
     if "@" in parts.netloc:
-        raise ValueError("must have no user and password: put an Authorization into headers")
+        raise ValueError(f"must have no user and password: use {credentials}, with an Authorization")
     if not is_url or parts.query or parts.fragment:
         raise ValueError(f"must be a URL such as {example}")
     if _OTLP_PATH.search(parts.path):

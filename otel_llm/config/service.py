@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from otel_llm.config.check import check, read_yaml, without_null_sections
+from otel_llm.config.environment import Variables
 from otel_llm.config.environment import overrides as from_environment
 from otel_llm.config.evaluate import EvaluateSettings
 from otel_llm.config.receive import ReceiverSettings
@@ -105,7 +106,11 @@ class TraceSettings(BaseModel):
     @field_validator("endpoint")
     @classmethod
     def _is_http_url(cls, value: str | None) -> str | None:
-        return None if value is None else base_url(value, {"http", "https"}, "http://localhost:4318")
+        if value is None:
+            return None
+        # the exporter of the SDK reads that variable
+        credentials = "OTEL_EXPORTER_OTLP_HEADERS in the environment"
+        return base_url(value, {"http", "https"}, "http://localhost:4318", credentials=credentials)
 
 
 class ServiceSettings(BaseModel):
@@ -146,8 +151,10 @@ class ServiceSettings(BaseModel):
     @model_validator(mode="after")
     def _has_ports_of_its_own(self) -> Self:
         ports = [port for port in (self.grpc_port, self.http_port, self.telemetry_port) if port]
-        if len(set(ports)) < len(ports):
-            raise ValueError("grpc_port, http_port and telemetry_port must differ")
+        if twice := next((port for port in ports if ports.count(port) > 1), None):
+            raise ValueError(
+                f"grpc_port, http_port and telemetry_port must differ, got {twice} twice: change one (0: any free)"
+            )
         return self
 
     @model_validator(mode="after")
@@ -181,7 +188,8 @@ def load_settings(
     for key, value in options.items():
         _set(data, key, value)
     where += [f"{ENVIRONMENT_PREFIX}*"] * bool(given) + ["options"] * bool(options or not where)
-    return check(ServiceSettings, data, ", ".join(where))
+    variables = Variables(ENVIRONMENT_PREFIX, given.keys() - options.keys())
+    return check(ServiceSettings, data, ", ".join(where), variables)
 
 
 def _set(data: dict[str, Any], key: str, value: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol
@@ -61,8 +62,10 @@ def chosen_manifests(names: Sequence[str] | None) -> list[EvaluatorManifest]:
         manifests[manifest.name] = manifest
     for name in names or ():
         if name not in manifests:
+            near = difflib.get_close_matches(name, manifests, n=1)
+            remedy = f": did you mean {near[0]!r}?" if near else ""
             raise ConfigError(
-                f"evaluators: {name!r} is not installed, these are: {', '.join(manifests) or 'none'}"
+                f"evaluators: {name!r} is not installed, these are: {', '.join(manifests) or 'none'}{remedy}"
             )
     return [
         manifest for name, manifest in manifests.items() if (manifest.default if names is None else name in names)

@@ -211,6 +211,16 @@ class Pipeline:
             evaluator.close()
 
 
+def check_baseline(settings: EvaluateSettings) -> None:
+    """Check what drift is compared with, as `Pipeline.load` does; no model is loaded.
+
+    Raises:
+        ConfigError: the baseline cannot be used.
+    """
+    if settings.drift.baseline:
+        _monitor(settings, encoder_manifest(_ENCODER))
+
+
 def _monitor(settings: EvaluateSettings, manifest: EncoderManifest) -> DriftMonitor | None:
     if not settings.drift.enabled:
         return None

@@ -102,8 +102,13 @@ def test_the_log_is_one_json_object_a_line(started: list[Command]) -> None:
     assert httpx.get(f"{service.telemetry}/healthz").status_code == 200
     bad = body(span(chat_attributes() | {"gen_ai.input.messages": "{}"}))
     httpx.post(f"{service.http}/v1/traces", content=bad, headers=PROTOBUF).raise_for_status()
+    before = [
+        service.read_log("queue.folder"),
+        service.read_log("events.endpoint"),
+        service.read_log("dead letter"),
+    ]
     _, _, log = service.stop(signal.SIGTERM)
-    lines = [json.loads(line) for line in log.splitlines()]
+    lines = [json.loads(line) for line in (*before, *log.splitlines())]
     assert [(line["level"], line["logger"]) for line in lines] == [
         ("warning", "otel_llm.collector.assembly"),
         ("warning", "otel_llm.collector.assembly"),
@@ -155,16 +160,21 @@ def test_check_says_whether_the_service_would_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ("evaluate: {evaluators: [nothing]}", "'nothing' is not installed"),
+        ("evaluate: {evaluators: [nothing]}", "evaluate.evaluators: 'nothing' is not installed"),
+        ("evaluate: {evaluators: [toxicty]}", ": did you mean 'toxicity'?"),
+        ("evaluate: {drift: {baseline: nope.npz}}", "evaluate.drift.baseline: nope.npz must be a baseline file"),
         ("evaluate: {providers: [CUDAExecutionProvider]}", "evaluate.providers: must be among"),
         ("host: nowhere.invalid", "host must be an address of this machine"),
         ("telemetry_host: 203.0.113.9", "host must be an address of this machine"),
-        ("http_port: 4317", "grpc_port, http_port and telemetry_port must differ"),
+        ("http_port: 4317", "grpc_port, http_port and telemetry_port must differ, got 4317 twice"),
         ("selection: {sampling: {nothing: 0.5}}", "selection.sampling: must be of the evaluators that run"),
         ("receive: {tls: {cert_file: a.pem, key_file: b.pem}}", "receive.tls.cert_file"),
         ("receive: {bearer_tokens_file: nowhere}", "receive.bearer_tokens_file 'nowhere' cannot be read"),
         ("queue: {folder: /etc/hostname/queue}", "queue.folder: '/etc/hostname/queue' cannot be made or written"),
-        ("events: {endpoint: 'https://a', tls: {ca_file: nowhere.pem}}", "tls.ca_file"),
+        ("dead_letters: {file: /etc/hostname/letters}", "dead_letters.file: '/etc/hostname' cannot be made or"),
+        ("dead_letters: {file: /etc}", "dead_letters.file: must be a file, got the folder '/etc'"),
+        ("events: {endpoint: 'https://a', tls: {ca_file: nope.pem}}", "events.tls.ca_file 'nope.pem' must be"),
+        ("forward: {endpoint: 'grpcs://a', tls: {ca_file: nope.pem}}", "forward.tls.ca_file 'nope.pem' must be"),
     ],
 )
 def test_check_names_what_is_wrong(tmp_path: Path, settings: str, problem: str) -> None:
@@ -175,13 +185,47 @@ def test_check_names_what_is_wrong(tmp_path: Path, settings: str, problem: str) 
     assert problem in str(outcome.exception)
 
 
+def test_the_start_says_what_check_says_with_the_whole_key(tmp_path: Path) -> None:
+    config = tmp_path / "service.yaml"
+    config.write_text("evaluate: {evaluators: [toxicty]}\n")
+    outcome = CliRunner().invoke(command, ["--config", str(config), *FREE_PORTS])
+    assert isinstance(outcome.exception, ConfigError)
+    assert str(outcome.exception).startswith("evaluate.evaluators: 'toxicty' is not installed")
+
+
+def test_check_neither_makes_nor_writes_anything(tmp_path: Path) -> None:
+    settings = {"QUEUE__FOLDER": tmp_path / "queue", "DEAD_LETTERS__FILE": tmp_path / "letters" / "a.jsonl"}
+    environment = {f"OTEL_LLM_COLLECTOR_{name}": str(path) for name, path in settings.items()}
+    assert CliRunner().invoke(command, ["--check"], env=environment).exit_code == 0
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Path]:
+    """A folder that this user may not look into; root may look into all, and is nobody meanwhile."""
+    folder, user = tmp_path / "closed", os.geteuid()
+    folder.mkdir(mode=0)
+    if user == 0:
+        os.seteuid(65534)
+    yield folder
+    os.seteuid(user)
+    folder.chmod(0o700)  # so that pytest can remove it
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named(closed: Path) -> None:
+    environment = {"OTEL_LLM_COLLECTOR_DEAD_LETTERS__FILE": str(closed / "of mine" / "letters")}
+    outcome = CliRunner().invoke(command, ["--check"], env=environment)
+    assert isinstance(outcome.exception, ConfigError)
+    assert "of mine' cannot be made or written by this user" in str(outcome.exception)
+
+
 def test_the_environment_comes_before_the_file_and_an_option_before_both(tmp_path: Path) -> None:
     config = tmp_path / "service.yaml"
     config.write_text("grpc_port: 1\nhttp_port: 2\n")
     environment = {"OTEL_LLM_COLLECTOR_HTTP_PORT": "many", "OTEL_LLM_COLLECTOR_GRPC_PORT": "3"}
     outcome = CliRunner().invoke(command, ["--config", str(config), "--check"], env=environment)
     assert isinstance(outcome.exception, ConfigError)
-    assert "OTEL_LLM_COLLECTOR_*: http_port: " in str(outcome.exception)
+    assert "http_port (OTEL_LLM_COLLECTOR_HTTP_PORT): " in str(outcome.exception)
     options = ["--config", str(config), "--check", "--http-port", "4"]
     assert CliRunner().invoke(command, options, env=environment).exit_code == 0
 
@@ -204,11 +248,36 @@ def test_an_unknown_key_is_an_error_that_names_it(tmp_path: Path) -> None:
     path.write_text("queue: {max_batches: 5}")
     outcome = CliRunner().invoke(command, ["--config", str(path)])
     assert isinstance(outcome.exception, ConfigError)
-    assert str(outcome.exception) == (f"{path}: queue.max_batches is not a setting: did you mean max_batch?")
+    assert str(outcome.exception) == (
+        f"{path}: queue.max_batches is not a setting: did you mean max_batch?"
+        " known here: folder, max_bytes, fsync, max_batch, max_delay_s, max_batch_bytes"
+    )
 
 
-def test_a_setting_without_effect_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("key", "value"), [("content", "strip"), ("max_wait_s", 1)])
+def test_a_setting_without_effect_is_said(tmp_path: Path, key: str, value: object) -> None:
     path = tmp_path / "service.yaml"
-    path.write_text("inline: {content: strip}")
+    path.write_text(f"inline: {{{key}: {value}}}")
     done = subprocess.run([*COMMAND, "--check", "--config", path], capture_output=True, text=True, check=True)
-    assert done.stderr.startswith("otel-llm: inline has no effect: forward.endpoint is not set")
+    assert done.stderr == (
+        f"otel-llm: inline.{key} has no effect: forward.endpoint is not set, and nothing is passed on\n"
+    )
+    assert done.stdout == "the settings are valid\n"
+
+
+def test_it_is_logged_at_the_start_too(started: list[Command], tmp_path: Path) -> None:
+    path = tmp_path / "service.yaml"
+    path.write_text("inline: {content: strip}\nevaluate: {evaluators: [pii], drift: {enabled: false}}\n")
+    service = Command("--config", str(path))
+    started.append(service)
+    _, _, log = service.stop(signal.SIGTERM)
+    lines = [json.loads(line) for line in log.splitlines()]
+    said = [line["level"] for line in lines if line["message"].startswith("inline.content has no effect: ")]
+    assert said == ["warning"]
+
+
+def test_inline_settings_have_an_effect_where_it_passes_on(tmp_path: Path) -> None:
+    path = tmp_path / "service.yaml"
+    path.write_text("inline: {content: strip}\nforward: {endpoint: 'http://localhost:4318'}\n")
+    outcome = CliRunner().invoke(command, ["--check", "--config", str(path)])
+    assert outcome.output == "the settings are valid\n"

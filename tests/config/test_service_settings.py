@@ -124,18 +124,50 @@ def test_the_environment_overrides_the_file_and_options_override_both(write) -> 
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("QUEUE__FOLDERS", "/q", "queue.folders is not a setting: did you mean folder?"),
-        ("GRPC_PORT", "many", "grpc_port: input should be a valid integer"),
-        ("QUEUE_FOLDER", "/q", "did you mean queue.folder, in the environment QUEUE__FOLDER?"),
-        ("EVALUATE__EVALUATORS", "pii,secrets", "must be a list, such as [a, b], got 'pii,secrets'"),
+        (
+            "QUEUE__FOLDERS",
+            "/q",
+            "queue.folders ({}QUEUE__FOLDERS) is not a setting: did you mean {}QUEUE__FOLDER?",
+        ),
+        ("GRPC_PORT", "many", "grpc_port (OTEL_LLM_COLLECTOR_GRPC_PORT): input should be a valid integer"),
+        (
+            "QUEUE_FOLDER",
+            "/q",
+            "(OTEL_LLM_COLLECTOR_QUEUE_FOLDER) is not a setting: did you mean {}QUEUE__FOLDER?",
+        ),
+        (
+            "QUEU__FOLDER",
+            "/q",
+            "(OTEL_LLM_COLLECTOR_QUEU__FOLDER) is not a setting: did you mean {}QUEUE__FOLDER?",
+        ),
+        ("EVALUATE_DRIFT_WINDOWS", "5", "did you mean {}EVALUATE__DRIFT__WINDOW?"),
+        ("HOST_NAME", "a", "did you mean {}HOST?"),
+        ("PORT", "4317", "port (OTEL_LLM_COLLECTOR_PORT) is not a setting"),
+        (
+            "SELECTION__RULES",
+            "[{servce: x}]",
+            "rules.0.servce ({}SELECTION__RULES) is not a setting: did you mean service?",
+        ),
+        ("EVALUATE__EVALUATORS", "pii,secrets", "must be a list such as [pii, secrets], got 'pii,secrets'"),
+        ("EVALUATE__EVALUATORS", "{a: 1}", "must be a list such as [a, b], got a dict"),
+        ("SELECTION__RULES", "a", "must be a list of sections, got 'a'"),
+        ("QUEUE", "foo", "queue ({}QUEUE): must be a section, with keys such as folder, max_bytes,"),
         ("HOST", "[", "OTEL_LLM_COLLECTOR_HOST must be a value in YAML: expected"),
     ],
 )
 def test_what_is_wrong_in_the_environment_is_named(name: str, value: str, problem: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings(None, {}, {f"OTEL_LLM_COLLECTOR_{name}": value})
-    assert "OTEL_LLM_COLLECTOR_" in str(caught.value)
-    assert problem in str(caught.value)
+    assert f"OTEL_LLM_COLLECTOR_{name}" in str(caught.value)
+    assert problem.replace("{}", "OTEL_LLM_COLLECTOR_") in str(caught.value)
+
+
+def test_a_variable_is_not_named_for_what_the_file_or_an_option_says(write) -> None:
+    environment = {"OTEL_LLM_COLLECTOR_QUEUE__FOLDER": "/q", "OTEL_LLM_COLLECTOR_HTTP_PORT": "1"}
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write("queue: foo\n"), {"http_port": "many"}, environment)
+    assert "queue: must be a section" in str(caught.value)
+    assert "http_port: input should be a valid integer" in str(caught.value)
 
 
 def test_what_kubernetes_tells_of_a_service_of_that_name_is_no_setting() -> None:
@@ -148,14 +180,33 @@ def test_what_kubernetes_tells_of_a_service_of_that_name_is_no_setting() -> None
         "PORT_4317_TCP_ADDR": "10.0.0.1",
         "PORT_4317_TCP_PORT": "4317",
         "PORT_4317_TCP_PROTO": "tcp",
+        "PORT_53_UDP": "udp://10.0.0.1:53",
     }
     environment = {f"OTEL_LLM_COLLECTOR_{name}": value for name, value in told.items()}
     assert load_settings(None, {}, environment) == ServiceSettings()
 
 
 def test_a_key_of_a_rule_that_is_not_known_is_named_with_those_that_are(write) -> None:
-    with pytest.raises(ConfigError, match=r"selection\.rules\.0\.servce is not a setting: did you mean service\?"):
+    with pytest.raises(ConfigError) as caught:
         load_settings(write("selection: {rules: [{servce: x}]}\n"), {})
+    assert str(caught.value).endswith(
+        "selection.rules.0.servce is not a setting: did you mean service?"
+        " known here: service, operation, model, provider, evaluators, sampling"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("events: {headers: {bad header: x}}", "events.headers: must have names such as Authorization"),
+        ("receive: {tls: {cert_file: a}}", "receive.tls: must have both cert_file and key_file, or neither"),
+    ],
+)
+def test_a_value_is_told_once_and_that_of_a_section_not_at_all(write, text: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write(text + "\n"), {})
+    assert problem in str(caught.value)
+    assert str(caught.value).count("got ") == text.count("bad header")
 
 
 @pytest.mark.parametrize(
@@ -165,6 +216,11 @@ def test_a_key_of_a_rule_that_is_not_known_is_named_with_those_that_are(write) -
         ("forward: {header: {authorization: Bearer s3cret}}", {}),
         ("forward: {headers: [authorization, s3cret]}", {}),
         ('events: {endpoint: "http://me:s3cret@localhost:4318"}', {}),
+        ('forward: {endpoint: "http://me:pass@s3cret@localhost:4318"}', {}),
+        ('forward: {endpoint: "http://me:pass/s3cret@localhost:4318"}', {}),
+        ('events: {endpoint: "me:s3cret@localhost:4318"}', {}),
+        ('events: {endpoint: "http://me:s3cret@[::1"}', {}),
+        ('traces: {endpoint: "http://me:s3cret@localhost:4318"}', {}),
         ("token: s3cret", {}),
         ("", {"OTEL_LLM_COLLECTOR_FORWARD__HEADERS": "{authorization: Bearer s3cret"}),
         ("", {"OTEL_LLM_COLLECTOR_FORWARD__HEADER": "{authorization: Bearer s3cret}"}),
@@ -183,13 +239,26 @@ def test_no_message_tells_a_secret(write, settings: str, environment: dict[str, 
         ("http://localhost:99999", "must be a URL such as"),
         ("http://localhost:4318?x=1", "must be a URL such as"),
         ("http://localhost:4318/v1/logs", "without /v1/traces"),
-        ("http://me@localhost:4318", "must have no user and password"),
+        ("https://localhost/otlp/v1/metrics/", "without /v1/traces"),
+        ("http://[::1", "must be a URL such as"),
+        ("http://me@localhost:4318", "must have no user and password: use headers"),
         ("grpc://localhost:4317/path", "must have no path"),
     ],
 )
 def test_an_endpoint_that_cannot_work_is_refused(write, endpoint: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         load_settings(write(f"events: {{endpoint: '{endpoint}'}}\n"), {})
+
+
+def test_for_traces_a_password_goes_where_their_exporter_reads_it(write) -> None:
+    with pytest.raises(ConfigError, match=r"traces\.endpoint: must have no .*: use OTEL_EXPORTER_OTLP_HEADERS"):
+        load_settings(write("traces: {endpoint: 'http://me:pw@localhost:4318'}\n"), {})
+
+
+@pytest.mark.parametrize("path", ["/v1/logs-proxy", "/v1/traces/otlp"])
+def test_a_path_that_does_not_end_as_that_of_otlp_is_taken(write, path: str) -> None:
+    settings = load_settings(write(f"events: {{endpoint: 'http://localhost{path}'}}\n"), {})
+    assert settings.events.endpoint == f"http://localhost{path}"
 
 
 def test_a_scheme_may_be_in_capitals_and_a_path_may_stand_before_otlps(write) -> None:

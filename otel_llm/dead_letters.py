@@ -13,7 +13,7 @@ import logging
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, get_args
@@ -31,6 +31,8 @@ Stage = Literal["decode", "evaluate", "forward", "events"]
 """Where it went wrong: reading it, evaluating it, passing it on, or sending the events of its evaluation."""
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 _LOGGED_SPANS: Final = 5
+_GROUP_BYTES: Final = 4 << 20
+"""What is written together, at most."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -127,31 +129,39 @@ class DeadLetters:
 
     def add(self, stage: Stage, reason: str, signal: Signal, tenant: str, body: bytes) -> None:
         """Keep a request that nothing more can be done with; it never raises for what the disk refuses."""
-        items, spans = _contents(signal, body)
+        self.add_all(stage, signal, tenant, [(reason, body)])
+
+    def add_all(self, stage: Stage, signal: Signal, tenant: str, given_up: Iterable[tuple[str, bytes]]) -> None:
+        """Keep requests, each with its reason, as `add` does; they wait for the disk together."""
+        letters = [_letter(stage, reason, signal, tenant, body) for reason, body in given_up]
         with self._counting:
-            self._counts[stage] += 1
+            self._counts[stage] += len(letters)
         if self._path is None:
-            _log.warning("dead letter: %s: %s: %s", stage, reason, _described(signal, items, spans))
+            for letter in letters:
+                _log.warning("dead letter: %s: %s: %s", stage, letter.reason, _described(letter))
             return
         with self._lock:
-            letter = Letter(
-                time=datetime.now(UTC), stage=stage, reason=reason, signal=signal, tenant=tenant,
-                items=items, spans=spans, body=body,
-            )  # fmt: skip
-            try:
-                with locked(self._path):
-                    self._write(self._path, letter.line())
-            except OSError as error:
-                self._dropped += 1
-                what = _described(signal, items, spans)
-                _log.error("%s: %s: a dead letter is lost: %s: %s: %s", self._path, error, stage, reason, what)
+            for group in _groups(letters, min(self._max_bytes, _GROUP_BYTES)):
+                self._keep(self._path, group)
 
-    def _write(self, path: Path, line: bytes) -> None:
-        if len(line) > self._max_bytes:
-            raise OSError(f"it has {len(line)} bytes, and dead_letters.max_bytes leaves {self._max_bytes}")
-        if path.exists() and path.stat().st_size + len(line) > self._max_bytes:
+    def _keep(self, path: Path, group: Sequence[tuple[Letter, bytes]]) -> None:
+        try:
+            with locked(path):
+                self._write(path, b"".join(line for _, line in group))
+        except OSError as error:
+            self._dropped += len(group)
+            for letter, _ in group:
+                what = _described(letter)
+                _log.error(
+                    "%s: %s: a dead letter is lost: %s: %s: %s", path, error, letter.stage, letter.reason, what
+                )
+
+    def _write(self, path: Path, lines: bytes) -> None:
+        if len(lines) > self._max_bytes:  # it is one line
+            raise OSError(f"it has {len(lines)} bytes, and dead_letters.max_bytes leaves {self._max_bytes}")
+        if path.exists() and path.stat().st_size + len(lines) > self._max_bytes:
             self._rotate(path)
-        append(path, line, fsync=self._fsync)
+        append(path, lines, fsync=self._fsync)
 
     def _rotate(self, path: Path) -> None:
         older = path.with_name(f"{path.name}.1")
@@ -163,8 +173,8 @@ class DeadLetters:
         path.replace(older)
 
 
-def append(path: Path, line: bytes, *, fsync: bool) -> None:
-    """Write a line at the end: the whole of it, or nothing.
+def append(path: Path, lines: bytes, *, fsync: bool) -> None:
+    """Write lines at the end: all of them, or nothing.
 
     Raises:
         OSError: the disk refused it.
@@ -172,9 +182,9 @@ def append(path: Path, line: bytes, *, fsync: bool) -> None:
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         size = os.fstat(file).st_size
-        if line and size and os.pread(file, 1, size - 1) != b"\n":  # a power failure tore the last one
-            line = b"\n" + line
-        if os.write(file, line) < len(line):
+        if lines and size and os.pread(file, 1, size - 1) != b"\n":  # a power failure tore the last one
+            lines = b"\n" + lines
+        if os.write(file, lines) < len(lines):
             os.ftruncate(file, size)
             raise OSError("the disk is full")
         if fsync:
@@ -189,6 +199,29 @@ def locked(path: Path) -> Iterator[None]:
     with path.with_name(f"{path.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _letter(stage: Stage, reason: str, signal: Signal, tenant: str, body: bytes) -> Letter:
+    items, spans = _contents(signal, body)
+    return Letter(
+        time=datetime.now(UTC), stage=stage, reason=reason, signal=signal, tenant=tenant,
+        items=items, spans=spans, body=body,
+    )  # fmt: skip
+
+
+def _groups(letters: Iterable[Letter], max_bytes: int) -> Iterator[list[tuple[Letter, bytes]]]:
+    """Yield letters with their lines: as many as have `max_bytes` together, and one at least."""
+    group: list[tuple[Letter, bytes]] = []
+    size = 0
+    for letter in letters:
+        line = letter.line()
+        if group and size + len(line) > max_bytes:
+            yield group
+            group, size = [], 0
+        group.append((letter, line))
+        size += len(line)
+    if group:
+        yield group
 
 
 def _contents(signal: Signal, body: bytes) -> tuple[int, tuple[LetterSpan, ...]]:
@@ -228,9 +261,8 @@ def _spans_of_logs(body: bytes) -> tuple[LetterSpan, ...]:
     return tuple(LetterSpan(trace_id=trace, span_id=span) for trace, span in ids)
 
 
-def _described(signal: Signal, items: int, spans: tuple[LetterSpan, ...]) -> str:
-    more = len(spans) - _LOGGED_SPANS
-    ids = ", ".join(f"{span.trace_id}/{span.span_id}" for span in spans[:_LOGGED_SPANS])
-    return (
-        f"{signal}, {items} items" + (f", spans {ids}" if ids else "") + (f" and {more} more" if more > 0 else "")
-    )
+def _described(letter: Letter) -> str:
+    more = len(letter.spans) - _LOGGED_SPANS
+    ids = ", ".join(f"{span.trace_id}/{span.span_id}" for span in letter.spans[:_LOGGED_SPANS])
+    about = (f", spans {ids}" if ids else "") + (f" and {more} more" if more > 0 else "")
+    return f"{letter.signal}, {letter.items} items{about}"

@@ -208,6 +208,7 @@ class _Assembly:
             batcher=batcher,
             reader=Reader(self._letters),
             onward=Onward(forward, ledger, settings.inline) if forward else None,
+            held_tenants=lambda: {name for each in deliveries.values() for name in each.sender.held_tenants()},
             selection=selection,
             metrics=metrics,
             client_metrics=(

@@ -6,14 +6,13 @@ import functools
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Final
 
 from otel_llm.collector.joins import Joins, trace_key
 from otel_llm.collector.ledger import Ledger
 from otel_llm.collector.onward import Onward
-from otel_llm.collector.passage import Passage
+from otel_llm.collector.passage import Passages
 from otel_llm.collector.reading import Found, Reader
 from otel_llm.collector.recent import RecentSpans
 from otel_llm.collector.task import Task
@@ -36,7 +35,6 @@ _MAX_ATTEMPTS: Final = 10
 """After so many it is not evaluated any more."""
 _ALONE_S: Final = 10.0
 """How long others wait for a record that is worked on alone, at most."""
-_POLL_S: Final = 0.005
 _LOOK_S: Final = 0.2
 """How often a consumer that has nothing to do, or no room, looks again."""
 
@@ -54,13 +52,14 @@ class Consumer:
         batcher: Batcher[Task],
         reader: Reader,
         onward: Onward | None,
+        held_tenants: Callable[[], Container[str]],
         selection: Selection,
         metrics: ServiceMetrics,
         client_metrics: ClientMetrics | None,
         joins: JoinSettings,
         inline: InlineSettings,
     ) -> None:
-        """Start the thread; without `onward` nothing is passed on.
+        """Start the thread; without `onward` nothing is passed on, and of `held_tenants` nothing is taken.
 
         Reads what the queue still has of spans that were done with: before the receivers start, as it takes long.
         """
@@ -69,20 +68,24 @@ class Consumer:
         self._batcher = batcher
         self._reader = reader
         self._onward = onward
+        self._held_tenants = held_tenants
         self.selection = selection
         """May be replaced while it runs."""
         self._metrics = metrics
         self._client_metrics = client_metrics
-        self._max_wait_s = inline.max_wait_s
         self._enriches = inline.enrich
         self._joins: Joins[Task] = Joins(joins, time.monotonic)
         self._recent = RecentSpans(_RECENT_SPANS)
-        self._deadlines: deque[tuple[float, Passage]] = deque()
+        self._passages = Passages(
+            max_wait_s=inline.max_wait_s,
+            max_bytes=onward.capacity_bytes if onward else 0,
+            late=metrics.passed_late,
+        )
         self._stopping = threading.Event()
         self._draining = False
         self._remember()
-        self._thread = threading.Thread(target=self._run, name="consume", daemon=True)
-        self._thread.start()
+        self.thread = threading.Thread(target=self._run, name="consume", daemon=True)
+        self.thread.start()
 
     def concerns(self, span: bytes) -> bool:
         """Return whether anything is to be known of a serialized Span: it may be of GenAI, and is not sampled out.
@@ -96,7 +99,7 @@ class Consumer:
     def stop(self, timeout_s: float) -> None:
         """Take no more records, and end. Calls that wait for their content go on without it."""
         self._stopping.set()
-        self._thread.join(max(0.0, timeout_s))
+        self.thread.join(max(0.0, timeout_s))
 
     def _is_left_out(self, span: bytes) -> bool:
         try:
@@ -107,20 +110,27 @@ class Consumer:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            if self._has_room():
-                record = self._take()
-                if record is None:
-                    self._hurry()
-                elif record.attempts >= _SUSPECT_ATTEMPTS:
-                    self._begin_alone(record)
-                else:
-                    self._begin(record)
-            self._go_on()
+            try:
+                self._turn()
+            except Exception:  # the thread must outlive whatever is wrong with one record: those after it wait
+                _log.exception("what was taken from the queue last could not be worked on, and stays in it")
         for task in self._joins.rest():
             self._submit(task)
         if isinstance(self._queue, MemoryQueue):  # else they come again, and go on with their verdicts
-            for _, passage in self._deadlines:
-                passage.leave()
+            self._passages.leave()
+
+    def _turn(self) -> None:
+        if self._has_room():
+            record = self._take()
+            if record is None:
+                self._hurry()
+            elif record.attempts >= _SUSPECT_ATTEMPTS:
+                self._begin_alone(record)
+            else:
+                self._begin(record)
+        self._passages.let_go()
+        for task in self._joins.due():
+            self._submit(task)
 
     def drain(self) -> None:
         """Let no call wait for its content any longer than until all that was taken is read: no more will come."""
@@ -133,7 +143,7 @@ class Consumer:
                 self._submit(task)
 
     def _remember(self) -> None:
-        """Know again the spans of before a restart: their sender may not have heard that they were taken."""
+        """Know again what came before a restart: who sent it may not know that, and what follows may need it."""
         for payload in self._queue.recent():
             try:
                 request = unpack(payload)
@@ -141,8 +151,12 @@ class Consumer:
                 _log.warning("spans of before the restart may be evaluated again: %s", error)
                 continue
             if request.signal == "traces":
-                for found in self._reader.read(request, report=False):
+                for found in self._reader.read(request):
                     self._recent.remember(found.outline.trace_id, found.outline.span_id, request.tenant)
+                    self._keep_documents(request, found)
+            elif request.signal == "logs":
+                self._keep_content(request)
+            self._reader.forget()
 
     def _has_room(self) -> bool:
         """Return whether a record may be taken now, after waiting a moment for it.
@@ -153,7 +167,7 @@ class Consumer:
 
     def _take(self) -> Record | None:
         try:
-            return self._queue.take(self._patience_s())
+            return self._queue.take(self._patience_s(), self._held_tenants())
         except QueueError as error:  # the disk fails; what it can still read is done
             _log.error("%s", error)
             return None
@@ -164,30 +178,14 @@ class Consumer:
         return not self.selection.is_empty or self._client_metrics is not None
 
     def _patience_s(self) -> float:
-        due = self._deadlines[0][0] - time.monotonic() if self._deadlines else _LOOK_S
-        return max(0.0, min(_LOOK_S, due, self._joins.next_due_s()))
-
-    def _go_on(self) -> None:
-        """Let go on what has waited long enough."""
-        now = time.monotonic()
-        while self._deadlines and (self._deadlines[0][1].gone or self._deadlines[0][0] <= now):
-            passage = self._deadlines.popleft()[1]
-            if passage.leave():
-                self._metrics.passed_late()
-        for task in self._joins.due():
-            self._submit(task)
+        return min(_LOOK_S, self._passages.next_due_s(), self._joins.next_due_s())
 
     def _begin_alone(self, record: Record) -> None:
-        """Begin a record that may be what earlier processes died of, while no other one is under way."""
+        """Begin a record that may be what earlier processes died of, while no other one is evaluated."""
         _log.warning("record %d is worked on alone: %d processes died with it", record.sequence, record.attempts)
-        self._let_end()
+        self._batcher.flush(_ALONE_S)
         self._begin(record)
-        self._let_end()
-
-    def _let_end(self) -> None:
-        until = time.monotonic() + _ALONE_S
-        while self._ledger.open and time.monotonic() < until and not self._stopping.wait(_POLL_S):
-            self._go_on()
+        self._batcher.flush(_ALONE_S)
 
     def _begin(self, record: Record) -> None:
         sequence = record.sequence
@@ -203,11 +201,12 @@ class Consumer:
             elif request.signal == "traces":
                 self._begin_traces(sequence, request)
             else:
-                for event in self._reader.events(request) if request.signal == "logs" else ():
-                    self._joins.add_event(trace_key(request.tenant, event.trace_id), event)
+                if request.signal == "logs":
+                    self._keep_content(request)
                 self._pass_on(sequence, request)
         except Exception as error:  # whatever is wrong with one record, those after it must be taken
             self._give_up(sequence, request, error)
+        self._reader.report(request)
         self._ledger.release([sequence])
 
     def _abandon(self, sequence: int, request: Request, reason: str) -> None:
@@ -241,22 +240,28 @@ class Consumer:
         """Return what is to be evaluated, each with the number of its span."""
         found = self._reader.read(request, self.concerns)
         for each in found:  # first: the documents of a request may come after the answer that they are for
-            if each.outline.kind == "context":
-                trace = trace_key(request.tenant, each.outline.trace_id)
-                self._joins.add_documents(trace, self._reader.documents(each, request))
+            self._keep_documents(request, each)
         return [(each.index, task) for each in found if (task := self._task(sequence, request, each))]
+
+    def _keep_documents(self, request: Request, found: Found) -> None:
+        """Keep the documents of a retrieval or a tool for the answers of its trace."""
+        if found.outline.kind == "context":
+            trace = trace_key(request.tenant, found.outline.trace_id)
+            self._joins.add_documents(trace, self._reader.documents(found))
+
+    def _keep_content(self, request: Request) -> None:
+        """Keep the content in log records for the spans that they belong to."""
+        for event in self._reader.events(request):
+            self._joins.add_event(trace_key(request.tenant, event.trace_id), event)
 
     def _open_passage(
         self, onward: Onward, sequence: int, request: Request, tasks: Sequence[tuple[int, Task]]
     ) -> None:
         self._ledger.hold(sequence)
-        passage = Passage(len(tasks), functools.partial(onward.send, sequence, request))
+        go_on = functools.partial(onward.send, sequence, request)
+        passage = self._passages.open(len(tasks), len(request.body), go_on)
         for index, task in tasks:
             task.evaluated = functools.partial(passage.evaluated, index)
-        if tasks:
-            self._deadlines.append((time.monotonic() + self._max_wait_s, passage))
-        else:
-            passage.leave()
 
     def _pass_on(self, sequence: int, request: Request) -> None:
         if self._onward and not request.replayed:
@@ -282,7 +287,7 @@ class Consumer:
         )
         if not selected and self._client_metrics is None:
             return None
-        call = self._reader.call(found, request)
+        call = self._reader.call(found)
         if call is None:
             return None
         if self._client_metrics:
@@ -298,7 +303,7 @@ class Consumer:
         if task.has_content or self._joins.is_complete(trace, span_id):
             self._submit(task)
         else:
-            self._joins.wait(trace, span_id, task)
+            self._joins.wait(trace, span_id, task, task.size)
 
     def _submit(self, task: Task) -> None:
         task.call = self._joined(task.call, trace_key(task.tenant, task.call.trace_id))

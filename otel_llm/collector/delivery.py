@@ -36,6 +36,5 @@ class Delivery:
         return self.sender.close(timeout_s)
 
     def _ended(self, signal: Signal, tenant: str, done: Callable[[], None], outcome: Outcome) -> None:
-        for body in outcome.refused:
-            self._letters.add(self._stage, outcome.reason, signal, tenant, body)
+        self._letters.add_all(self._stage, signal, tenant, [(outcome.reason, body) for body in outcome.refused])
         done()

@@ -18,7 +18,7 @@ from otel_llm.receive.decode import ContentEvent
 T = TypeVar("T")
 
 _MAX_WAITING: Final = 10_000
-"""Spans that wait for their content, at most: of more, the oldest go on without it."""
+"""Items that wait for their content, at most: of more, the oldest go on without it."""
 _TRACE_BYTES: Final = 500
 """What a trace costs beside its texts, about; and each document and event in it."""
 
@@ -43,6 +43,7 @@ class _Trace(Generic[T]):
 class _Waiting(Generic[T]):
     until_s: float
     item: T
+    size: int
 
 
 class Joins(Generic[T]):
@@ -65,11 +66,7 @@ class Joins(Generic[T]):
         """Of those, the ones whose answer has come since `due`."""
         self._displaced: list[T] = []
         """Items that waited for a span for which another one waits now."""
-
-    @property
-    def waiting(self) -> int:
-        """Items that wait for their content."""
-        return len(self._waiting)
+        self._waiting_bytes = 0
 
     def add_documents(self, trace: str, documents: Sequence[str]) -> None:
         """Keep documents for the answers of their trace, without repeats."""
@@ -102,31 +99,33 @@ class Joins(Generic[T]):
         """Return whether the answer of a span has come: of its events, it is the last."""
         return any(event.output for event in self.events(trace, span_id))
 
-    def wait(self, trace: str, span_id: str, item: T) -> None:
-        """Keep an item until its answer has come, or its time is up."""
-        if before := self._waiting.pop((trace, span_id), None):
-            self._displaced.append(before.item)
-        self._waiting[trace, span_id] = _Waiting(self._clock() + self._wait_s, item)
+    def wait(self, trace: str, span_id: str, item: T, size: int) -> None:
+        """Keep an item of so many bytes until its answer has come, or its time is up."""
+        key = (trace, span_id)
+        if key in self._waiting:
+            self._displaced.append(self._leave(key))
+        self._waiting[key] = _Waiting(self._clock() + self._wait_s, item, size)
+        self._waiting_bytes += size
 
     def due(self) -> list[T]:
         """Take the items whose answer has come, whose time is up, or for which there are too many."""
         self._expire()
         now, keys, items = self._clock(), self._answered, self._displaced
         self._answered, self._displaced = [], []
-        items += [self._waiting.pop(key).item for key in dict.fromkeys(keys)]
+        items += [self._leave(key) for key in dict.fromkeys(keys) if key in self._waiting]
         while self._waiting:
-            first = next(iter(self._waiting.values()))
-            if first.until_s > now and len(self._waiting) <= _MAX_WAITING:
+            key, first = next(iter(self._waiting.items()))
+            is_too_much = len(self._waiting) > _MAX_WAITING or self._waiting_bytes > self._max_bytes
+            if first.until_s > now and not is_too_much:
                 break
-            items.append(self._waiting.popitem(last=False)[1].item)
+            items.append(self._leave(key))
         return items
 
     def rest(self) -> list[T]:
         """Take all items that wait, and from now on let none wait long: the end has begun."""
         self._wait_s = 0.0
-        items = [*self._displaced, *(waiting.item for waiting in self._waiting.values())]
-        self._displaced.clear()
-        self._waiting.clear()
+        items, self._displaced = self._displaced, []
+        items += [self._leave(key) for key in list(self._waiting)]
         self._answered.clear()
         return items
 
@@ -134,6 +133,11 @@ class Joins(Generic[T]):
         """Return how long it is until an item's time is up; infinite where none waits."""
         first = next(iter(self._waiting.values()), None)
         return math.inf if first is None else max(0.0, first.until_s - self._clock())
+
+    def _leave(self, key: tuple[str, str]) -> T:
+        waiting = self._waiting.pop(key)
+        self._waiting_bytes -= waiting.size
+        return waiting.item
 
     def _trace(self, trace: str) -> _Trace[T]:
         now = self._clock()

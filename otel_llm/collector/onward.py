@@ -40,6 +40,11 @@ class Onward:
         self._settings = settings
         self._names = names_like(settings.content_attributes)
 
+    @property
+    def capacity_bytes(self) -> int:
+        """Bytes that may wait for the next receiver."""
+        return self._delivery.sender.capacity_bytes
+
     def wait_for_room(self, timeout_s: float) -> bool:
         """Return whether there is room for more, after waiting for it that long at most."""
         return self._delivery.wait_for_room(timeout_s)

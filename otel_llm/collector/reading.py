@@ -41,19 +41,16 @@ class Found:
 
 
 class Reader:
-    """Reads requests."""
+    """Reads requests. Used by one thread."""
 
     def __init__(self, letters: DeadLetters) -> None:
         """Write what cannot be read to `letters`."""
         self._letters = letters
+        self._unread: list[tuple[str, bytes]] = []
+        """What could not be read of a request, each with its reason."""
 
-    def read(
-        self, request: Request, concerns: Callable[[bytes], bool] = is_genai, *, report: bool = True
-    ) -> list[Found]:
-        """Return the spans for which `concerns` is true of their bytes, each at least one of `is_genai`.
-
-        Without `report`, what cannot be read is left out without a word.
-        """
+    def read(self, request: Request, concerns: Callable[[bytes], bool] = is_genai) -> list[Found]:
+        """Return the spans for which `concerns` is true of their bytes, each at least one of `is_genai`."""
         found: list[Found] = []
         first = 0
         for resource, spans in read_spans(request.body):
@@ -65,42 +62,48 @@ class Reader:
                     service = service_name(resource) if service is None else service
                     found.append(Found(index, span, resource, service, read_span(span)))
                 except DecodeError as error:
-                    if report:
-                        self._malformed(request, resource, span, error)
+                    self._keep(resource, span, str(error))
             first += len(spans)
         return found
 
-    def call(self, found: Found, request: Request) -> Call | None:
+    def call(self, found: Found) -> Call | None:
         """Return the call of a span; None where its content is malformed."""
         try:
             return found.outline.call(found.service)
         except DecodeError as error:
-            self._malformed(request, found.resource, found.span, error)
+            self._keep(found.resource, found.span, str(error))
             return None
 
-    def documents(self, found: Found, request: Request) -> Sequence[str]:
+    def documents(self, found: Found) -> Sequence[str]:
         """Return the documents of a retrieval or a tool; none where they are malformed."""
         try:
             return found.outline.documents()
         except DecodeError as error:
-            self._malformed(request, found.resource, found.span, error)
+            self._keep(found.resource, found.span, str(error))
             return ()
 
     def events(self, request: Request) -> Sequence[ContentEvent]:
         """Return the content in a request of logs."""
         events, unread = read_content_events(request.body)
         for each in unread:
-            self._write(request, each.resource, each.record, each.reason)
+            self._keep(each.resource, each.record, each.reason)
         return events
+
+    def report(self, request: Request) -> None:
+        """Write what could not be read of a request to the dead letters."""
+        if self._unread:
+            self._letters.add_all("decode", request.signal, request.tenant, self._unread)
+            self._unread = []
+
+    def forget(self) -> None:
+        """Say nothing of what could not be read: it was said before."""
+        self._unread = []
 
     def give_up(self, request: Request, reason: str) -> None:
         """Write the whole request to the dead letters."""
         self._letters.add("evaluate", reason, request.signal, request.tenant, request.body)
 
-    def _malformed(self, request: Request, resource: bytes, span: bytes, error: DecodeError) -> None:
-        self._write(request, resource, span, str(error))
-
-    def _write(self, request: Request, resource: bytes, item: bytes, reason: str) -> None:
+    def _keep(self, resource: bytes, item: bytes, reason: str) -> None:
         if len(resource) > _MAX_RESOURCE_BYTES:  # each letter of a request would repeat it
             resource = b""
-        self._letters.add("decode", reason, request.signal, request.tenant, request_of(resource, item))
+        self._unread.append((reason, request_of(resource, item)))

@@ -35,10 +35,11 @@ class Batcher(Generic[T]):
         self._waiting: deque[tuple[float, T, int]] = deque()
         self._batch: list[tuple[float, T, int]] = []
         self._bytes = 0
+        self._flushing = False
         self._closed = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="evaluate", daemon=True)
-        self._thread.start()
+        self.thread = threading.Thread(target=self._run, name="evaluate", daemon=True)
+        self.thread.start()
 
     @property
     def pending(self) -> int:
@@ -63,12 +64,21 @@ class Batcher(Generic[T]):
         with self._changed:
             return self._changed.wait_for(lambda: self.has_room or self._closed, timeout_s)
 
+    def flush(self, timeout_s: float) -> bool:
+        """Return whether all that was submitted is worked on, after waiting for it that long at most."""
+        with self._changed:
+            self._flushing = True
+            self._changed.notify_all()
+            done = self._changed.wait_for(lambda: not self.pending, timeout_s)
+            self._flushing = False
+            return done
+
     def close(self, timeout_s: float) -> int:
         """Work on what waits, and return how many items were left when the time was up."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join(max(0.0, timeout_s))
+        self.thread.join(max(0.0, timeout_s))
         with self._changed:
             left = self.pending
             self._waiting.clear()
@@ -95,7 +105,9 @@ class Batcher(Generic[T]):
             return [item for _, item, _ in self._batch]
 
     def _is_due(self) -> bool:
-        return self._closed or len(self._waiting) >= self._max_batch or self._time_left() == 0
+        if self._closed or (self._flushing and self._waiting):
+            return True
+        return len(self._waiting) >= self._max_batch or self._time_left() == 0
 
     def _time_left(self) -> float | None:
         """Return how long the oldest item may still wait; None where none waits."""

@@ -6,7 +6,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from concurrent.futures import Future
 from typing import Final, NamedTuple
 
@@ -40,7 +40,8 @@ class Queue(ABC):
     """Records that wait for one consumer, bounded in bytes and shared fairly by lanes. Any thread may append.
 
     Records of a lane are taken in order; lanes take turns by bytes. While the queue is more than half full, a lane
-    holds at most the bound divided by the lanes that hold something.
+    holds at most its share: the bound divided by the lanes that hold something, and one more for who comes next. The
+    lane without a name has all of it where it is alone.
     """
 
     def __init__(self, *, max_bytes: int) -> None:
@@ -99,16 +100,19 @@ class Queue(ABC):
         """
 
     @abstractmethod
-    def take(self, timeout_s: float | None = None) -> Record | None:
-        """Return the next record, once there is one; None when the time is up, or the queue closed and empty."""
+    def take(self, timeout_s: float | None = None, held: Container[str] = ()) -> Record | None:
+        """Return the next record that is of none of the lanes that are `held`, once there is one.
+
+        None when the time is up, or the queue closed.
+        """
 
     @abstractmethod
     def settle(self, sequences: Iterable[int]) -> None:
         """Have done with records that were taken: they will not come again."""
 
     @abstractmethod
-    def recent(self, max_bytes: int = RECENT_BYTES) -> list[bytes]:
-        """Return payloads that are settled and still there, the newest last, of so many bytes at most."""
+    def recent(self, max_bytes: int = RECENT_BYTES) -> Iterator[bytes]:
+        """Yield payloads that are settled and still there, the newest last, of so many bytes at most."""
 
     @abstractmethod
     def close(self) -> None:

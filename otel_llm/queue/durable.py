@@ -19,7 +19,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -122,16 +122,19 @@ class DurableQueue(Queue):
             self._changed.notify_all()
         return waiting.written
 
-    def take(self, timeout_s: float | None = None) -> Record | None:
-        """Return the next record, once there is one; None when the time is up, or the queue closed.
+    def take(self, timeout_s: float | None = None, held: Container[str] = ()) -> Record | None:
+        """Return the next record that is of none of the lanes that are `held`, once there is one.
+
+        None when the time is up, or the queue closed.
 
         Raises:
             QueueError: the disk does not give it back.
         """
         with self._reading:
             with self._changed:
-                self._changed.wait_for(lambda: self._ready or self._closed, timeout_s)
-                if self._closed or not self._ready:
+                if not self._changed.wait_for(lambda: self._closed or self._ready.hold(held), timeout_s):
+                    return None
+                if self._closed:
                     return None
                 segment, place = self._ready.pop()
                 self._taken[place.sequence] = segment, place
@@ -153,12 +156,16 @@ class DurableQueue(Queue):
             self._cursor.move(lowest)
             self._size -= self._files.retire(lowest)
 
-    def recent(self, max_bytes: int = RECENT_BYTES) -> list[bytes]:
-        """Return payloads that are settled and still in the files, the newest last, of so many bytes at most."""
+    def recent(self, max_bytes: int = RECENT_BYTES) -> Iterator[bytes]:
+        """Yield payloads that are settled and still in the files, the newest last, of so many bytes at most."""
         with self._changed:
-            if self._closed:
-                return []
-            return self._files.settled(self._cursor.sequence, max_bytes)
+            found = [] if self._closed else self._files.settled(self._cursor.sequence, max_bytes)
+        for segment, place in found:
+            with self._changed:  # so that its file is not closed meanwhile
+                if self._closed or not self._files.has(segment):
+                    continue
+                payload = segment.read(place)
+            yield payload
 
     def close(self) -> None:
         """Write what waits to be written, and let go of the folder; what is not settled stays in it."""

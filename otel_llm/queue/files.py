@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from otel_llm.queue.recovery import Left, read_settled, recover
-from otel_llm.queue.segments import Segment, sync_folder, write_all
+from otel_llm.queue.recovery import Left, find_settled, recover
+from otel_llm.queue.segments import Place, Segment, sync_folder, write_all
 
 
 class Files:
@@ -96,10 +96,14 @@ class Files:
         if history:
             history.remove()
 
-    def settled(self, cursor: int, max_bytes: int) -> list[bytes]:
-        """Return the payloads that are settled, the newest last, of so many bytes at most."""
+    def has(self, segment: Segment) -> bool:
+        """Return whether a segment is still open."""
+        return segment is self._history or segment in self._segments
+
+    def settled(self, cursor: int, max_bytes: int) -> Sequence[tuple[Segment, Place]]:
+        """Return where the records are that are settled, the newest last, of so many bytes at most."""
         history = [self._history] if self._history else []
-        return read_settled([*history, *self._segments], cursor, max_bytes)
+        return find_settled([*history, *self._segments], cursor, max_bytes)
 
     def close(self) -> None:
         """Let go of all files."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
+from collections.abc import Container
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -24,28 +26,49 @@ class FairOrder(Generic[T]):
 
     def __init__(self) -> None:
         """Start empty."""
-        self._heap: list[tuple[int, int, str, T]] = []
-        self._ends: dict[str, int] = {}  # for each lane that waits: the finish of its last item
+        self._lanes: dict[str, deque[tuple[int, T]]] = {}
+        """What waits, with its size."""
+        self._heads: list[tuple[int, int, str]] = []
+        """Lanes by when the first item of each is due, and what came first."""
+        self._held: set[str] = set()
         self._now = 0
         self._count = 0
 
-    def __len__(self) -> int:
-        """Return how many items wait."""
-        return len(self._heap)
-
     def add(self, lane: str, size: int, item: T) -> None:
         """Add an item of so many bytes behind those of its lane."""
-        finish = max(self._now, self._ends.get(lane, 0)) + max(1, size)
-        self._ends[lane] = finish
-        self._count += 1
-        heapq.heappush(self._heap, (finish, self._count, lane, item))
+        waiting = self._lanes.get(lane)
+        if waiting is None:
+            waiting = self._lanes[lane] = deque()
+        waiting.append((max(1, size), item))
+        if len(waiting) == 1:
+            self._line_up(lane)
+
+    def hold(self, lanes: Container[str]) -> bool:
+        """Let these lanes wait, and no others; return whether there is a next item of another one.
+
+        A lane that is held no longer starts where the others are.
+        """
+        for lane in [lane for lane in self._held if lane not in lanes]:
+            self._held.remove(lane)
+            self._line_up(lane)
+        while self._heads and self._heads[0][2] in lanes:
+            self._held.add(heapq.heappop(self._heads)[2])
+        return bool(self._heads)
 
     def pop(self) -> T:
-        """Take the next item."""
-        self._now, _, lane, item = heapq.heappop(self._heap)
-        if self._ends[lane] == self._now:
-            del self._ends[lane]
+        """Take the next item of a lane that is not held."""
+        self._now, _, lane = heapq.heappop(self._heads)
+        waiting = self._lanes[lane]
+        item = waiting.popleft()[1]
+        if waiting:
+            self._line_up(lane)
+        else:
+            del self._lanes[lane]
         return item
+
+    def _line_up(self, lane: str) -> None:
+        self._count += 1
+        heapq.heappush(self._heads, (self._now + self._lanes[lane][0][0], self._count, lane))
 
 
 class Holdings:
@@ -83,7 +106,9 @@ class Holdings:
         if (used + needed) * _SHARED_FROM <= self._max_bytes:
             return None
         lanes = len(self._bytes) + (lane not in self._bytes)
-        share, held = self._max_bytes // lanes, self.of(lane)
+        # who has no name may be the only one there is; else a share is left for one who comes
+        shares = 1 if lanes == 1 and not lane else lanes + 1
+        share, held = self._max_bytes // shares, self.of(lane)
         if held + needed <= share:
             return None
         name = f"tenant {lane!r}" if lane else "the tenant without a name"

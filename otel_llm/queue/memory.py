@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from concurrent.futures import Future
 
 from otel_llm.queue.base import RECENT_BYTES, Queue, Record, Unsettled
@@ -36,11 +36,14 @@ class MemoryQueue(Queue):
         done.set_result(None)
         return done
 
-    def take(self, timeout_s: float | None = None) -> Record | None:
-        """Return the next record, once there is one; None when the time is up, or the queue closed and empty."""
+    def take(self, timeout_s: float | None = None, held: Container[str] = ()) -> Record | None:
+        """Return the next record that is of none of the lanes that are `held`, once there is one.
+
+        None when the time is up, or the queue closed and has no such record.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._ready or self._closed, timeout_s)
-            return self._ready.pop() if self._ready else None
+            self._changed.wait_for(lambda: self._ready.hold(held) or self._closed, timeout_s)
+            return self._ready.pop() if self._ready.hold(held) else None
 
     def settle(self, sequences: Iterable[int]) -> None:
         """Have done with records that were taken."""
@@ -48,9 +51,9 @@ class MemoryQueue(Queue):
             for sequence in sequences:
                 self._size -= self._forget(sequence)
 
-    def recent(self, max_bytes: int = RECENT_BYTES) -> list[bytes]:
-        """Return nothing: what is settled is gone."""
-        return []
+    def recent(self, max_bytes: int = RECENT_BYTES) -> Iterator[bytes]:
+        """Yield nothing: what is settled is gone."""
+        return iter(())
 
     def close(self) -> None:
         """Take no more records; those that wait may still be taken."""

@@ -59,9 +59,9 @@ def recover(folder: Path, cursor: int, opened: list[Segment]) -> Left:
     return left
 
 
-def read_settled(segments: Sequence[Segment], cursor: int, max_bytes: int) -> list[bytes]:
-    """Return the payloads that are settled, the newest last, of so many bytes at most."""
-    found: deque[bytes] = deque()
+def find_settled(segments: Sequence[Segment], cursor: int, max_bytes: int) -> Sequence[tuple[Segment, Place]]:
+    """Return where the records are that are settled, the newest last, of so many bytes at most."""
+    found: deque[tuple[Segment, Place]] = deque()
     for segment in reversed(segments):
         places = [place for place in scan(segment) if place.end <= segment.size]  # more may be being written
         for place in reversed(places):
@@ -69,9 +69,9 @@ def read_settled(segments: Sequence[Segment], cursor: int, max_bytes: int) -> li
                 continue
             max_bytes -= place.length
             if max_bytes < 0:
-                return list(found)
-            found.appendleft(segment.read(place))
-    return list(found)
+                return found
+            found.appendleft((segment, place))
+    return found
 
 
 def _expect(left: Left, sequence: int, segment: Segment) -> None:

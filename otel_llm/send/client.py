@@ -23,6 +23,9 @@ class Reply(NamedTuple):
     """How long the receiver asks to wait."""
     rejected: int = 0
     """Items that it left out of what it took (OTLP's partial success)."""
+    for_all: bool = False
+    """Whether it is about who sends, whatever is sent: a limit that is reached, a permission that is missing. What
+    another tenant sends, or what is of another signal, may fare otherwise."""
 
 
 class Client(Protocol):

@@ -28,6 +28,15 @@ _RETRYABLE: Final = frozenset(
         grpc.StatusCode.DATA_LOSS,
     }
 )
+_FOR_ALL: Final = frozenset(
+    {
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.UNIMPLEMENTED,
+    }
+)
+"""What is refused by who sends, and where to, not by what."""
 _DETAILS: Final = "grpc-status-details-bin"
 _OPTIONS: Final = [
     ("grpc.keepalive_time_ms", 60_000),
@@ -93,8 +102,10 @@ def _reply(error: Any) -> Reply:
     reason = f"{code.name}: {error.details()}"
     retry_after_s = _retry_info(error)
     if code in _RETRYABLE or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and retry_after_s is not None):
-        return Reply("retry", reason, retry_after_s or 0.0)
-    return Reply("refused", reason)
+        return Reply("retry", reason, retry_after_s=retry_after_s or 0.0, for_all=code in _FOR_ALL)
+    # without RetryInfo, RESOURCE_EXHAUSTED may be about the size of the very request
+    for_all = code in _FOR_ALL and code is not grpc.StatusCode.RESOURCE_EXHAUSTED
+    return Reply("refused", reason, for_all=for_all)
 
 
 def _retry_info(error: Any) -> float | None:

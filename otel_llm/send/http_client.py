@@ -20,6 +20,8 @@ from otel_llm.send.client import USER_AGENT, Reply, delivered
 
 # opentelemetry-proto docs/specification.md, "OTLP/HTTP: Failures"
 _RETRYABLE: Final = frozenset({429, 502, 503, 504})
+_FOR_ALL: Final = frozenset({401, 403, 404, 405, 415, 429})
+"""What is refused by who sends, and where to, not by what."""
 _PROTOBUF: Final = "application/x-protobuf"
 _REASON_CHARACTERS: Final = 300
 _MAX_ANSWER_BYTES: Final = 64 << 10
@@ -107,9 +109,11 @@ def _reply(signal: Signal, answer: urllib3.BaseHTTPResponse, content: bytes) -> 
             return Reply("delivered")  # it was taken, and how much of it was not is not to be known
     said = _said(content, is_protobuf=is_protobuf) or answer.reason or ""
     reason = f"HTTP {answer.status}: {said}"
+    for_all = answer.status in _FOR_ALL
     if answer.status in _RETRYABLE:
-        return Reply("retry", reason, _retry_after_s(answer.headers.get("retry-after", "")))
-    return Reply("refused", reason)
+        pause_s = _retry_after_s(answer.headers.get("retry-after", ""))
+        return Reply("retry", reason, retry_after_s=pause_s, for_all=for_all)
+    return Reply("refused", reason, for_all=for_all)
 
 
 def _said(body: bytes, *, is_protobuf: bool) -> str:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Final, Protocol
 
 from otel_llm.config.send import DestinationSettings
 from otel_llm.errors import DecodeError
 from otel_llm.receive.signals import Signal
-from otel_llm.send.attempts import Attempts
 from otel_llm.send.client import Client, Reply
-from otel_llm.send.splitting import count_items, split
-from otel_llm.send.waiting import Key, Lines, Outcome, Waiting
+from otel_llm.send.parts import parts_of
+from otel_llm.send.schedule import Batch, Schedule
+from otel_llm.send.waiting import Key, Outcome, Waiting
 
 __all__ = ["Counts", "Outcome", "Sender"]
+
+_NONE: Final[Set[str]] = frozenset()
 
 _log: Final = logging.getLogger(__name__)
 
@@ -37,28 +39,29 @@ class Sender:
     def __init__(self, name: str, client: Client, settings: DestinationSettings, counts: Counts) -> None:
         """Start the threads; `name` is the destination's, for the log and the counts."""
         self._name = name
+        self._client = client
         self._settings = settings
         self._counts = counts
-        self._attempts = Attempts(name, client, settings)
-        self._lines = Lines(max_request_bytes=settings.max_request_bytes, delay_s=settings.batch_delay_s)
-        self._pending_bytes = 0
-        self._pending_items = 0
+        self._headers = {name.lower(): value for name, value in settings.headers.items()}
+        self._schedule = Schedule(name, settings)
+        self._lines = self._schedule.lines
         self._closed = False
+        self._gave_up = False
         self._lock = threading.Lock()
-        """Guards the lines and what is counted of them."""
+        """Guards the schedule, and the two above."""
         self._work = threading.Condition(self._lock)
         self._room = threading.Condition(self._lock)
-        self._threads = [
+        self.threads = [
             threading.Thread(target=self._run, name=f"send-{name}-{number}", daemon=True)
             for number in range(settings.connections)
         ]
-        for thread in self._threads:
+        for thread in self.threads:
             thread.start()
 
     @property
     def pending_bytes(self) -> int:
         """Bytes that wait to be sent, or are under way."""
-        return self._pending_bytes
+        return self._lines.total_bytes
 
     @property
     def capacity_bytes(self) -> int:
@@ -67,13 +70,24 @@ class Sender:
 
     @property
     def last_error(self) -> str:
-        """Why the last attempt failed; empty while attempts succeed."""
-        return self._attempts.last_error
+        """Why the last attempt failed, or what it sent was refused; empty while attempts succeed."""
+        return self._schedule.last_error
 
     def wait_for_room(self, timeout_s: float) -> bool:
         """Return whether there is room for more, after waiting for it that long at most."""
         with self._room:
-            return self._room.wait_for(lambda: self._pending_bytes < self.capacity_bytes, timeout_s)
+            return self._room.wait_for(lambda: self.pending_bytes < self.capacity_bytes, timeout_s)
+
+    def held_tenants(self) -> Set[str]:
+        """Return the tenants of which no more should come for now.
+
+        What they sent is not taken, and all of it together has half of the room: the rest is for the others.
+        """
+        if not self.last_error:  # nothing rests
+            return _NONE
+        with self._lock:
+            tenants, size = self._schedule.resting()
+        return tenants if 2 * size >= self.capacity_bytes else _NONE
 
     def send(self, signal: Signal, body: bytes, items: int, tenant: str, done: Callable[[Outcome], None]) -> None:
         """Send a serialized Export*ServiceRequest, and call `done` once it is known what became of all of it.
@@ -83,8 +97,6 @@ class Sender:
         """
         request = Waiting(body, items, done, time.monotonic())
         with self._lock:
-            self._pending_bytes += len(body)
-            self._pending_items += items
             if self._lines.add((signal, tenant), request):
                 self._work.notify()
 
@@ -93,80 +105,94 @@ class Sender:
         deadline = time.monotonic() + timeout_s
         with self._lock:
             self._closed = True
+            self._schedule.hurry()
             self._work.notify_all()
-        self._attempts.hurry()
-        for thread in self._threads:
+        for thread in self.threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        self._attempts.give_up()
         with self._lock:
-            return self._pending_items
+            self._gave_up = True
+            self._work.notify_all()
+        self._client.close()
+        return self._lines.total_items
 
     def _run(self) -> None:
-        while batch := self._next_batch():
-            if not self._deliver(*batch):
-                return  # the time was up
+        while batch := self._next():
+            if batch.over:
+                self._end(batch.key, batch.requests, batch.over)
+            elif (
+                len(batch.requests[0].body) > self._settings.max_request_bytes
+            ):  # nothing is joined with such a one
+                self._split(batch.key, batch.requests[0])
+            else:
+                self._deliver(batch)
 
-    def _next_batch(self) -> tuple[Key, list[Waiting]] | None:
-        """Return requests to send together, once there are some; None at the end."""
+    def _next(self) -> Batch | None:
+        """Return what to do next, once there is something; None at the end."""
         with self._lock:
-            while True:
-                key, wait_s = self._lines.due(at_once=self._closed)
-                if key is not None:
-                    batch = self._lines.take(key)
-                    if self._lines:  # another thread keeps watch over them while this one sends
-                        self._work.notify()
-                    return key, batch
-                if self._closed and wait_s is None:
-                    return None
-                self._work.wait(wait_s)
+            while not self._gave_up and (self._lines or not self._closed):
+                found = self._schedule.next()
+                if isinstance(found, Batch):
+                    self._work.notify()  # another thread keeps watch meanwhile
+                    return found
+                self._work.wait(min(found, threading.TIMEOUT_MAX))
+        return None
 
-    def _deliver(self, key: Key, waiting: Sequence[Waiting]) -> bool:
-        """Return whether it is known what became of the requests, and whoever waits has been told."""
-        if len(waiting[0].body) > self._settings.max_request_bytes:  # nothing is joined with such a one
-            return self._deliver_parts(key, waiting[0])
+    def _deliver(self, batch: Batch) -> None:
+        key, requests = batch.key, batch.requests
         # of protobuf messages with a repeated field each, one after the other is the message with all of them
-        reply = self._attempts.export(*key, b"".join(each.body for each in waiting))
-        if reply.kind == "retry" and self._attempts.gave_up:
-            return False
-        if reply.kind == "refused" and len(waiting) > 1:  # one of them is to blame, and the others need not be
-            return all(self._deliver(key, [each]) for each in waiting)
-        self._end(key[0], waiting, reply)
-        return True
-
-    def _deliver_parts(self, key: Key, waiting: Waiting) -> bool:
-        signal = key[0]
-        try:
-            parts = list(split(signal, waiting.body, self._settings.max_request_bytes))
-        except DecodeError as error:
-            self._end(signal, [waiting], Reply("refused", str(error)))
-            return True
-        refused: list[bytes] = []
-        reason = ""
-        expired: Reply | None = None
-        for part in parts:
-            reply = expired or self._export_part(key, part)
+        reply = self._attempt(*key, b"".join(each.body for each in requests))
+        with self._lock:
+            self._schedule.end(batch, reply)
+            if batch.outage_failures:  # all waited for this reply
+                self._work.notify_all()
             if reply.kind == "retry":
-                if self._attempts.gave_up:
-                    return False
-                expired = reply  # the destination had its time: it is not given as much again for each part
-            self._note(signal, count_items(signal, part), reply)
-            if reply.kind != "delivered":
-                refused.append(part)
-                reason = reply.reason
-        self._tell(waiting, Outcome(refused, reason))
-        self._forget([waiting])
-        return True
+                self._lines.put_back(key, requests)
+                return
+            if reply.kind == "refused" and not reply.for_all and len(requests) > 1:
+                # one of them is to blame, and the others need not be
+                self._lines.put_back(key, [each._replace(alone=True) for each in requests])
+                self._work.notify_all()
+                return
+        self._end(key, requests, reply)
 
-    def _export_part(self, key: Key, part: bytes) -> Reply:
-        if len(part) > self._settings.max_request_bytes:
-            return Reply("refused", f"{len(part)} bytes are more than max_request_bytes")
-        return self._attempts.export(*key, part)
+    def _attempt(self, signal: Signal, tenant: str, body: bytes) -> Reply:
+        headers = {**self._headers, self._settings.tenant_header.lower(): tenant} if tenant else self._headers
+        try:
+            return self._client.export(signal, body, headers)
+        except Exception as error:
+            # a thread must outlive whatever is wrong with one request, and whoever waits for it must hear
+            _log.exception("%s: a request of %s could not be sent", self._name, signal)
+            return Reply("refused", f"{type(error).__name__}: {error}")
 
-    def _end(self, signal: Signal, waiting: Sequence[Waiting], reply: Reply) -> None:
-        self._note(signal, sum(each.items for each in waiting), reply)
-        for each in waiting:
+    def _split(self, key: Key, whole: Waiting) -> None:
+        """Put the parts of a large request in its place; one that is too large all the same is refused."""
+        limit = self._settings.max_request_bytes
+        try:
+            parts = parts_of(key[0], whole, limit)
+        except DecodeError as error:
+            self._end(key, [whole], Reply("refused", str(error)))
+            return
+        if not parts:  # it has no items
+            self._end(key, [whole], Reply("delivered"))
+            return
+        with self._lock:
+            self._lines.replace(key, whole, parts)
+            self._lines.put_back(key, [each for each in parts if len(each.body) <= limit])
+            self._work.notify_all()
+        for each in parts:
+            if len(each.body) > limit:
+                self._end(key, [each], Reply("refused", f"{len(each.body)} bytes are more than max_request_bytes"))
+
+    def _end(self, key: Key, requests: Sequence[Waiting], reply: Reply) -> None:
+        """Tell what became of requests."""
+        self._note(key[0], sum(each.items for each in requests), reply)
+        for each in requests:
             self._tell(each, Outcome() if reply.kind == "delivered" else Outcome([each.body], reply.reason))
-        self._forget(waiting)
+        with self._lock:
+            self._lines.end(key, requests)
+            self._room.notify_all()
+            if self._closed:
+                self._work.notify_all()
 
     def _note(self, signal: Signal, items: int, reply: Reply) -> None:
         """Count and log what became of items."""
@@ -179,6 +205,8 @@ class Sender:
             _log.warning(
                 "%s: the receiver left out %d of %d items: %s", self._name, reply.rejected, items, reply.reason
             )
+        elif reply.reason:  # a partial success that rejects nothing is a warning
+            _log.warning("%s: the receiver took all, and warns: %s", self._name, reply.reason)
 
     def _tell(self, waiting: Waiting, outcome: Outcome) -> None:
         try:
@@ -188,9 +216,3 @@ class Sender:
             _log.exception(
                 "%s: who sent %d items could not take in what became of them", self._name, waiting.items
             )
-
-    def _forget(self, waiting: Sequence[Waiting]) -> None:
-        with self._lock:
-            self._pending_bytes -= sum(len(each.body) for each in waiting)
-            self._pending_items -= sum(each.items for each in waiting)
-            self._room.notify_all()

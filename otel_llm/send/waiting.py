@@ -1,10 +1,15 @@
-"""Requests that wait to be sent, a line for each signal and tenant: small ones leave together."""
+"""Requests that wait to be sent, a line for each signal and tenant: small ones leave together.
+
+A line whose requests are not taken rests, and then tries with one request: the other lines go on.
+"""
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, ItemsView, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from otel_llm.receive.signals import Signal
@@ -30,14 +35,42 @@ class Waiting(NamedTuple):
     done: Callable[[Outcome], None]
     since_s: float
     """When it came, by the monotonic clock."""
+    alone: bool = False
+    """Whether it is joined with no other: with others it was refused."""
 
 
-class _Line:
-    __slots__ = ("requests", "total_bytes")
+@dataclass(slots=True)
+class Rest:
+    """Attempts in a row that are to be made again, and the pause after them; times by the monotonic clock."""
 
-    def __init__(self) -> None:
-        self.requests: deque[Waiting] = deque()
-        self.total_bytes = 0
+    failures: int = 0
+    """How many."""
+    since_s: float = math.inf
+    """When the first of them failed."""
+    until_s: float = 0.0
+    """When the next may be made."""
+    asked_s: float = 0.0
+    """The pause that the receiver asked for; 0 where it is one of our own."""
+    reason: str = ""
+    """Why the last of them failed."""
+
+    def shorten(self, longest_s: float) -> None:
+        """Let it be over soon."""
+        self.until_s = min(self.until_s, time.monotonic() + longest_s)
+
+
+@dataclass(slots=True)
+class Line:
+    """The requests of one signal and tenant."""
+
+    requests: deque[Waiting] = field(default_factory=deque)
+    waiting_bytes: int = 0
+    under_way: int = 0
+    """Requests that were taken, and are not done with."""
+    total_bytes: int = 0
+    """Of those that wait, and those under way."""
+    rest: Rest = field(default_factory=Rest)
+    """Where its requests alone are not taken."""
 
 
 class Lines:
@@ -46,44 +79,123 @@ class Lines:
     def __init__(self, *, max_request_bytes: int, delay_s: float) -> None:
         self._max_bytes = max_request_bytes
         self._delay_s = delay_s
-        self._lines: dict[Key, _Line] = {}
+        self._lines: dict[Key, Line] = {}
+        self.total_bytes = 0
+        """Of all requests that wait, and those under way."""
+        self.total_items = 0
+        """In all requests that wait, and those under way."""
 
     def __bool__(self) -> bool:
-        """Return whether anything waits."""
+        """Return whether anything waits, or is under way."""
         return bool(self._lines)
+
+    def __getitem__(self, key: Key) -> Line:
+        """Return a line of which something waits or is under way."""
+        return self._lines[key]
+
+    def items(self) -> ItemsView[Key, Line]:
+        """Return all lines by their key."""
+        return self._lines.items()
 
     def add(self, key: Key, request: Waiting) -> bool:
         """Return whether that changes when something is due: of the others nobody need be woken."""
         line = self._lines.get(key)
-        is_new = line is None
         if line is None:
-            line = self._lines[key] = _Line()
+            line = self._lines[key] = Line()
+        was_empty, was_full = not line.requests, line.waiting_bytes >= self._max_bytes
         line.requests.append(request)
-        was_full = line.total_bytes >= self._max_bytes
-        line.total_bytes += len(request.body)
-        return is_new or (line.total_bytes >= self._max_bytes and not was_full)
+        line.waiting_bytes += len(request.body)
+        self._count(line, [request], 1)
+        return was_empty or (line.waiting_bytes >= self._max_bytes and not was_full)
 
-    def due(self, *, at_once: bool) -> tuple[Key | None, float | None]:
-        """Return a line with something to send now, else how long it is until there is; None: nothing waits."""
-        soonest: float | None = None
+    def due(self, *, at_once: bool) -> tuple[Key | None, float]:
+        """Return a line with something to send now, else how long it is until there is; infinite: nothing waits.
+
+        With `at_once` no request waits for others to be joined with.
+        """
+        soonest = math.inf
         now = time.monotonic()
         for key, line in self._lines.items():
-            left = 0.0 if at_once else line.requests[0].since_s + self._delay_s - now
-            if left <= 0 or line.total_bytes >= self._max_bytes:
-                return key, None
-            soonest = left if soonest is None else min(soonest, left)
+            if not line.requests or (line.rest.failures and line.under_way):
+                continue
+            first = line.requests[0]
+            is_full = at_once or first.alone or line.waiting_bytes >= self._max_bytes
+            left = max(line.rest.until_s, 0.0 if is_full else first.since_s + self._delay_s) - now
+            if left <= 0:
+                return key, 0.0
+            soonest = min(soonest, left)
         return None, soonest
 
     def take(self, key: Key) -> list[Waiting]:
         """Return what leaves together: as much as one request may hold, and one request at least."""
-        line = self._lines.pop(key)
-        requests = line.requests
-        taken = [requests.popleft()]
+        line = self._lines[key] = self._lines.pop(key)  # last in the round: no tenant waits for all of another
+        taken = [line.requests.popleft()]
         size = len(taken[0].body)
-        while requests and size + len(requests[0].body) <= self._max_bytes:
-            size += len(requests[0].body)
-            taken.append(requests.popleft())
-        line.total_bytes -= size
-        if requests:  # at the end of the round: no tenant waits behind another one's many requests
-            self._lines[key] = line
+        while line.requests and not taken[0].alone and not line.requests[0].alone:
+            if size + len(line.requests[0].body) > self._max_bytes:
+                break
+            taken.append(line.requests.popleft())
+            size += len(taken[-1].body)
+        line.waiting_bytes -= size
+        line.under_way += len(taken)
         return taken
+
+    def put_back(self, key: Key, requests: Sequence[Waiting]) -> None:
+        """Let requests that were taken be the first of their line again."""
+        line = self._lines[key]
+        line.requests.extendleft(reversed(requests))
+        line.waiting_bytes += sum(len(each.body) for each in requests)
+        line.under_way -= len(requests)
+
+    def replace(self, key: Key, request: Waiting, parts: Sequence[Waiting]) -> None:
+        """Have parts of a request that was taken in its place: they are as if they were taken."""
+        line = self._lines[key]
+        self._count(line, [request], -1)
+        self._count(line, parts, 1)
+        line.under_way += len(parts) - 1
+
+    def end(self, key: Key, requests: Sequence[Waiting]) -> None:
+        """Have done with requests that were taken; a line with nothing left is forgotten."""
+        line = self._lines[key]
+        line.under_way -= len(requests)
+        self._count(line, requests, -1)
+        if not line.requests and not line.under_way:
+            del self._lines[key]
+
+    def take_over(self, max_elapsed_s: float, since_s: float) -> tuple[Key, list[Waiting]] | None:
+        """Take the requests of a line whose time is over, where there are such.
+
+        Args:
+            max_elapsed_s: how long a request may wait while attempts fail.
+            since_s: when those of all lines began to fail, beside what each line knows.
+        """
+        for key, line in self._lines.items():
+            over: list[Waiting] = []
+            while _left_s(line, max_elapsed_s, since_s) <= 0:
+                over.append(line.requests.popleft())
+            if over:
+                line.waiting_bytes -= sum(len(each.body) for each in over)
+                line.under_way += len(over)
+                return key, over
+        return None
+
+    def left_s(self, max_elapsed_s: float, since_s: float) -> float:
+        """Return how long it is until some request's time is over; infinite where nothing fails."""
+        return min((_left_s(line, max_elapsed_s, since_s) for line in self._lines.values()), default=math.inf)
+
+    def _count(self, line: Line, requests: Sequence[Waiting], sign: int) -> None:
+        size = sign * sum(len(each.body) for each in requests)
+        line.total_bytes += size
+        self.total_bytes += size
+        self.total_items += sign * sum(each.items for each in requests)
+
+
+def _left_s(line: Line, max_elapsed_s: float, since_s: float) -> float:
+    """Return how long it is until the time of a line's first request is over."""
+    began_s = min(line.rest.since_s, since_s)
+    if not line.requests or began_s == math.inf:
+        return math.inf
+    end_s = max(line.requests[0].since_s, began_s) + max_elapsed_s
+    if line.rest.asked_s and line.rest.until_s > end_s:  # it is not tried again before that
+        return 0.0
+    return end_s - time.monotonic()

@@ -49,7 +49,7 @@ def test_documents_are_kept_by_trace_without_repeats(clock: Clock) -> None:
 
 def test_a_call_waits_until_its_answer_has_come(clock: Clock) -> None:
     kept = joins(clock, wait_s=5)
-    kept.wait(TRACE, SPAN, "call")
+    kept.wait(TRACE, SPAN, "call", 1)
     kept.add_event(TRACE, question())
     assert kept.due() == []
     kept.add_event(TRACE, answer())
@@ -67,7 +67,7 @@ def test_content_that_came_first_makes_a_call_complete(clock: Clock) -> None:
 
 def test_a_call_goes_on_without_content_once_its_time_is_up(clock: Clock) -> None:
     kept = joins(clock, wait_s=5)
-    kept.wait(TRACE, SPAN, "call")
+    kept.wait(TRACE, SPAN, "call", 1)
     assert kept.next_due_s() == 5
     clock.now_s += 4
     assert (kept.due(), kept.next_due_s()) == ([], 1)
@@ -105,17 +105,17 @@ def test_traces_without_documents_are_bounded_as_well(clock: Clock) -> None:
 
 def test_at_the_end_all_that_wait_go_on(clock: Clock) -> None:
     kept = joins(clock, wait_s=5)
-    kept.wait(TRACE, SPAN, "call")
+    kept.wait(TRACE, SPAN, "call", 1)
     assert kept.rest() == ["call"]
-    assert kept.waiting == 0
+    assert kept.due() == []
 
 
 def test_a_span_that_waits_twice_goes_on_twice(clock: Clock) -> None:
     kept = joins(clock, wait_s=5)
-    kept.wait(TRACE, SPAN, "first")
-    kept.wait(TRACE, SPAN, "second")
+    kept.wait(TRACE, SPAN, "first", 1)
+    kept.wait(TRACE, SPAN, "second", 1)
     assert kept.due() == ["first"]
-    kept.wait(TRACE, SPAN, "third")
+    kept.wait(TRACE, SPAN, "third", 1)
     assert kept.rest() == ["second", "third"]
 
 

@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_llm.errors import QueueFullError
+from otel_llm.queue.durable import DurableQueue
 from otel_llm.queue.lanes import FairOrder
 from otel_llm.queue.memory import MemoryQueue
 
@@ -58,23 +61,77 @@ def test_while_both_wait_two_lanes_differ_by_no_more_than_two_records(a: list[in
             assert abs(sums["a"] - sums["b"]) <= max(a) + max(b)
 
 
+@given(st.data())
+def test_of_lanes_that_are_held_nothing_comes_and_nothing_is_lost(data: st.DataObject) -> None:
+    waiting: FairOrder[tuple[str, int]] = FairOrder()
+    added: list[tuple[str, int]] = []
+    taken: list[tuple[str, int]] = []
+    for number in range(data.draw(st.integers(0, 40))):
+        if data.draw(st.booleans()):
+            added.append((data.draw(st.sampled_from("abc")), number))
+            waiting.add(added[-1][0], data.draw(st.integers(0, 100)), added[-1])
+            continue
+        held = data.draw(st.sets(st.sampled_from("abc")))
+        left = [item for item in added if item not in taken and item[0] not in held]
+        assert waiting.hold(held) == bool(left)
+        if left:
+            taken.append(waiting.pop())
+            assert taken[-1] in left
+    while waiting.hold(()):
+        taken.append(waiting.pop())
+    for name in "abc":
+        assert [each for each in taken if each[0] == name] == [each for each in added if each[0] == name]
+
+
+def test_a_lane_that_was_held_is_not_paid_for_that() -> None:
+    waiting: FairOrder[str] = FairOrder()
+    for lane in ["a"] * 20 + ["b"] * 40:
+        waiting.add(lane, 10, lane)
+    turns = [waiting.pop() for _ in range(20) if waiting.hold({"a"})]
+    assert turns == ["b"] * 20
+    turns = [waiting.pop() for _ in range(20) if waiting.hold(())]
+    assert turns.count("a") == 10
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_a_queue_gives_the_records_of_lanes_that_are_not_held(tmp_path: Path, on_disk: bool) -> None:
+    queue = DurableQueue(tmp_path / "queue", max_bytes=1 << 20) if on_disk else MemoryQueue(max_bytes=1 << 20)
+    for payload, lane in ((b"1", "a"), (b"2", "b"), (b"3", "a")):
+        queue.append(payload, lane).result(10)
+    taken = queue.take(10, {"a"})
+    assert taken is not None
+    assert taken.payload == b"2"
+    assert queue.take(0.01, {"a"}) is None
+    assert [record.payload for _ in range(2) if (record := queue.take(10))] == [b"1", b"3"]
+    queue.close()
+
+
 def test_below_half_a_lane_takes_what_fits_and_above_it_its_share() -> None:
     queue = MemoryQueue(max_bytes=100)
     queue.append(bytes(50), "a")
-    assert queue.admits("a", 50) is None  # it is alone
-    assert queue.admits("a", 51) == "the queue holds 50 of 100 bytes, 51 more do not fit"
-    queue.append(bytes(10), "b")
-    refusal = "tenant 'a' holds 50 of its share of 50 bytes, 1 more do not fit: 2 share the queue"
-    assert queue.admits("a", 1) == refusal
+    refusal = "tenant 'a' holds 50 of its share of 50 bytes, 1 more do not fit: 1 share the queue"
+    assert queue.admits("a", 1) == refusal  # though it is alone: the rest is for who comes next
     with pytest.raises(QueueFullError, match=refusal):
         queue.append(b"x", "a")
-    assert queue.admits("b", 40) is None
+    queue.append(bytes(10), "b")
+    assert queue.admits("b", 23) is None
     assert (
-        queue.admits("c", 34)
-        == "tenant 'c' holds 0 of its share of 33 bytes, 34 more do not fit: 3 share the queue"
+        queue.admits("b", 24)
+        == "tenant 'b' holds 10 of its share of 33 bytes, 24 more do not fit: 2 share the queue"
     )
-    assert queue.admits("", 34) == (
-        "the tenant without a name holds 0 of its share of 33 bytes, 34 more do not fit: 3 share the queue"
+    assert queue.admits("", 26) == (
+        "the tenant without a name holds 0 of its share of 25 bytes, 26 more do not fit: 3 share the queue"
+    )
+    assert queue.admits("c", 41) == "the queue holds 60 of 100 bytes, 41 more do not fit"
+
+
+def test_who_has_no_name_and_is_alone_has_all() -> None:
+    queue = MemoryQueue(max_bytes=100)
+    queue.append(bytes(60))
+    assert queue.admits("", 40) is None
+    assert (
+        queue.admits("a", 34)
+        == "tenant 'a' holds 0 of its share of 33 bytes, 34 more do not fit: 2 share the queue"
     )
 
 

@@ -21,7 +21,7 @@ def test_records_come_in_order_and_count_until_they_are_settled() -> None:
     ]
     assert (queue.take(0), queue.size, queue.pending) == (None, 8, 3)
     queue.settle([0, 1])
-    assert (queue.size, queue.pending, queue.recent()) == (4, 1, [])
+    assert (queue.size, queue.pending, list(queue.recent())) == (4, 1, [])
     queue.append(b"xyz").result(0)
 
 

@@ -89,7 +89,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_recent_is_settled(self) -> None:
-        recent = self.queue.recent()
+        recent = list(self.queue.recent())
         assert set(recent) <= self.settled
         assert recent == sorted(recent, key=number)
 

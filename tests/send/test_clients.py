@@ -132,17 +132,21 @@ def test_a_receiver_that_does_not_answer_is_to_be_tried_again(scheme: str) -> No
 @pytest.mark.parametrize(
     ("status", "headers", "expected"),
     [
-        (429, {"Retry-After": "7"}, ("retry", 7)),
-        (502, {}, ("retry", 0)),
-        (504, {"Retry-After": "soon"}, ("retry", 0)),
-        (503, {"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, ("retry", 0)),
-        (500, {"Retry-After": "7"}, ("refused", 0)),
-        (404, {}, ("refused", 0)),
-        (302, {"Location": "http://127.0.0.1:1/elsewhere"}, ("refused", 0)),
-        (200, {"Content-Type": "application/x-protobuf"}, ("delivered", 0)),
+        (429, {"Retry-After": "7"}, ("retry", 7, True)),
+        (502, {}, ("retry", 0, False)),
+        (504, {"Retry-After": "soon"}, ("retry", 0, False)),
+        (503, {"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, ("retry", 0, False)),
+        (500, {"Retry-After": "7"}, ("refused", 0, False)),
+        (400, {}, ("refused", 0, False)),
+        (401, {}, ("refused", 0, True)),
+        (404, {}, ("refused", 0, True)),
+        (302, {"Location": "http://127.0.0.1:1/elsewhere"}, ("refused", 0, False)),
+        (200, {"Content-Type": "application/x-protobuf"}, ("delivered", 0, False)),
     ],
 )
-def test_an_answer_of_http_counts_as_otlp_says(status: int, headers: dict, expected: tuple[str, int]) -> None:
+def test_an_answer_of_http_counts_as_otlp_says(
+    status: int, headers: dict, expected: tuple[str, int, bool]
+) -> None:
     class Handler(BaseHTTPRequestHandler):  # a fake: answers that no receiver of ours gives
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
@@ -162,6 +166,6 @@ def test_an_answer_of_http_counts_as_otlp_says(status: int, headers: dict, expec
         reply = sender.export("traces", SIGNALS["traces"], {})
     thread.join()
     server.server_close()
-    assert (reply.kind, reply.retry_after_s) == expected
+    assert (reply.kind, reply.retry_after_s, reply.for_all) == expected
     if status != 200:
         assert f"HTTP {status}: said" in reply.reason

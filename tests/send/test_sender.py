@@ -86,7 +86,7 @@ def test_requests_that_wait_are_joined_into_one(client: Scripted, opened: list[S
     client.gate.clear()
     opened.append(sending := Sending(client))
     sending.send("first", b"a")
-    wait_until(lambda: not sending.sender._lines)  # under way
+    wait_until(lambda: not sending.sender._lines["traces", ""].requests)  # under way
     sending.send("second", b"b")
     sending.send("third", b"c")
     client.gate.set()
@@ -135,6 +135,14 @@ def test_signals_and_tenants_are_not_mixed(client: Scripted, opened: list[Sendin
     assert all(headers["authorization"] == "Bearer x" for _, _, headers in client.sent)
 
 
+def test_a_tenant_is_named_once_whatever_the_headers_say(client: Scripted, opened: list[Sending]) -> None:
+    opened.append(sending := Sending(client, headers={"x-scope-orgid": "fallback"}))
+    sending.send("a", b"a", tenant="acme")
+    sending.send("b", b"b")
+    wait_until(lambda: len(sending.outcomes) == 2)
+    assert sorted(headers["x-scope-orgid"] for _, _, headers in client.sent) == ["acme", "fallback"]
+
+
 def test_a_request_that_is_too_large_is_sent_in_parts(client: Scripted, opened: list[Sending]) -> None:
     opened.append(sending := Sending(client, max_request_bytes=2000))
     content = body(*(span({"note": "x" * 500}, span_id=number.to_bytes(8)) for number in range(1, 9)))
@@ -169,6 +177,18 @@ def test_a_refused_request_costs_only_itself_of_those_it_was_joined_with(
     sending.wait_for("one", "bad", "two")
     assert dict(sending.outcomes) == {"one": Outcome(), "two": Outcome(), "bad": Outcome([b"bad"], "bad")}
     assert (sending.counted.delivered, sending.counted.failed) == (2, 1)
+
+
+def test_what_is_refused_whatever_it_is_is_not_tried_request_by_request(
+    client: Scripted, opened: list[Sending]
+) -> None:
+    client.reply = lambda _: Reply("refused", "HTTP 401", for_all=True)
+    opened.append(sending := Sending(client, batch_delay_s=0.05))
+    for name in ("one", "two", "three"):
+        sending.send(name, name.encode())
+    sending.wait_for("one", "two", "three")
+    assert [content for _, content, _ in client.sent] == [b"onetwothree"]
+    assert {outcome.reason for _, outcome in sending.outcomes} == {"HTTP 401"}
 
 
 def test_what_is_not_taken_is_tried_again_until_it_is(client: Scripted, opened: list[Sending]) -> None:

@@ -11,7 +11,7 @@ from support.receivers import wait_until
 from support.spans import body, request, span
 
 from otel_llm.config.send import LONGEST_ASKED_PAUSE_S, DestinationSettings
-from otel_llm.send import attempts
+from otel_llm.send import schedule
 from otel_llm.send.client import Reply
 from otel_llm.send.sender import Outcome, Sender
 
@@ -113,7 +113,7 @@ def test_nobody_is_told_of_a_large_request_that_the_end_cuts_short(runs: list[Ru
     runs.append(run := Run(client, {}))
     run.send(large(8), items=8)
     wait_until(lambda: len(client.bodies) >= 2)
-    assert run.sender.close(0.2) == 8
+    assert run.sender.close(0.2) == 5
     assert run.outcomes == []
     assert (run.delivered, run.failed) == (3, 0)
 
@@ -173,7 +173,7 @@ def test_a_pause_that_ends_after_the_time_for_a_request_ends_it_at_once(runs: li
 
 def test_a_receiver_cannot_ask_for_any_pause(runs: list[Run], monkeypatch: pytest.MonkeyPatch) -> None:
     assert LONGEST_ASKED_PAUSE_S == 300
-    monkeypatch.setattr(attempts, "LONGEST_ASKED_PAUSE_S", 0.1)
+    monkeypatch.setattr(schedule, "LONGEST_ASKED_PAUSE_S", 0.1)
     runs.append(run := Run(Answers([Reply("retry", "busy", retry_after_s=1e9), DELIVERED]), {}))
     started = time.monotonic()
     run.send()

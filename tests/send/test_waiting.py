@@ -1,5 +1,6 @@
 """The lines of requests that wait to be sent."""
 
+import math
 import time
 
 from otel_llm.send.waiting import Lines, Waiting
@@ -18,7 +19,7 @@ def lines(delay_s: float = 60) -> Lines:
 def test_nothing_is_due_where_nothing_waits() -> None:
     waiting = lines()
     assert not waiting
-    assert waiting.due(at_once=True) == (None, None)
+    assert waiting.due(at_once=True) == (None, math.inf)
 
 
 def test_a_small_request_is_due_after_its_delay_or_at_once() -> None:
@@ -27,11 +28,10 @@ def test_a_small_request_is_due_after_its_delay_or_at_once() -> None:
     waiting.add(ZOO, request(10, age_s=50))
     key, wait_s = waiting.due(at_once=False)
     assert key is None
-    assert wait_s is not None
     assert 9 < wait_s <= 10
-    assert waiting.due(at_once=True) == (ACME, None)
+    assert waiting.due(at_once=True) == (ACME, 0)
     waiting.add(("logs", "zoo"), request(10, age_s=61))
-    assert waiting.due(at_once=False) == (("logs", "zoo"), None)
+    assert waiting.due(at_once=False) == (("logs", "zoo"), 0)
 
 
 def test_a_line_that_fills_a_request_is_due_now_and_what_is_left_of_it_waits_again() -> None:
@@ -39,11 +39,11 @@ def test_a_line_that_fills_a_request_is_due_now_and_what_is_left_of_it_waits_aga
     for size in (600, 300, 200):
         assert waiting.due(at_once=False)[0] is None
         waiting.add(ACME, request(size))
-    assert waiting.due(at_once=False) == (ACME, None)
+    assert waiting.due(at_once=False) == (ACME, 0)
     assert [len(each.body) for each in waiting.take(ACME)] == [600, 300]
     assert waiting.due(at_once=False)[0] is None
     assert [len(each.body) for each in waiting.take(ACME)] == [200]
-    assert not waiting
+    assert not waiting[ACME].requests
 
 
 def test_only_what_changes_when_something_is_due_is_worth_waking_for() -> None:
@@ -71,5 +71,5 @@ def test_no_line_waits_behind_another_ones_many_requests() -> None:
         key, _ = waiting.due(at_once=False)
         assert key is not None
         order.append(key)
-        waiting.take(key)
+        waiting.end(key, waiting.take(key))
     assert order == [ACME, ZOO, ACME, ACME]

@@ -21,11 +21,12 @@ from support.spans import body, span
 
 from otel_llm.config.send import DestinationSettings
 from otel_llm.ports import free_port
-from otel_llm.send.attempts import Attempts
 from otel_llm.send.client import Reply, open_client
 
 RETRYABLE = {"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"}
 """opentelemetry-proto docs/specification.md, "OTLP/gRPC: Failures"; RESOURCE_EXHAUSTED is below."""
+FOR_ALL = {"UNAUTHENTICATED", "PERMISSION_DENIED", "UNIMPLEMENTED"}
+"""Of the others, those that say nothing of what was sent."""
 REFUSED = {code.name for code in grpc.StatusCode} - RETRYABLE - {"OK"}
 
 
@@ -91,7 +92,7 @@ def retry_info(seconds: int, nanos: int = 0) -> RetryInfo:
 )
 def test_a_status_of_grpc_counts_as_otlp_says(fake: Fake, name: str, kind: str) -> None:
     fake.code = grpc.StatusCode[name]
-    assert export(fake.endpoint) == [Reply(kind, f"{at(fake)}: {name}: said")]
+    assert export(fake.endpoint) == [Reply(kind, f"{at(fake)}: {name}: said", for_all=name in FOR_ALL)]
     assert fake.bodies == [body(span())]
 
 
@@ -113,6 +114,7 @@ def test_a_receiver_that_is_exhausted_is_tried_again_where_it_says_so(
     fake.code, fake.details = grpc.StatusCode.RESOURCE_EXHAUSTED, said
     [reply] = export(fake.endpoint)
     assert (reply.kind, reply.retry_after_s) == expected
+    assert reply.for_all == (reply.kind == "retry")  # else it may be the size of this very request
 
 
 def test_what_another_retryable_status_asks_for_counts_too(fake: Fake) -> None:
@@ -213,7 +215,7 @@ def server_that(answer: Callable[[socket.socket], None]) -> Iterator[str]:
 
 def test_an_error_without_a_word_is_named_by_its_status_and_url() -> None:
     with server_that(lambda to: to.sendall(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")) as url:
-        assert export(url) == [Reply("refused", f"{url}/v1/traces: HTTP 404: Not Found")]
+        assert export(url) == [Reply("refused", f"{url}/v1/traces: HTTP 404: Not Found", for_all=True)]
 
 
 def test_nobody_there_is_said_in_words() -> None:
@@ -249,19 +251,3 @@ def test_an_answer_that_drips_ends_with_the_time_and_one_without_end_is_cut() ->
     with server_that(flood) as url:
         [reply] = export(url)
     assert reply == Reply("refused", f"{url}/v1/traces: HTTP 400: {'y' * 300}")
-
-
-def test_a_tenant_is_named_once_whatever_the_headers_say() -> None:
-    heard: list[dict[str, str]] = []
-
-    class Client:
-        def export(self, signal: str, body: bytes, headers: dict[str, str]) -> Reply:
-            heard.append(headers)
-            return Reply("delivered")
-
-        def close(self) -> None:
-            pass
-
-    settings = DestinationSettings(endpoint="http://x", headers={"x-scope-orgid": "fallback"})
-    Attempts("forward", Client(), settings).export("traces", "acme", b"")
-    assert heard == [{"x-scope-orgid": "acme"}]

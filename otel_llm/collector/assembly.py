@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final, Literal
 
+from otel_llm.collector.background import in_background
 from otel_llm.collector.consumer import Consumer
 from otel_llm.collector.delivery import Delivery
 from otel_llm.collector.evaluation import Evaluator
@@ -43,8 +44,10 @@ from otel_llm.report.telemetry import Telemetry
 from otel_llm.send.client import open_client
 from otel_llm.send.sender import Sender
 
-_END_S: Final = 1
+_LAST_S: Final = 1.0
 """What requests under way get to finish once the end has begun, and what is left for events at its very end."""
+_LAST_SHARE: Final = 0.25
+"""Of the time for the end, what each of those gets at most."""
 _LOOK_S: Final = 0.02
 _USUAL_REQUEST_BYTES: Final = 256 << 10
 """Without room for so much, or an eighth of the queue, the service is not ready."""
@@ -100,7 +103,7 @@ class _Assembly:
         telemetry = await self._open_telemetry(telemetry_socket)
         queue = self._open_queue()
         deliveries = self._open_deliveries()
-        evaluator, consumer = await self._open_evaluation(queue, deliveries)
+        evaluator, consumer, batcher = await self._open_evaluation(queue, deliveries)
         intake = Intake(
             QueueSink(queue, self._traces, consumer.concerns, passes_on="forward" in deliveries),
             self._metrics,
@@ -123,6 +126,12 @@ class _Assembly:
         telemetry.inspect = lambda: inspection.state(service.settings)
         usual_bytes = min(_USUAL_REQUEST_BYTES, queue.max_bytes // 8)
         telemetry.refusal = lambda: queue.admits("", usual_bytes)
+        telemetry.threads = [
+            consumer.thread,
+            batcher.thread,
+            *queue.threads,
+            *(thread for each in deliveries.values() for thread in each.sender.threads),
+        ]
         telemetry.ready = True
         stack.callback(self._begin_end, telemetry, queue)
         return service
@@ -141,7 +150,11 @@ class _Assembly:
         self._traces = traces = OwnTraces(settings.traces)
 
         async def end_traces() -> None:
-            await asyncio.to_thread(traces.close)
+            try:
+                async with asyncio.timeout(max(self._deadline.left_s(), self._deadline.last_s)):
+                    await in_background("end traces", traces.close)
+            except TimeoutError:
+                _log.warning("the service's own spans were not sent before shutdown_timeout_s was over")
 
         stack.push_async_callback(end_traces)
         return telemetry
@@ -178,7 +191,7 @@ class _Assembly:
 
     async def _open_evaluation(
         self, queue: Queue, deliveries: Mapping[str, Delivery]
-    ) -> tuple[Evaluator, Consumer]:
+    ) -> tuple[Evaluator, Consumer, Batcher[Task]]:
         settings, metrics = self._settings, self._metrics
         pipeline = await asyncio.to_thread(self._load, settings.evaluate)
         ledger = Ledger(queue.settle)
@@ -223,17 +236,17 @@ class _Assembly:
             await self._drain(queue)
             evaluator.stop()
             await asyncio.to_thread(consumer.stop, self._deadline.left_s())
-            await asyncio.to_thread(batcher.close, self._deadline.left_s() - _END_S)
+            await asyncio.to_thread(batcher.close, self._deadline.left_s() - self._deadline.last_s)
 
         self._stack.push_async_callback(drain)
-        return evaluator, consumer
+        return evaluator, consumer, batcher
 
     def _bind(self, port: int, option: str) -> socket.socket:
         reuse_port = self._settings.receive.reuse_port
         return self._stack.enter_context(bind(self._settings.host, port, option, reuse_port=reuse_port))
 
     async def _serve(self, app: Any, sock: socket.socket, **options: Any) -> None:
-        server = AsgiServer(app, sock, timeout_s=_END_S, **options)
+        server = AsgiServer(app, sock, timeout_s=self._deadline.last_s, **options)
         self._stack.push_async_callback(server.stop)
         await server.start()
 
@@ -254,14 +267,14 @@ class _Assembly:
         """Return the port of OTLP/gRPC: its socket is gRPC's own."""
         settings = self._settings.receive
         grpc = GrpcReceiver(intake, grpc_socket, settings)
-        self._stack.push_async_callback(grpc.stop, _END_S)
+        self._stack.push_async_callback(grpc.stop, self._deadline.last_s)
         await grpc.start()
         await self._serve(HttpReceiver(intake, settings), http_socket, tls=settings.tls)
         return int(grpc.port)
 
     async def _drain(self, queue: Queue) -> None:
         """Wait until all that was taken is done with, or the time is up."""
-        while queue.pending and self._deadline.left_s() > _END_S:  # noqa: ASYNC110 - threads settle it
+        while queue.pending and self._deadline.left_s() > self._deadline.last_s:  # noqa: ASYNC110 - threads settle it
             await asyncio.sleep(_LOOK_S)
         if queue.pending:
             kept = "are lost" if isinstance(queue, MemoryQueue) else "wait in queue.folder for the next start"
@@ -274,6 +287,7 @@ class _Assembly:
             "stopping, within %g s: %d requests are not done yet", self._settings.shutdown_timeout_s, queue.pending
         )
         telemetry.ready = False
+        telemetry.threads = ()
         self._deadline.start()
 
 
@@ -282,6 +296,8 @@ class _Deadline:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
+        self.last_s = min(_LAST_S, timeout_s * _LAST_SHARE)
+        """What is kept of it for each of the last steps."""
         self._end: float | None = None
 
     def start(self) -> None:

@@ -84,7 +84,12 @@ class MergedTelemetry:
         ready = all(each["ready"] for each in found)
         return JSONResponse({"ready": ready, "processes": found}, 200 if ready else 503)
 
-    async def _alive(self, _: Request) -> Response:
+    async def _alive(self, request: Request) -> Response:
+        """Say 200, but where a process says that it cannot go on: one that died is started again."""
+        answers = await self._ask_all(request.url.path)
+        for process, answer in zip(self._processes, answers, strict=True):
+            if answer is not None and not answer.is_success:
+                return PlainTextResponse(f"process {process.index}: {answer.text.strip()}\n", 503)
         return PlainTextResponse("live\n")
 
     async def _debug(self, request: Request) -> Response:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 import logging
 from collections.abc import Callable
 from typing import Final
 
+from otel_llm.collector.background import in_background
 from otel_llm.collector.consumer import Consumer
 from otel_llm.collector.evaluation import Evaluator
 from otel_llm.config.evaluate import EvaluateSettings
@@ -64,7 +65,8 @@ class Service:
         """
         pipeline = self._evaluator.pipeline
         if settings.evaluate != self.settings.evaluate:
-            pipeline = await asyncio.to_thread(self._load, settings.evaluate)
+            load = functools.partial(self._load, settings.evaluate)
+            pipeline = await in_background("load", load)
         try:
             self._consumer.selection = selection_of(settings, pipeline)
         except ConfigError:

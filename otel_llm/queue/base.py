@@ -6,7 +6,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Final, NamedTuple
 
@@ -40,8 +40,8 @@ class Queue(ABC):
     """Records that wait for one consumer, bounded in bytes and shared fairly by lanes. Any thread may append.
 
     Records of a lane are taken in order; lanes take turns by bytes. While the queue is more than half full, a lane
-    holds at most its share: the bound divided by the lanes that hold something, and one more for who comes next. The
-    lane without a name has all of it where it is alone.
+    holds at most its share: the bound divided by the lanes that hold something, and one more for who comes next. A
+    lane without a name that is alone has all of it.
     """
 
     def __init__(self, *, max_bytes: int) -> None:
@@ -54,6 +54,11 @@ class Queue(ABC):
         """The sequence number of the first record that is appended since the queue was opened."""
         self._changed = threading.Condition()
         """Guards all of the above, and is notified when a record comes or the queue closes."""
+
+    @property
+    def threads(self) -> Sequence[threading.Thread]:
+        """What must live for it to work."""
+        return ()
 
     @property
     def size(self) -> int:

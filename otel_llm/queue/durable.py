@@ -19,7 +19,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -105,6 +105,11 @@ class DurableQueue(Queue):
             self._resources = stack.pop_all()
         self._writer = threading.Thread(target=self._write, name="queue", daemon=True)
         self._writer.start()
+
+    @property
+    def threads(self) -> Sequence[threading.Thread]:
+        """What must live for it to work."""
+        return (self._writer,)
 
     def append(self, payload: bytes, lane: str = "") -> Future[None]:
         """Return a future that is done once the record is as durable as `fsync` says.
@@ -193,19 +198,16 @@ class DurableQueue(Queue):
 
     def _write(self) -> None:
         while group := self._next_group():
-            failure: QueueFullError | None = None
             try:
                 segment, places = self._commit(group)
             except OSError as error:
                 _log.error("queue.folder %s: %s: %d records are refused", self._folder, error, len(group))
-                failure = QueueFullError(f"the queue's disk refused it: {error}")
+                self._refuse(group, error)
+                continue
             with self._changed:
-                if failure:
-                    self._refuse(group)
-                else:
-                    self._publish(segment, places)
+                self._publish(segment, places)
             for each in group:
-                each.written.set_exception(failure) if failure else each.written.set_result(None)
+                each.written.set_result(None)
 
     def _next_group(self) -> list[_Waiting]:
         """Return what is written next, once there is something; nothing at the end."""
@@ -255,14 +257,18 @@ class DurableQueue(Queue):
             self._unsettled[place.sequence] = Unsettled(place.time_ns, place.lane, place.size)
             self._ready.add(place.lane, place.size, (segment, place))
 
-    def _refuse(self, group: Iterable[_Waiting]) -> None:
+    def _refuse(self, group: Sequence[_Waiting], error: OSError) -> None:
         """Give up what the disk refused, and give it back all that is not needed."""
+        with self._changed:
+            for each in group:
+                self._size -= each.size
+                self._holdings.remove(each.lane, each.size)
         for each in group:
-            self._size -= each.size
-            self._holdings.remove(each.lane, each.size)
-        self._files.seal()
-        self._size -= self._files.retire(next(iter(self._unsettled), self._next))
-        self._files.drop_history()
+            each.written.set_exception(QueueFullError(f"the queue's disk refused it: {error}"))
+        with self._changed:
+            self._files.seal()
+            self._size -= self._files.retire(next(iter(self._unsettled), self._next))
+            self._files.drop_history()
 
     def _recover(self) -> None:
         """Find the records of an earlier process that it had not settled."""

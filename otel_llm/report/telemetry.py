@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -25,6 +26,8 @@ class Telemetry:
         """What is inside."""
         self.refusal: Callable[[], str | None] = lambda: None
         """Why requests are refused now; None where they are taken."""
+        self.threads: Sequence[threading.Thread] = ()
+        """What must live for the service to work, while it is to."""
         self._metrics = metrics
         self._feed = feed
         self.app = Starlette(
@@ -44,6 +47,9 @@ class Telemetry:
         return Response(body, headers={"content-type": content_type})
 
     async def _live(self, _: Request) -> Response:
+        dead = [thread.name for thread in self.threads if not thread.is_alive()]
+        if dead:
+            return PlainTextResponse(f"ended, and must not have: {', '.join(dead)}\n", 503)
         return PlainTextResponse("live\n")
 
     async def _health(self, _: Request) -> Response:

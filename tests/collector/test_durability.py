@@ -1,19 +1,25 @@
 """What was acknowledged is evaluated, whatever happens to the process or to where results go."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 import pytest
-from otlp_sink import OtlpSink, otlp_sink, plain
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from otlp_sink import OtlpSink, key_values, otlp_sink, plain
+from support.otlp import logs
 from support.receivers import wait_until
 from support.service import LengthPipeline, service
 from support.spans import body, chat_attributes, span
 
+from otel_llm.collector import consumer
 from otel_llm.collector.service import Service
 from otel_llm.dead_letters import Letter
+from otel_llm.evaluate.pipeline import Evaluation
 from otel_llm.ports import free_port
 from otel_llm.queue.durable import DurableQueue
-from otel_llm.receive.intake import Request, pack
+from otel_llm.receive.call import Call
+from otel_llm.receive.intake import Request, pack, unpack
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 
@@ -158,3 +164,62 @@ def test_a_repeat_that_was_passed_over_does_not_hide_what_a_crash_left(tmp_path:
         with service(LengthPipeline(), queue={"folder": str(folder)}, events={"endpoint": sink.endpoint}):
             sink.wait_for(lambda sink: sink.logs)
         assert evaluated(sink) == [1]
+
+
+def test_content_and_documents_of_before_a_restart_are_for_the_spans_after_it(tmp_path: Path) -> None:
+    queue = {"folder": str(tmp_path / "queue"), "max_delay_s": 0}
+    ids = {"trace_id": span().trace_id, "span_id": span().span_id}
+    said = {key: value for key, value in chat_attributes(answer="At 9.").items() if "messages" in key}
+    record = LogRecord(event_name="gen_ai.client.inference.operation.details", attributes=key_values(said), **ids)
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.result": "It opens at 9."}
+    with service(LengthPipeline(), queue=queue) as at:
+        httpx.post(f"{at.http}/v1/logs", content=logs([record]), headers=PROTOBUF).raise_for_status()
+        send(at, span(tool, span_id=b"the tool"))
+    later = LengthPipeline()
+    with service(later, queue=queue) as at:
+        send(at, span({"gen_ai.operation.name": "chat"}))
+        wait_until(lambda: later.seen)
+    [call] = later.seen
+    assert (call.output_text, call.documents) == ("At 9.", ("It opens at 9.",))
+
+
+def test_records_with_which_processes_died_twice_are_worked_on_alone_and_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "queue"
+    for _ in range(3):  # the first has them anew, two die with them
+        queue = DurableQueue(folder, max_bytes=64 << 20)
+        for number in range(1, 6) if not queue.pending else ():
+            queue.append(
+                pack(Request(signal="traces", body=body(span(span_id=number.to_bytes(8))), items=1))
+            ).result(9)
+            queue.take(9)
+        while queue.take(0):
+            pass
+        queue._taken.clear()  # as where the process is killed: nothing is written back
+        queue.close()
+    batches: list[int] = []
+
+    class Batches(LengthPipeline):
+        def evaluate(self, calls: Sequence[Call], *selected: object) -> Evaluation:
+            batches.append(len(calls))
+            return super().evaluate(calls, *selected)
+
+    # a batch would fill up for a minute
+    with service(Batches(), queue={"folder": str(folder), "max_delay_s": 60}):
+        wait_until(lambda: len(batches) == 5)
+    assert batches == [1] * 5
+
+
+def test_a_record_that_no_code_is_prepared_for_holds_up_none_behind_it(
+    pipeline: LengthPipeline, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails_once(payload: bytes) -> Request:
+        monkeypatch.setattr(consumer, "unpack", unpack)
+        raise RuntimeError("a bug")
+
+    with service(pipeline, shutdown_timeout_s=0.5) as at:
+        monkeypatch.setattr(consumer, "unpack", fails_once)
+        send(at, span(span_id=b"no luck."))
+        send(at, span(span_id=b"a second"))
+        wait_until(lambda: pipeline.seen)
+    assert [bytes.fromhex(call.span_id) for call in pipeline.seen] == [b"a second"]
+    assert "RuntimeError: a bug" in caplog.text

@@ -137,3 +137,12 @@ def test_what_is_old_goes_though_nothing_comes(clock: Clock) -> None:
     clock.now_s += 61
     kept.due()
     assert kept.documents(TRACE) == ()
+
+
+def test_items_that_wait_are_bounded_in_bytes(clock: Clock) -> None:
+    kept = joins(clock, wait_s=5, max_bytes=100)
+    for name in ("first", "second", "third"):
+        kept.wait(TRACE, name, name, 40)
+    assert kept.due() == ["first"]
+    kept.wait(TRACE, "fourth", "fourth", 90)
+    assert kept.due() == ["second", "third"]

@@ -1,5 +1,9 @@
+import functools
+import math
+import weakref
+
 from otel_llm.collector.ledger import Ledger
-from otel_llm.collector.passage import Passage
+from otel_llm.collector.passage import Passage, Passages
 
 
 def test_a_record_is_settled_once_its_last_share_is_released() -> None:
@@ -43,3 +47,49 @@ def test_a_passage_that_leaves_early_takes_the_verdicts_that_have_come() -> None
     assert passage.leave()
     passage.evaluated(1, ["b"])
     assert gone == [{0: ["a"]}]
+
+
+def passages(late: list[str], **bounds: float) -> Passages:
+    return Passages(**{"max_wait_s": 60, "max_bytes": 100} | bounds, late=lambda: late.append("late"))
+
+
+def test_a_request_without_calls_goes_on_at_once() -> None:
+    gone: list[dict] = []
+    waiting = passages([])
+    assert waiting.open(0, 1000, lambda verdicts: gone.append(dict(verdicts))).gone
+    assert (gone, waiting.next_due_s()) == ([{}], math.inf)
+
+
+def test_requests_that_wait_for_verdicts_are_bounded_in_bytes() -> None:
+    late: list[str] = []
+    waiting = passages(late)
+    opened = [waiting.open(1, 40, lambda _: None) for _ in range(4)]
+    opened[0].evaluated(0, [])  # with which it has gone, and its bytes
+    waiting.let_go()
+    assert [each.gone for each in opened] == [True, True, False, False]
+    assert late == ["late"]
+    opened[2].evaluated(0, [])
+    waiting.let_go()
+    assert late == ["late"]
+
+
+def test_requests_wait_for_verdicts_only_so_long() -> None:
+    late: list[str] = []
+    waiting = passages(late, max_wait_s=0)
+    opened = waiting.open(1, 10, lambda _: None)
+    assert waiting.next_due_s() == 0
+    waiting.let_go()
+    assert (opened.gone, late) == (True, ["late"])
+
+
+def test_a_passage_that_has_gone_keeps_no_request() -> None:
+    request = Request()
+    alive = weakref.ref(request)
+    passage = Passage(1, functools.partial(lambda request, verdicts: None, request))
+    del request
+    passage.leave()
+    assert alive() is None
+
+
+class Request:
+    pass

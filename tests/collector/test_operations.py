@@ -1,9 +1,16 @@
 """The service's own port: health, what is inside, what was refused."""
 
 import json
+import socket
+import subprocess
+import sys
+import threading
+import time
 
 import httpx
+import pytest
 from otlp_sink import OtlpSink, otlp_sink, plain
+from support.receivers import wait_until
 from support.service import LengthPipeline, service
 from support.spans import body, chat_attributes, span
 
@@ -33,6 +40,16 @@ def test_ready_says_no_while_the_queue_has_no_room_and_live_goes_on(pipeline: Le
     assert answer.status_code == 503
     assert "more do not fit" in answer.json()["reason"]
     assert 'otel_llm_receiver_refusals_total{reason="overload"} 1.0' in metrics
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_live_says_no_once_a_thread_has_died(pipeline: LengthPipeline) -> None:
+    with service(pipeline, shutdown_timeout_s=0.5) as at:
+        assert httpx.get(f"{at.telemetry}/livez").text == "live\n"
+        pipeline.fault = SystemExit()  # no thread catches that: it ends without a word
+        httpx.post(f"{at.http}/v1/traces", content=body(span()), headers=PROTOBUF).raise_for_status()
+        wait_until(lambda: httpx.get(f"{at.telemetry}/livez").status_code == 503)
+        assert httpx.get(f"{at.telemetry}/livez").text == "ended, and must not have: evaluate\n"
 
 
 def test_debug_shows_queues_evaluators_versions_and_settings_without_secrets_or_content(
@@ -73,3 +90,42 @@ def test_own_traces_show_what_was_queued_and_evaluated_and_link_to_the_calls(pip
     assert plain(own["queue"].attributes) == {"otel_llm.signal": "traces", "otel_llm.items": 1}
     assert [link.span_id for link in own["evaluate"].links] == [span().span_id]
     assert not any(is_genai(each.SerializeToString()) for each in own.values())
+
+
+def test_the_end_does_not_wait_for_own_traces_beyond_its_deadline(
+    pipeline: LengthPipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and never answers
+        traces = {"endpoint": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        with service(pipeline, traces=traces, shutdown_timeout_s=1) as at:
+            httpx.post(f"{at.http}/v1/traces", content=body(span()), headers=PROTOBUF).raise_for_status()
+            started = time.monotonic()
+    assert time.monotonic() - started < 5
+    assert "own spans were not sent before shutdown_timeout_s was over" in caplog.text
+
+
+def test_a_short_time_for_the_end_is_time_all_the_same(pipeline: LengthPipeline) -> None:
+    pipeline.gate.clear()
+    with service(pipeline, shutdown_timeout_s=1) as at:
+        httpx.post(f"{at.http}/v1/traces", content=body(span()), headers=PROTOBUF).raise_for_status()
+        threading.Timer(0.2, pipeline.gate.set).start()
+    assert len(pipeline.seen) == 1
+
+
+def test_work_in_the_background_does_not_hold_up_the_end_of_the_process() -> None:
+    program = """
+import asyncio, time
+from otel_llm.collector.background import in_background
+
+async def main():
+    assert await in_background("short", lambda: 7) == 7
+    try:
+        await in_background("fails", lambda: 1 / 0)
+    except ZeroDivisionError:
+        async with asyncio.timeout(0.1):
+            await in_background("long", lambda: time.sleep(60))
+
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=30)
+    assert done.stderr.rstrip().endswith("TimeoutError")

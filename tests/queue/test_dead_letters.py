@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import resource
 import signal
@@ -15,6 +16,7 @@ from support.spans import body, span
 
 from otel_llm.dead_letters import DeadLetters, Letter
 from otel_llm.errors import ConfigError
+from otel_llm.receive.shell import request_of
 
 TRACE, SPAN = bytes(range(16)), bytes(range(8))
 
@@ -145,3 +147,26 @@ def test_a_file_that_cannot_be_written_is_an_error_at_once(tmp_path: Path) -> No
         ConfigError, match=r"dead_letters\.file: must be a file that can be written, got '.*file/x'"
     ):
         DeadLetters(tmp_path / "file" / "x")
+
+
+def test_letters_of_one_request_wait_for_the_disk_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    letters = DeadLetters(tmp_path / "letters", max_bytes=200_000)
+    letters.add_all("decode", "traces", "team-a", [(str(n), one_span()) for n in range(50)])
+    assert [letter.reason for letter in letters_of(tmp_path / "letters")] == [str(n) for n in range(50)]
+    assert letters.counts["decode"] == 50
+    assert len(synced) == 1
+
+
+def test_letters_that_do_not_fit_together_are_kept_as_far_as_there_is_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    letters = DeadLetters(tmp_path / "letters", max_bytes=10_000, fsync=False)
+    large = request_of(b"", b"x" * 20_000)
+    letters.add_all("decode", "traces", "", [("first", one_span()), ("too large", large), ("last", one_span())])
+    assert [letter.reason for letter in letters_of(tmp_path / "letters")] == ["first", "last"]
+    assert letters.dropped == 1
+    assert "dead_letters.max_bytes leaves 5000: a dead letter is lost: decode: too large" in caplog.text

@@ -252,11 +252,12 @@ CLIENT_METRICS: Final[Mapping[MeasurementName, Measured]] = MappingProxyType({
     "cost": Measured((COST,), (COST,), (COST,)),
 })  # fmt: skip
 """What the instrumentation measures of a call."""
-INFERENCES: Final = frozenset({
-    "chat", "generate_content", TEXT_COMPLETION, GENERATE_IMAGE, EDIT_IMAGE, VARY_IMAGE, GENERATE_SPEECH,
-    TRANSCRIBE_AUDIO, TRANSLATE_AUDIO,
-})  # fmt: skip
-"""The operations in which a model generates something: the conventions' three, and ours on media."""
+TEXT_INFERENCES: Final = frozenset({"chat", "generate_content", TEXT_COMPLETION})
+"""The conventions' operations in which a model generates something."""
+INFERENCES: Final = TEXT_INFERENCES | {
+    GENERATE_IMAGE, EDIT_IMAGE, VARY_IMAGE, GENERATE_SPEECH, TRANSCRIBE_AUDIO, TRANSLATE_AUDIO,
+}  # fmt: skip
+"""The same, and ours on media."""
 
 # The model server's metrics.
 SERVER_REQUEST_DURATION: Final = Metric(

@@ -16,6 +16,7 @@ from typing import Any, Final
 import click
 
 from otel_llm.collector.assembly import running
+from otel_llm.collector.background import in_background
 from otel_llm.collector.cores import available_cores
 from otel_llm.collector.parent import process_index, watch_parent
 from otel_llm.collector.processes import own_command, supervise
@@ -222,7 +223,9 @@ async def _reload(service: Service, read: Callable[[], ServiceSettings], asked: 
     while await asked.wait():
         asked.clear()
         try:
-            await service.reload(read())
+            settings = read()
+            await in_background("check", functools.partial(check, settings))  # says it as the start does
+            await service.reload(settings)
         except OtelLlmError as error:
             _log.error("the settings were not read again, and stay as they were: %s", error)
         except Exception:  # a fault of ours must not end the waiting for the next reload

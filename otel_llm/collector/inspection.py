@@ -15,7 +15,7 @@ from otel_llm.config.service import ServiceSettings
 from otel_llm.dead_letters import DeadLetters
 from otel_llm.queue.base import Queue
 from otel_llm.receive.intake import Intake
-from otel_llm.report.debug import State
+from otel_llm.report.debug import State, Value
 
 _PACKAGES: Final = (
     "otel-llm-evaluators",
@@ -94,9 +94,9 @@ def _versions() -> dict[str, str | None]:
     return found
 
 
-def _without_secrets(settings: dict[str, Any]) -> dict[str, str]:
+def _without_secrets(settings: dict[str, Any]) -> dict[str, Value]:
     """Return the settings that are not the defaults, by dotted key, without what headers hold."""
-    flat: dict[str, str] = {}
+    flat: dict[str, Value] = {}
 
     def walk(prefix: str, value: Any) -> None:
         if prefix.endswith(".headers"):
@@ -105,7 +105,7 @@ def _without_secrets(settings: dict[str, Any]) -> dict[str, str]:
             for key, each in value.items():
                 walk(f"{prefix}.{key}" if prefix else key, each)
         else:
-            flat[prefix] = str(value)
+            flat[prefix] = value
 
     walk("", settings)
     return flat

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from otel_llm.errors import ConfigError
 from otel_llm.evaluate.drift import Reference, features
@@ -13,6 +15,8 @@ from otel_llm.evaluate.manifest import EncoderManifest
 from otel_llm.evaluate.runtime import FloatArray
 
 _LEAST_TEXTS = 8
+# what zipfile and numpy raise of files that are damaged, or none of ours
+_UNREADABLE = (OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
 def write_baseline(path: Path, name: str, embeddings: FloatArray, encoder: EncoderManifest) -> None:
@@ -27,10 +31,12 @@ def read_baseline(path: Path, encoder: EncoderManifest) -> Reference:
         ConfigError: it cannot be read, is too small, or was made with another encoder.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, NpzFile(opened) as file:  # np.load would take a plain array as well
             name, made_with, embeddings = str(file["name"]), str(file["encoder"]), file["embeddings"]
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ConfigError(f"drift.baseline: {path} must be a baseline file: {error}") from error
+    except _UNREADABLE as error:
+        raise ConfigError(
+            f"drift.baseline: {path} must be a baseline file ({error}): make one with write_baseline of {__name__}"
+        ) from error
     expected = f"{encoder.name}-{encoder.version}"
     if made_with != expected:
         raise ConfigError(f"drift.baseline: {path} must be made with {expected}, got {made_with}: make it again")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
@@ -54,16 +54,14 @@ class Selection:
         names = frozenset(evaluators)
         check_names(settings, names)
         self._names = names | {DRIFT} if drift else names
-        lowest = _threshold(self._highest_ratio())
+        reached = [self._ratios(rule) for rule in _reached((*settings.rules, _ANY))]
+        self.is_empty = not any(reached)
+        """Whether nothing runs that any call could be for."""
+        lowest = _threshold(max((ratio for ratios in reached for ratio in ratios.values()), default=0.0))
         self._lowest = lowest.to_bytes(_RANDOM_BYTES) if lowest < _RANDOM_VALUES else _ABOVE_ALL
         self.samples = lowest > 0
         """Whether some traces are for no evaluator."""
         self._plan = functools.lru_cache(_MAX_PLANS)(self._make_plan)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing runs that any call could be for."""
-        return not self._names
 
     def leaves_out(self, trace_id: bytes, *, failed: bool) -> bool:
         """Return whether a call of the trace is for no evaluator, whatever else is to be known of it."""
@@ -80,24 +78,20 @@ class Selection:
             return plan.all
         return plan.selected[bisect_right(plan.thresholds, int(trace_id[-_RANDOM_DIGITS:], 16))]
 
-    def _highest_ratio(self) -> float:
-        ratios = [
-            _ratio(name, rule.sampling, self._settings.sampling)
-            for rule in (*self._settings.rules, _ANY)
-            for name in (self._names if rule.evaluators is None else self._names.intersection(rule.evaluators))
-        ]
-        return max(ratios, default=0.0)
+    def _ratios(self, rule: SelectionRule) -> dict[str, float]:
+        """Return the ratios of those that see the rule's calls."""
+        names = self._names if rule.evaluators is None else self._names.intersection(rule.evaluators)
+        return {name: _ratio(name, rule.sampling, self._settings.sampling) for name in names}
 
     def _make_plan(self, service: str, operation: str, model: str, provider: str) -> _Plan:
         rule = next(
             (each for each in self._settings.rules if _matches(each, service, operation, model, provider)), _ANY
         )
-        names = self._names if rule.evaluators is None else self._names.intersection(rule.evaluators)
-        by_threshold = {name: _threshold(_ratio(name, rule.sampling, self._settings.sampling)) for name in names}
+        by_threshold = {name: _threshold(ratio) for name, ratio in self._ratios(rule).items()}
         thresholds = sorted(set(by_threshold.values()))
         passed = [-1, *thresholds]
-        selected = [frozenset(name for name in names if by_threshold[name] <= threshold) for threshold in passed]
-        return _Plan(thresholds, selected, names)
+        selected = [frozenset(name for name in by_threshold if by_threshold[name] <= most) for most in passed]
+        return _Plan(thresholds, selected, frozenset(by_threshold))
 
 
 def check_names(settings: SelectionSettings, evaluators: Iterable[str]) -> None:
@@ -120,6 +114,14 @@ def _check(key: str, named: Iterable[str], known: set[str]) -> None:
                 f"{key}: must be of the evaluators that run, got {name!r}: add it to evaluate.evaluators,"
                 f" or name one of {', '.join(sorted(known))}"
             )
+
+
+def _reached(rules: Iterable[SelectionRule]) -> Iterator[SelectionRule]:
+    """Return the rules that may hold for a call: none behind one that matches every call."""
+    for rule in rules:
+        yield rule
+        if all("*" in patterns for patterns in (rule.service, rule.operation, rule.model, rule.provider)):
+            return
 
 
 def _matches(rule: SelectionRule, service: str, operation: str, model: str, provider: str) -> bool:

@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from otel_llm.config.receive import TlsSettings
+from otel_llm.receive.handshakes import Listener
 from otel_llm.receive.security import http_tls
 
 _PLAIN: Final = TlsSettings()
@@ -25,13 +26,12 @@ _HEAD_S: Final = 30
 class AsgiServer:
     """Serves one application on a bound socket until it is stopped."""
 
-    def __init__(self, app: Any, sock: socket.socket, *, timeout_s: int, tls: TlsSettings = _PLAIN) -> None:
+    def __init__(self, app: Any, sock: socket.socket, *, timeout_s: float, tls: TlsSettings = _PLAIN) -> None:
         """Serve `app`; `timeout_s` is what requests under way get at the end.
 
         Raises:
             ConfigError: a file of `tls` cannot be used.
         """
-        self._sock = sock
         config = uvicorn.Config(
             app,
             lifespan="off",
@@ -39,10 +39,12 @@ class AsgiServer:
             ws="none",
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=timeout_s,
+            timeout_graceful_shutdown=timeout_s,  # type: ignore[arg-type]  # any number: asyncio has the timer
             timeout_keep_alive=_IDLE_S,
             **http_tls(tls),
         )
+        config.load()
+        self._sock: Any = Listener(sock, config.ssl) if config.ssl else sock
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None
 

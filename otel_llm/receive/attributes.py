@@ -106,22 +106,19 @@ class Attributes:
 
     def _value_of(self, name: str) -> AnyValue:
         # only of a name that is there: a look-up of a missing key would add it to protobuf's map
-        try:
-            return AnyValue.FromString(self._values[name])
-        except ProtobufDecodeError as error:
-            raise _no_value(self.where(name), error) from error
+        return parse_value(self._values[name], self._path, name)
 
 
-def parse_value(data: bytes, where: str) -> AnyValue:
+def parse_value(data: bytes, path: str, name: str = "") -> AnyValue:
     """Return a value.
 
     Raises:
-        DecodeError: the bytes are none; the message starts with `where`.
+        DecodeError: the bytes are none; the message starts with `path` and `name`.
     """
     try:
         return AnyValue.FromString(data)
     except ProtobufDecodeError as error:
-        raise _no_value(where, error) from error
+        raise DecodeError(f"{path}{name} is no AnyValue: {error}") from error
 
 
 def load_json(text: str, where: str) -> object:
@@ -152,10 +149,6 @@ def plain(value: AnyValue) -> object:
             return None
         case field:
             return getattr(value, field)
-
-
-def _no_value(where: str, error: ProtobufDecodeError) -> DecodeError:
-    return DecodeError(f"{where} is no AnyValue: {error}")
 
 
 def _number(value: AnyValue) -> float:

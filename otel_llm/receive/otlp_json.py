@@ -7,6 +7,7 @@ trace and span ids are hexadecimal; unknown fields are ignored.
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -70,30 +71,44 @@ def _message(value: object, message: Message, what: str) -> Message:
     if not isinstance(value, dict):
         raise DecodeError(f"{what} must be a JSON object, got {type(value).__name__}")
     try:
-        ParseDict(_with_ids(value), message, ignore_unknown_fields=True, max_recursion_depth=_MAX_DEPTH)
+        known = _with_ids(value, message.DESCRIPTOR)
+        ParseDict(known, message, ignore_unknown_fields=True, max_recursion_depth=_MAX_DEPTH)
     except (ParseError, RecursionError, OverflowError) as error:  # OverflowError: of 1e400, and of 400 digits
         said = _QUOTED.sub("...", str(error))[:_MAX_SAID]  # what it quotes may be content, and of any length
         said = said.encode(errors="backslashreplace").decode()  # half a surrogate pair
         raise DecodeError(f"{what} is no {message.DESCRIPTOR.name}: {said}") from error
-    except SystemError as error:  # protobuf's C code, where it looks up a field or an enum's value of such a name
+    except SystemError as error:  # protobuf's C code, where it looks up an enum's value of such a name
         raise DecodeError(f"{what} is no {message.DESCRIPTOR.name}: a name has an unpaired surrogate") from error
     return message
 
 
-def _with_ids(value: object) -> Any:
-    """Return the value with its ids in base64, as protobuf's mapping has bytes.
+def _with_ids(value: object, message: Any) -> Any:
+    """Return the value with its ids in base64, as protobuf's mapping has bytes, and without unknown fields.
 
-    Keys with an underscore are left out: protobuf's mapping knows fields by those names as well, OTLP does not.
+    Keys with an underscore are such: protobuf's mapping knows fields by those names as well, OTLP does not.
+
+    Args:
+        value: what is there for a field.
+        message: the descriptor of the message that the field holds; None where it holds none.
     """
+    if message is None:
+        return value
     if isinstance(value, list):
-        return [_with_ids(item) for item in value]
+        return [_with_ids(item, message) for item in value]
     if isinstance(value, dict):
+        fields = _fields(message)
         return {
-            key: _id(key, item) if key in _IDS else _with_ids(item)
+            key: _id(key, item) if key in _IDS else _with_ids(item, fields[key])
             for key, item in value.items()
-            if "_" not in key
+            if key in fields
         }
     return value
+
+
+@functools.cache
+def _fields(message: Any) -> dict[str, Any]:
+    """Return the names that a message's fields have in JSON, each with the descriptor of what it holds."""
+    return {field.json_name: field.message_type for field in message.fields}
 
 
 def _id(key: str, value: object) -> str | None:

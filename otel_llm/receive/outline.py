@@ -105,12 +105,6 @@ class SpanOutline:
             self._named(lambda: self._look(dialect, attributes))
 
     @property
-    def parent_span_id(self) -> str:
-        """16 lowercase hex digits; empty where the span is the root of its trace."""
-        parent: bytes = self._span.parent_span_id
-        return parent.hex()
-
-    @property
     def has_content(self) -> bool:
         """Whether messages are on the span itself; where not, a log record may bring them."""
         dialect = self._dialect

@@ -89,7 +89,7 @@ class TokenFile:
             ConfigError: the file cannot be read, or is not one token a line.
         """
         self._path = path
-        self._seen = _version(path)
+        self._read = self._tried = _version(path)
         self._tokens = _read_tokens(path)
 
     def knows(self, authorization: str) -> bool:
@@ -102,14 +102,18 @@ class TokenFile:
         return scheme.lower() == "bearer" and any(matches)
 
     def _reread(self) -> None:
+        """Read them where that was not done yet: a file that cannot be read is tried again, and named once."""
         version = _version(self._path)
-        if version == self._seen:
+        if version == self._read:
             return
-        self._seen = version
+        tried, self._tried = self._tried, version
         try:
             self._tokens = _read_tokens(self._path)
         except ConfigError as error:
-            _log.error("%s; the tokens read before stay good", error)
+            if version != tried:
+                _log.error("%s; the tokens read before stay good", error)
+        else:
+            self._read = version
 
 
 def _version(path: Path) -> tuple[int, int, int] | None:

@@ -6,18 +6,14 @@ them back: a request that loses an item keeps everything else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
-from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError as ProtobufDecodeError
-from google.protobuf.message_factory import GetMessageClass
 
 from otel_llm.errors import DecodeError
+from otel_llm.receive.schema import Field, message_classes
 from otel_llm.receive.signals import SIGNALS, Signal
-
-_PACKAGE: Final = "otel_llm.shell"
 
 
 def read_request(signal: Signal, body: bytes) -> Any:
@@ -86,34 +82,15 @@ def count_points(metric: bytes) -> int:
 # Field numbers: opentelemetry-proto v1, trace.proto, logs.proto, metrics.proto. Resources, scopes and items have
 # the same numbers in all three.
 _POINTS: Final = {"gauge": 5, "sum": 7, "histogram": 9, "exponential_histogram": 10, "summary": 11}
-
-
-def _message_classes() -> dict[str, Any]:
-    file = FileDescriptorProto(name="otel_llm/shell.proto", package=_PACKAGE, syntax="proto3")
-    messages: dict[str, Iterable[FieldDescriptorProto]] = {
-        "Request": [_field("resources", 1, "Resource", repeated=True)],
-        "Resource": [_field("resource", 1), _field("scopes", 2, "Scope", repeated=True)],
-        "Scope": [_field("items", 2, repeated=True)],
-        "Ids": [_field("trace_id", 1), _field("span_id", 2)],
-        "Metric": [_field(name, number, "Points") for name, number in _POINTS.items()],
-        "Points": [_field("points", 1, repeated=True)],
-    }
-    for name, fields in messages.items():
-        file.message_type.add(name=name, field=fields)
-    pool = DescriptorPool()
-    pool.Add(file)
-    return {name: GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in messages}
-
-
-def _field(name: str, number: int, message: str | None = None, *, repeated: bool = False) -> FieldDescriptorProto:
-    return FieldDescriptorProto(
-        name=name,
-        number=number,
-        label=FieldDescriptorProto.LABEL_REPEATED if repeated else FieldDescriptorProto.LABEL_OPTIONAL,
-        type=FieldDescriptorProto.TYPE_MESSAGE if message else FieldDescriptorProto.TYPE_BYTES,
-        type_name=f".{_PACKAGE}.{message}" if message else None,
-    )
-
-
-_CLASSES: Final = _message_classes()
+_CLASSES: Final = message_classes(
+    "otel_llm.shell",
+    {
+        "Request": {"resources": Field(1, "Resource", repeated=True)},
+        "Resource": {"resource": Field(1), "scopes": Field(2, "Scope", repeated=True)},
+        "Scope": {"items": Field(2, repeated=True)},
+        "Ids": {"trace_id": Field(1), "span_id": Field(2)},
+        "Metric": {name: Field(number, "Points") for name, number in _POINTS.items()},
+        "Points": {"points": Field(1, repeated=True)},
+    },
+)
 _REQUEST, _IDS, _METRIC = _CLASSES["Request"], _CLASSES["Ids"], _CLASSES["Metric"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 from weakref import WeakSet
@@ -26,18 +26,14 @@ class Feed:
         self._subscribers: WeakSet[Subscription] = WeakSet()
 
     def publish(self, calls: Sequence[Call], results: Iterable[Result], drift: Sequence[DriftState]) -> None:
-        """Send one line per call, from any thread."""
+        """Send one line per call, from any thread; a result is that of its call itself, not of an equal one."""
         if not self._subscribers:
             return
-        by_span: dict[tuple[str, str], list[Result]] = {}
+        by_call: dict[int, list[Result]] = defaultdict(list)
         for result in results:
-            by_span.setdefault((result.call.trace_id, result.call.span_id), []).append(result)
+            by_call[id(result.call)].append(result)
         lines = [
-            _line(
-                call,
-                by_span.get((call.trace_id, call.span_id), []),
-                [state for state in drift if state.service == call.service],
-            )
+            _line(call, by_call[id(call)], [state for state in drift if state.service == call.service])
             for call in calls
         ]
         self._loop.call_soon_threadsafe(self._distribute, lines)

@@ -36,9 +36,10 @@ _NOTHING: Final = re.compile(r"[a-z_]{0,24}|.{0,3}", re.DOTALL)
 _STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _LITERAL: Final = re.compile(rf"{_STRING.pattern}|-?\d[\d.eE+-]*")
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-_UNIT: Final = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL
+_ESCAPE: Final = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL
 )
+_UNIT: Final = re.compile(rf"{_ESCAPE.pattern}|.", re.DOTALL)
 """A character as JSON writes it."""
 
 
@@ -98,18 +99,35 @@ class Masker:
     def _places_in(self, text: str) -> list[Place]:
         """Return what is found in the text, as it is and as its escapes read, be they escaped again."""
         places = _places(self._find(text))
-        starts = array("I", range(len(text) + 1)) if "\\" in text else array("I")
-        """Where each character of what is read begins in the text."""
-        for _ in range(_MAX_DEPTH if starts else 0):
-            read = "".join(_read(unit[0]) for unit in _UNIT.finditer(text))
-            if len(read) == len(text):
-                break
-            end = starts[-1]
-            starts = array("I", (starts[unit.start()] for unit in _UNIT.finditer(text)))
-            starts.append(end)
-            text = read
-            places += [Place(starts[p.start], starts[p.end], p.type) for p in _places(self._find(text))]
+        readings: list[_Reading] = []
+        while len(readings) < _MAX_DEPTH and _ESCAPE.search(text):
+            readings.append(_Reading(text))
+            text = readings[-1].text
+            found = _places(self._find(text))
+            for reading in reversed(readings):
+                found = [Place(reading.place(p.start), reading.place(p.end), p.type) for p in found]
+            places += found
         return _united(places)
+
+
+class _Reading:
+    """A text as its escapes read."""
+
+    def __init__(self, text: str) -> None:
+        self._escapes = array("I")  # where in what is read
+        self._gone = array("I")  # characters by which the text is longer, up to there and with it
+        self.text = _ESCAPE.sub(self._take, text)
+
+    def _take(self, escape: re.Match[str]) -> str:
+        gone = self._gone[-1] if self._gone else 0
+        self._escapes.append(escape.start() - gone)
+        self._gone.append(gone + escape.end() - escape.start() - 1)
+        return _read(escape[0])
+
+    def place(self, position: int) -> int:
+        """Return where in the text the character begins that is at a position of what is read."""
+        before = bisect_left(self._escapes, position)
+        return position + (self._gone[before - 1] if before else 0)
 
 
 @functools.cache
@@ -165,14 +183,12 @@ def _repeated(cut: Callable[[str], str], text: str, last_resort: str) -> str:
     return last_resort
 
 
-def _read(unit: str) -> str:
-    """Return the character that JSON writes so."""
-    if len(unit) == 1:
-        return unit
-    if unit[1] == "u" and unit[2:]:
-        character: str = json.loads(f'"{unit}"')
+def _read(escape: str) -> str:
+    """Return the character for which that escape stands."""
+    if escape[1] == "u" and escape[2:]:
+        character: str = json.loads(f'"{escape}"')
         return "\ufffd" if "\ud800" <= character <= "\udfff" else character
-    return _ESCAPES.get(unit[1], unit[1])
+    return _ESCAPES.get(escape[1], escape[1])
 
 
 def _united(places: Iterable[Place]) -> list[Place]:

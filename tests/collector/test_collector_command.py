@@ -141,7 +141,9 @@ def test_a_hangup_reads_the_settings_again(started: list[Command], tmp_path: Pat
         assert evaluators_of(1) == {"pii"}
         config.write_text("evaluate: {evaluators: [nothing of ours]}\n")
         service.process.send_signal(signal.SIGHUP)
-        assert "nothing of ours" in json.loads(service.read_log("stay as they were"))["message"]
+        said = json.loads(service.read_log("stay as they were"))["message"]
+        assert "evaluate.evaluators" in said
+        assert "nothing of ours" in said
         assert evaluators_of(2) == {"pii"}
         config.write_text("grpc_port: 1\nevaluate: {evaluators: [secrets]}\n")
         service.process.send_signal(signal.SIGHUP)

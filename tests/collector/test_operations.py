@@ -65,7 +65,7 @@ def test_debug_shows_queues_evaluators_versions_and_settings_without_secrets_or_
     assert state["Destinations"][0]["endpoint"] == sink.endpoint
     assert state["Refused since the start"] == {"malformed": 1}
     assert state["Versions"]["grpcio"]
-    assert state["Settings"]["queue.max_delay_s"] == "0.01"
+    assert state["Settings"]["queue.max_delay_s"] == 0.01
     assert "llama" not in json.dumps(state)
 
 

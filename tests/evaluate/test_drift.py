@@ -1,3 +1,4 @@
+import contextlib
 import doctest
 
 import numpy as np
@@ -140,3 +141,27 @@ def test_a_file_that_is_no_baseline_is_refused_by_name(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=rf"drift\.baseline: {path} must be a baseline file"):
         DriftMonitor(DriftSettings(baseline=path), encoder_manifest("minilm_l6_v2"))
+
+
+def test_a_damaged_baseline_is_refused_by_name(tmp_path):
+    path = tmp_path / "june.npz"
+    encoder = encoder_manifest("minilm_l6_v2")
+    write_baseline(path, "june", embeddings(0, 50, seed=1), encoder)
+    whole = path.read_bytes()
+    for at in range(0, 400, 7):  # in what is packed, and in how
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        with contextlib.suppress(ConfigError):
+            read_baseline(path, encoder)
+
+
+@pytest.mark.parametrize("save", [np.save, np.savez])
+def test_plain_arrays_are_no_baseline(tmp_path, save):
+    path = tmp_path / "june.npz"
+    with path.open("wb") as file:
+        save(file, embeddings(0, 50, seed=1))
+    with pytest.raises(
+        ConfigError,
+        match=rf"^drift\.baseline: {path} must be a baseline file \(.* is not a .*\): "
+        r"make one with write_baseline of otel_llm\.evaluate\.baseline$",
+    ):
+        read_baseline(path, encoder_manifest("minilm_l6_v2"))

@@ -123,6 +123,21 @@ def test_what_is_left_out_by_its_trace_alone_is_for_no_evaluator(
     assert chosen.samples == (max(ratio, ruled) < 1)
 
 
+@pytest.mark.parametrize("pattern", ["*", ["shop", "*"]])
+def test_what_stands_behind_a_rule_that_matches_every_call_leaves_no_trace_in(pattern: str | list[str]) -> None:
+    def leaves_out(*rules: dict[str, Any], failed: bool = False) -> bool:
+        return selection(rules=rules).leaves_out(b"\xff" * 16, failed=failed)
+
+    none, every = {"service": pattern, "evaluators": []}, {"service": pattern, "sampling": {"default": 0}}
+    assert leaves_out(none)
+    assert leaves_out(every)
+    assert leaves_out({"service": "shop", "evaluators": []}, every, {"evaluators": ["pii"]})
+    assert not leaves_out({"service": "shop"}, every)
+    assert not leaves_out({"model": pattern, "service": "shop", "evaluators": []})
+    assert leaves_out(none, failed=True)
+    assert not leaves_out(every, failed=True)
+
+
 @pytest.mark.parametrize("trace_id", [b"", b"\xff" * 16, b"\xff" * 40])
 def test_a_ratio_of_zero_leaves_out_every_trace(trace_id: bytes) -> None:
     assert selection(sampling={"default": 0}).leaves_out(trace_id, failed=False)

@@ -20,13 +20,13 @@ def test_each_call_is_one_line_with_all_that_is_known_of_it() -> None:
     async def run() -> list[dict]:
         feed = Feed(asyncio.get_running_loop())
         subscription = feed.subscribe()
-        other = call(span_id="00f067aa0ba902b7", service="bot")
+        one, other = call(), call(span_id="00f067aa0ba902b7", service="bot")
         results = [
-            result(),
-            result(evaluator="groundedness", label="not_applicable", score=None),
+            result(call=one),
+            result(call=one, evaluator="groundedness", label="not_applicable", score=None),
             result(call=other),
         ]
-        feed.publish([call(), other], results, [drift_state()])
+        feed.publish([one, other], results, [drift_state()])
         return await asyncio.wait_for(read(subscription, 2), 20)
 
     first, second = asyncio.run(run())
@@ -72,6 +72,17 @@ def test_each_call_is_one_line_with_all_that_is_known_of_it() -> None:
         ],
     }
     assert (second["service"], len(second["results"]), second["drift"]) == ("bot", 1, [])
+
+
+def test_calls_of_two_tenants_with_the_same_ids_keep_their_results_apart() -> None:
+    async def run() -> list[dict]:
+        feed = Feed(asyncio.get_running_loop())
+        subscription = feed.subscribe()
+        one, other = call(), call()
+        feed.publish([one, other], [result(call=one, score=0.5), result(call=other, score=0.75)], [])
+        return await asyncio.wait_for(read(subscription, 2), 20)
+
+    assert [[each["score"] for each in line["results"]] for line in asyncio.run(run())] == [[0.5], [0.75]]
 
 
 def test_a_slow_reader_loses_the_oldest_and_holds_up_nobody() -> None:

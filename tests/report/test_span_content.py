@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -365,3 +366,30 @@ def test_no_other_attribute_changes(names: dict[str, str]) -> None:
     new = attributes(masked(data))
     assert {name: value for name, value in new.items() if not is_content(name)} == others
     assert list(new) == list(names)
+
+
+MANY = [
+    f"Write to llama{number}@acme.io, and tell the others of all that is new on the farm.\n"
+    for number in range(6000)
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("".join(MANY), id="text"),
+        pytest.param(json.dumps([message("user", one) for one in MANY]), id="JSON"),
+        pytest.param(json.dumps([message("user", one) for one in MANY])[:-9], id="JSON that was cut"),
+    ],
+)
+def test_masking_a_long_text_takes_no_more_than_ten_times_its_memory(text: str) -> None:
+    masked(span(chat_attributes(MAIL)).SerializeToString())  # what is loaded once
+    data = span({"gen_ai.input.messages": text}).SerializeToString()
+    tracemalloc.start()
+    try:
+        written = masked(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert written.count(b"[EMAIL_ADDRESS]") == len(MANY)
+    assert peak < 10 * len(text)

@@ -12,7 +12,6 @@ from otel_llm.receive.dialects.dialect import Content, Dialect, Fields, Kind
 from otel_llm.receive.documents import read_documents
 from otel_llm.receive.messages import read_instructions
 
-INFERENCES: Final = frozenset({"chat", "text_completion", "generate_content"})
 _CONTEXT: Final = ("gen_ai.retrieval.documents", "gen_ai.tool.call.result")
 
 FIELDS: Final = Fields(
@@ -41,7 +40,7 @@ FIELDS: Final = Fields(
 def kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
     """Return what a span is, by its operation: embeddings, agents and the like are of no concern."""
     operation = attributes.text(names.OPERATION) or ""
-    if operation in INFERENCES:
+    if operation in names.TEXT_INFERENCES:
         return "call", operation
     return "context" if any(name in attributes for name in _CONTEXT) else "other", operation
 

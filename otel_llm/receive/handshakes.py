@@ -1,0 +1,50 @@
+"""TLS handshakes that fail, in the log: asyncio drops such a connection without a word."""
+
+from __future__ import annotations
+
+import functools
+import socket
+import ssl
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Final
+
+from otel_llm.receive.refusal_log import RefusalLog
+
+_failed: Final[ContextVar[Callable[[ssl.SSLError], None]]] = ContextVar("failed")
+
+
+class Listener:
+    """A bound socket to listen on with TLS."""
+
+    def __init__(self, sock: socket.socket, tls: ssl.SSLContext) -> None:
+        """Log what fails of the handshakes of `tls`: all its connections are to come from here."""
+        tls.sslobject_class = _Handshake
+        self._sock = sock
+        self._refusals = RefusalLog()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Return the next connection, and where it comes from."""
+        connection, address = self._sock.accept()
+        # what asyncio runs for the connection, it starts next, in a copy of this context
+        _failed.set(functools.partial(self._note, address[0]))
+        return connection, address
+
+    def _note(self, host: str, error: ssl.SSLError) -> None:
+        self._refusals.note("tls_handshake", "http", None, f"{host}: {error}")
+
+
+class _Handshake(ssl.SSLObject):
+    """What asyncio shakes hands with: it hears why that failed, and knows no address."""
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            _failed.get()(error)
+            raise

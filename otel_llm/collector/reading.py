@@ -91,9 +91,9 @@ class Reader:
 
     def report(self, request: Request) -> None:
         """Write what could not be read of a request to the dead letters."""
-        if self._unread:
-            self._letters.add_all("decode", request.signal, request.tenant, self._unread)
-            self._unread = []
+        unread, self._unread = self._unread, []
+        if unread:
+            self._letters.add_all("decode", request.signal, request.tenant, unread)
 
     def forget(self) -> None:
         """Say nothing of what could not be read: it was said before."""

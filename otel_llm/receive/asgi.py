@@ -14,7 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from otel_llm.config.receive import TlsSettings
 from otel_llm.receive.handshakes import Listener
-from otel_llm.receive.security import http_tls
+from otel_llm.receive.security import HttpTls
 
 _PLAIN: Final = TlsSettings()
 _IDLE_S: Final = 120
@@ -41,10 +41,13 @@ class AsgiServer:
             access_log=False,
             timeout_graceful_shutdown=timeout_s,  # type: ignore[arg-type]  # any number: asyncio has the timer
             timeout_keep_alive=_IDLE_S,
-            **http_tls(tls),
         )
         config.load()
-        self._sock: Any = Listener(sock, config.ssl) if config.ssl else sock
+        self._sock: Any = sock
+        if tls.cert_file:
+            certificates = HttpTls(tls)
+            config.ssl = certificates.context
+            self._sock = Listener(sock, certificates)
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None
 

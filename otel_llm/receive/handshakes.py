@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from otel_llm.receive.refusal_log import RefusalLog
+from otel_llm.receive.security import HttpTls
 
 _failed: Final[ContextVar[Callable[[ssl.SSLError], None]]] = ContextVar("failed")
 
@@ -17,10 +18,11 @@ _failed: Final[ContextVar[Callable[[ssl.SSLError], None]]] = ContextVar("failed"
 class Listener:
     """A bound socket to listen on with TLS."""
 
-    def __init__(self, sock: socket.socket, tls: ssl.SSLContext) -> None:
+    def __init__(self, sock: socket.socket, tls: HttpTls) -> None:
         """Log what fails of the handshakes of `tls`: all its connections are to come from here."""
-        tls.sslobject_class = _Handshake
+        tls.context.sslobject_class = _Handshake
         self._sock = sock
+        self._tls = tls
         self._refusals = RefusalLog()
 
     def __getattr__(self, name: str) -> Any:
@@ -29,6 +31,7 @@ class Listener:
     def accept(self) -> tuple[socket.socket, Any]:
         """Return the next connection, and where it comes from."""
         connection, address = self._sock.accept()
+        self._tls.renew()
         # what asyncio runs for the connection, it starts next, in a copy of this context
         _failed.set(functools.partial(self._note, address[0]))
         return connection, address

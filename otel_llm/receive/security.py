@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
-import logging
-import os
 import re
 import ssl
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import grpc
 
 from otel_llm.config.receive import ReceiverSettings, TlsSettings
 from otel_llm.errors import ConfigError
 from otel_llm.receive.refusal import Reason, Refusal
+from otel_llm.watched import Watched
 
 Header = Callable[[str], str | None]
 """Returns the value of a header, or of gRPC metadata, by its name in lower case."""
 
 _TOKEN: Final = re.compile(rb"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, section 2.1
 _TENANT: Final = re.compile(r"[A-Za-z0-9!._*'()-]{1,150}")  # what Loki, Tempo and Mimir take
-_log: Final = logging.getLogger(__name__)
 
 
 class Guard:
@@ -88,40 +87,16 @@ class TokenFile:
         Raises:
             ConfigError: the file cannot be read, or is not one token a line.
         """
-        self._path = path
-        self._read = self._tried = _version(path)
-        self._tokens = _read_tokens(path)
+        self._tokens = Watched([path], functools.partial(_read_tokens, path))
 
     def knows(self, authorization: str) -> bool:
         """Return whether the value of an Authorization header shows one of the tokens."""
-        self._reread()
+        self._tokens.renew()
         scheme, _, token = authorization.partition(" ")
         shown = token.strip().encode()
         # all are compared, so that the time it takes says nothing about any of them
-        matches = [hmac.compare_digest(shown, known) for known in self._tokens]
+        matches = [hmac.compare_digest(shown, known) for known in self._tokens.value]
         return scheme.lower() == "bearer" and any(matches)
-
-    def _reread(self) -> None:
-        """Read them where that was not done yet: a file that cannot be read is tried again, and named once."""
-        version = _version(self._path)
-        if version == self._read:
-            return
-        tried, self._tried = self._tried, version
-        try:
-            self._tokens = _read_tokens(self._path)
-        except ConfigError as error:
-            if version != tried:
-                _log.error("%s; the tokens read before stay good", error)
-        else:
-            self._read = version
-
-
-def _version(path: Path) -> tuple[int, int, int] | None:
-    try:
-        stat = os.stat(path)  # noqa: PTH116 - for each request: half the time of Path.stat
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def _read_tokens(path: Path) -> list[bytes]:
@@ -144,40 +119,59 @@ def _read_tokens(path: Path) -> list[bytes]:
     return tokens
 
 
-def http_tls(tls: TlsSettings) -> dict[str, Any]:
-    """Return uvicorn's options for TLS; none without a certificate.
+class HttpTls:
+    """The certificates of the HTTP port; they are read again when their files have changed."""
+
+    def __init__(self, tls: TlsSettings) -> None:
+        """Read them.
+
+        Raises:
+            ConfigError: a file cannot be read, or is not what it should be.
+        """
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        """What the connections are made with. New certificates are for new ones; who was trusted stays so."""
+        if tls.client_ca_file:
+            self.context.verify_mode = ssl.CERT_REQUIRED
+        self._files = Watched(_paths(tls), functools.partial(self._load, tls))
+
+    def renew(self) -> None:
+        """Read them again where that is due."""
+        self._files.renew()
+
+    def _load(self, tls: TlsSettings) -> None:
+        _load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), tls)  # half of what is wrong would be in use already
+        _load(self.context, tls)
+
+
+def grpc_tls(tls: TlsSettings) -> grpc.ServerCredentials | None:
+    """Return gRPC's credentials, which are read again when their files have changed; None without a certificate.
 
     Raises:
         ConfigError: a file cannot be read, or is not what it should be.
     """
     if tls.cert_file is None:
-        return {}
-    _check_files(tls)
-    options: dict[str, Any] = {"ssl_certfile": tls.cert_file, "ssl_keyfile": tls.key_file}
-    if tls.client_ca_file:
-        options |= {"ssl_ca_certs": tls.client_ca_file, "ssl_cert_reqs": ssl.CERT_REQUIRED}
-    return options
-
-
-def grpc_tls(tls: TlsSettings) -> grpc.ServerCredentials | None:
-    """Return gRPC's credentials; None without a certificate.
-
-    Raises:
-        ConfigError: a file cannot be read, or is not what it should be.
-    """
-    if tls.cert_file is None or tls.key_file is None:
         return None
-    _check_files(tls)
-    return grpc.ssl_server_credentials(
-        [(tls.key_file.read_bytes(), tls.cert_file.read_bytes())],
-        root_certificates=tls.client_ca_file.read_bytes() if tls.client_ca_file else None,
-        require_client_auth=tls.client_ca_file is not None,
+    files = Watched(_paths(tls), functools.partial(_grpc_certificates, tls))
+    return grpc.dynamic_ssl_server_credentials(
+        files.value,
+        # called before each handshake; None is for no change, which the types do not know
+        lambda: files.value if files.renew() else None,  # type: ignore[arg-type,return-value]
+        require_client_authentication=tls.client_ca_file is not None,
     )
 
 
-def _check_files(tls: TlsSettings) -> None:
-    """Load what the servers will load: they would say neither which file is wrong nor which setting names it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+def _paths(tls: TlsSettings) -> tuple[Path | None, ...]:
+    return tls.cert_file, tls.key_file, tls.client_ca_file
+
+
+def _grpc_certificates(tls: TlsSettings) -> grpc.ServerCertificateConfiguration:
+    _load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), tls)  # gRPC would not say which file is wrong
+    certificate, key, senders = (path.read_bytes() if path else b"" for path in _paths(tls))
+    return grpc.ssl_server_certificate_configuration([(key, certificate)], senders or None)
+
+
+def _load(context: ssl.SSLContext, tls: TlsSettings) -> None:
+    """Load the files, or say which of them is wrong and which setting names it."""
     try:
         # without a password, OpenSSL would ask for that of an encrypted key on the terminal
         context.load_cert_chain(str(tls.cert_file), tls.key_file, password="")

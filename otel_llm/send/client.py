@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol
 
 from otel_llm import __version__
 from otel_llm.config.send import DestinationSettings
 from otel_llm.receive.signals import SIGNALS, Signal
+from otel_llm.watched import Watched
 
 USER_AGENT: Final = f"OTel-OTLP-Exporter-otel-llm/{__version__}"
 """Source: opentelemetry-specification, protocol/exporter.md, "User Agent"."""
@@ -39,11 +42,30 @@ class Client(Protocol):
 
 
 def open_client(settings: DestinationSettings) -> Client:
-    """Return the client for the endpoint's scheme.
+    """Return the client for the endpoint's scheme; certificates are read again when their files have changed.
 
     Raises:
         ConfigError: a certificate cannot be used.
     """
+    paths = [path for path in (settings.tls.ca_file, settings.tls.cert_file, settings.tls.key_file) if path]
+    return _Renewed(paths, functools.partial(_open, settings)) if paths else _open(settings)
+
+
+class _Renewed:
+    """A client that is opened anew once its certificates have changed."""
+
+    def __init__(self, paths: Iterable[Path], opened: Callable[[], Client]) -> None:
+        self._client = Watched(paths, opened)
+
+    def export(self, signal: Signal, body: bytes, headers: Mapping[str, str]) -> Reply:
+        self._client.renew()  # the one before is let go of once the attempts under way with it have ended
+        return self._client.value.export(signal, body, headers)
+
+    def close(self) -> None:
+        self._client.value.close()
+
+
+def _open(settings: DestinationSettings) -> Client:
     # only what is needed: gRPC's library has threads of its own
     if str(settings.endpoint).startswith("grpc"):
         from otel_llm.send.grpc_client import GrpcClient  # noqa: PLC0415

@@ -21,7 +21,7 @@ from support.spans import body, span
 
 from otel_llm.config.receive import ReceiverSettings, TlsSettings
 from otel_llm.errors import ConfigError
-from otel_llm.receive.security import Guard, grpc_tls, http_tls
+from otel_llm.receive.security import Guard, HttpTls, grpc_tls
 from otel_llm.receive.signals import SIGNALS
 
 
@@ -127,7 +127,7 @@ def _export_with(at: Receivers, ca_file: str, pair: tuple[str, str] | None) -> b
         return export(channel, body(span()))
 
 
-@pytest.mark.parametrize("check", [http_tls, grpc_tls])
+@pytest.mark.parametrize("check", [HttpTls, grpc_tls])
 def test_a_wrong_certificate_is_an_error_that_names_the_setting(
     certificates: Certificates,
     server_files: dict[str, str],

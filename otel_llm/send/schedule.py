@@ -85,6 +85,8 @@ class Schedule:
         if reply.kind == "retry":
             self._fail(batch, line.rest, reply)
         elif line.rest.failures:
+            if not self._outage.failures:
+                _log.info("%s: taken again after %d attempts", self._whose(batch.key), line.rest.failures)
             line.rest = Rest()
         if self._outage.failures and (reply.kind != "retry" or reply.for_all):
             _log.info("%s: answers again after %d attempts", self._name, self._outage.failures)
@@ -100,10 +102,9 @@ class Schedule:
         return (None, left_s) if left_s > 0 else self.lines.due(at_once=self._hurries)
 
     def _fail(self, batch: Batch, line: Rest, reply: Reply) -> None:
-        signal, tenant = batch.key
         if not self._outage.failures and not line.failures:
-            whose = f", {signal} of tenant {tenant!r}" if reply.for_all and tenant else ""
-            _log.warning("%s%s: not taken, and tried again: %s", self._name, whose, reply.reason)
+            whose = self._whose(batch.key) if reply.for_all else self._name
+            _log.warning("%s: not taken, and tried again: %s", whose, reply.reason)
         asked_s = min(reply.retry_after_s, LONGEST_ASKED_PAUSE_S)
         if reply.for_all or asked_s or not batch.outage_failures:  # in an outage no line is to blame
             self._rest(line, batch.line_failures, reply.reason, asked_s)
@@ -122,6 +123,10 @@ class Schedule:
         rest.until_s = now + max(asked_s, own_s)
         if self._hurries:
             rest.shorten(_LAST_PAUSE_S)
+
+    def _whose(self, key: Key) -> str:
+        signal, tenant = key
+        return f"{self._name}, {signal}" + (f" of tenant {tenant!r}" if tenant else "")
 
     def _expired(self, key: Key) -> Reply:
         """Return what is said of requests whose time is over."""

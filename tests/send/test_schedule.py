@@ -111,7 +111,10 @@ def test_who_is_held_off_may_have_half_of_the_room(runs: list[Run]) -> None:
     assert run.sender.pending_bytes == 5_000
 
 
-def test_a_tenant_is_held_no_longer_once_it_is_taken_again(runs: list[Run]) -> None:
+def test_a_tenant_is_held_no_longer_once_it_is_taken_again(
+    runs: list[Run], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     runs.append(run := Run({"acme": LIMITED._replace(retry_after_s=0.1)}, queue_bytes=1_024))
     run.send("acme", bytes(600))
     wait_until(lambda: run.sender.held_tenants() == {"acme"})
@@ -119,6 +122,8 @@ def test_a_tenant_is_held_no_longer_once_it_is_taken_again(runs: list[Run]) -> N
     wait_until(lambda: run.ended == [("acme", Outcome())])
     assert run.sender.held_tenants() == set()
     assert run.sender.last_error == ""
+    assert caplog.messages[0] == "forward, traces of tenant 'acme': not taken, and tried again: over its limit"
+    assert caplog.messages[-1].startswith("forward, traces of tenant 'acme': taken again after ")
 
 
 def test_at_the_end_pauses_that_were_asked_for_are_cut_short(runs: list[Run]) -> None:

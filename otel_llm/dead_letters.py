@@ -132,16 +132,19 @@ class DeadLetters:
         self.add_all(stage, signal, tenant, [(reason, body)])
 
     def add_all(self, stage: Stage, signal: Signal, tenant: str, given_up: Iterable[tuple[str, bytes]]) -> None:
-        """Keep requests, each with its reason, as `add` does; they wait for the disk together."""
-        letters = [_letter(stage, reason, signal, tenant, body) for reason, body in given_up]
-        with self._counting:
-            self._counts[stage] += len(letters)
-        if self._path is None:
-            for letter in letters:
-                _log.warning("dead letter: %s: %s: %s", stage, letter.reason, _described(letter))
-            return
-        with self._lock:
-            for group in _groups(letters, min(self._max_bytes, _GROUP_BYTES)):
+        """Keep requests, each with its reason, as `add` does; they wait for the disk together.
+
+        They are drawn a few at a time: all of them may be more than memory has room for.
+        """
+        letters = (_letter(stage, reason, signal, tenant, body) for reason, body in given_up)
+        for group in _groups(letters, min(self._max_bytes, _GROUP_BYTES)):
+            with self._counting:
+                self._counts[stage] += len(group)
+            if self._path is None:
+                for letter, _ in group:
+                    _log.warning("dead letter: %s: %s: %s", stage, letter.reason, _described(letter))
+                continue
+            with self._lock:
                 self._keep(self._path, group)
 
     def _keep(self, path: Path, group: Sequence[tuple[Letter, bytes]]) -> None:
@@ -149,7 +152,11 @@ class DeadLetters:
             with locked(path):
                 self._write(path, b"".join(line for _, line in group))
         except OSError as error:
-            self._dropped += len(group)
+            if len(group) > 1:  # some of them may fit
+                for each in group:
+                    self._keep(path, [each])
+                return
+            self._dropped += 1
             for letter, _ in group:
                 what = _described(letter)
                 _log.error(

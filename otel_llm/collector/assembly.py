@@ -187,6 +187,11 @@ class _Assembly:
         if settings.forward.endpoint:
             deliveries["forward"] = self._deliver("forward", settings.forward)
         self._metrics.watch_exporters({name: each.sender for name, each in deliveries.items()})
+
+        async def close() -> None:  # at the same time: one that is down takes nothing from the other's
+            await asyncio.gather(*(self._close(stage, each) for stage, each in deliveries.items()))
+
+        self._stack.push_async_callback(close)
         return deliveries
 
     async def _open_evaluation(
@@ -194,12 +199,13 @@ class _Assembly:
     ) -> tuple[Evaluator, Consumer, Batcher[Task]]:
         settings, metrics = self._settings, self._metrics
         pipeline = await asyncio.to_thread(self._load, settings.evaluate)
+        forward, events = deliveries.get("forward"), deliveries.get("events")
         ledger = Ledger(queue.settle)
         evaluator = Evaluator(
             pipeline,
             ledger,
             metrics,
-            events=deliveries.get("events"),
+            events=events,
             explanations=settings.events.explanations,
             feed=self._feed,
             traces=self._traces,
@@ -212,7 +218,7 @@ class _Assembly:
             max_delay_s=settings.queue.max_delay_s,
             max_bytes=settings.queue.max_batch_bytes,
         )
-        forward, derived = deliveries.get("forward"), settings.derive_metrics
+        derived = settings.derive_metrics
         max_values = settings.metrics.max_label_values
         consumer = await asyncio.to_thread(
             Consumer,
@@ -221,7 +227,9 @@ class _Assembly:
             batcher=batcher,
             reader=Reader(self._letters),
             onward=Onward(forward, ledger, settings.inline) if forward else None,
-            held_tenants=lambda: {name for each in deliveries.values() for name in each.sender.held_tenants()},
+            # inline, the evaluation holds nothing up: calls whose results nobody takes go on without it
+            held_tenants=forward.held_tenants if forward else events.held_tenants if events else frozenset,
+            skipped_tenants=events.held_tenants if forward and events else frozenset,
             selection=selection,
             metrics=metrics,
             client_metrics=(
@@ -251,17 +259,12 @@ class _Assembly:
         await server.start()
 
     def _deliver(self, stage: Literal["events", "forward"], settings: DestinationSettings) -> Delivery:
-        delivery = Delivery(stage, Sender(stage, open_client(settings), settings, self._metrics), self._letters)
+        return Delivery(stage, Sender(stage, open_client(settings), settings, self._metrics), self._letters)
 
-        async def close() -> None:
-            left = await asyncio.to_thread(delivery.close, self._deadline.left_s())
-            if left:
-                _log.warning(
-                    "%d items for %s.endpoint were not sent before shutdown_timeout_s was over", left, stage
-                )
-
-        self._stack.push_async_callback(close)
-        return delivery
+    async def _close(self, stage: str, delivery: Delivery) -> None:
+        left = await asyncio.to_thread(delivery.close, self._deadline.left_s())
+        if left:
+            _log.warning("%d items for %s.endpoint were not sent before shutdown_timeout_s was over", left, stage)
 
     async def _receive(self, intake: Intake, http_socket: socket.socket, grpc_socket: socket.socket) -> int:
         """Return the port of OTLP/gRPC: its socket is gRPC's own."""

@@ -53,14 +53,16 @@ class Consumer:
         reader: Reader,
         onward: Onward | None,
         held_tenants: Callable[[], Container[str]],
+        skipped_tenants: Callable[[], Container[str]],
         selection: Selection,
         metrics: ServiceMetrics,
         client_metrics: ClientMetrics | None,
         joins: JoinSettings,
         inline: InlineSettings,
     ) -> None:
-        """Start the thread; without `onward` nothing is passed on, and of `held_tenants` nothing is taken.
+        """Start the thread; without `onward` nothing is passed on.
 
+        Of `held_tenants` nothing is taken. Calls of `skipped_tenants` are passed on without an evaluation.
         Reads what the queue still has of spans that were done with: before the receivers start, as it takes long.
         """
         self._queue = queue
@@ -69,6 +71,7 @@ class Consumer:
         self._reader = reader
         self._onward = onward
         self._held_tenants = held_tenants
+        self._skipped_tenants = skipped_tenants
         self.selection = selection
         """May be replaced while it runs."""
         self._metrics = metrics
@@ -83,6 +86,7 @@ class Consumer:
         )
         self._stopping = threading.Event()
         self._draining = False
+        self._alone = False
         self._remember()
         self.thread = threading.Thread(target=self._run, name="consume", daemon=True)
         self.thread.start()
@@ -114,6 +118,7 @@ class Consumer:
                 self._turn()
             except Exception:  # the thread must outlive whatever is wrong with one record: those after it wait
                 _log.exception("what was taken from the queue last could not be worked on, and stays in it")
+                self._stopping.wait(_LOOK_S)
         for task in self._joins.rest():
             self._submit(task)
         if isinstance(self._queue, MemoryQueue):  # else they come again, and go on with their verdicts
@@ -128,6 +133,10 @@ class Consumer:
                 self._begin_alone(record)
             else:
                 self._begin(record)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Let go on what has waited long enough."""
         self._passages.let_go()
         for task in self._joins.due():
             self._submit(task)
@@ -183,9 +192,19 @@ class Consumer:
     def _begin_alone(self, record: Record) -> None:
         """Begin a record that may be what earlier processes died of, while no other one is evaluated."""
         _log.warning("record %d is worked on alone: %d processes died with it", record.sequence, record.attempts)
-        self._batcher.flush(_ALONE_S)
+        self._let_end()
+        self._alone = True  # its calls wait for no log records: those are behind it in the queue
         self._begin(record)
-        self._batcher.flush(_ALONE_S)
+        self._alone = False
+        self._let_end()
+
+    def _let_end(self) -> None:
+        """Wait until all calls that wait for evaluators are evaluated."""
+        until = time.monotonic() + _ALONE_S
+        while time.monotonic() < until and not self._stopping.is_set():
+            if self._batcher.flush(self._patience_s()):
+                return
+            self._go_on()
 
     def _begin(self, record: Record) -> None:
         sequence = record.sequence
@@ -206,7 +225,8 @@ class Consumer:
                 self._pass_on(sequence, request)
         except Exception as error:  # whatever is wrong with one record, those after it must be taken
             self._give_up(sequence, request, error)
-        self._reader.report(request)
+        finally:
+            self._reader.report(request)
         self._ledger.release([sequence])
 
     def _abandon(self, sequence: int, request: Request, reason: str) -> None:
@@ -228,7 +248,7 @@ class Consumer:
             self._give_up(sequence, request, error)
             tasks = []
         if self._onward and not request.replayed:
-            if not self._batcher.has_room:
+            if not self._batcher.has_room or request.tenant in self._skipped_tenants():
                 self._metrics.skipped(len(tasks))
                 tasks = []
             self._open_passage(self._onward, sequence, request, tasks if self._enriches else [])
@@ -300,13 +320,16 @@ class Consumer:
 
     def _submit_or_wait(self, task: Task) -> None:
         trace, span_id = trace_key(task.tenant, task.call.trace_id), task.call.span_id
-        if task.has_content or self._joins.is_complete(trace, span_id):
+        if self._alone or task.has_content or self._joins.is_complete(trace, span_id):
             self._submit(task)
         else:
             self._joins.wait(trace, span_id, task, task.size)
 
     def _submit(self, task: Task) -> None:
-        task.call = self._joined(task.call, trace_key(task.tenant, task.call.trace_id))
+        try:
+            task.call = self._joined(task.call, trace_key(task.tenant, task.call.trace_id))
+        except Exception:  # a fault of ours: the tasks behind it are to be submitted too
+            _log.exception("a call is evaluated without what else came of its trace")
         self._batcher.submit(task, task.size)
 
     def _joined(self, call: Call, trace: str) -> Call:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Literal
 
 from otel_llm.dead_letters import DeadLetters
@@ -22,6 +22,10 @@ class Delivery:
     def wait_for_room(self, timeout_s: float) -> bool:
         """Return whether there is room for more, after waiting for it that long at most."""
         return self.sender.wait_for_room(timeout_s)
+
+    def held_tenants(self) -> Set[str]:
+        """Return the tenants of which no more should come for now."""
+        return self.sender.held_tenants()
 
     def send(self, signal: Signal, body: bytes, items: int, tenant: str, done: Callable[[], None]) -> None:
         """Send a request, and call `done` once it is delivered, or a dead letter. Never blocks."""

@@ -72,7 +72,7 @@ class Inspection:
                     "endpoint": str((settings.events if name == "events" else settings.forward).endpoint),
                     "bytes waiting": each.sender.pending_bytes,
                     "bytes at most": each.sender.capacity_bytes,
-                    "tenants held off": sorted(each.sender.held_tenants()),
+                    "tenants held off": sorted(each.held_tenants()),
                     "last error": each.sender.last_error or None,
                 }
                 for name, each in self._deliveries.items()

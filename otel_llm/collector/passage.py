@@ -73,6 +73,9 @@ class Passages:
     def let_go(self) -> None:
         """Let go of those that have waited long enough, and of the oldest while there is too much."""
         now = time.monotonic()
+        if self._bytes > self._max_bytes:  # some behind the first may have gone
+            self._waiting = deque(each for each in self._waiting if not each[1].gone)
+            self._bytes = sum(size for size, _ in self._waiting)
         while self._waiting:
             size, passage = self._waiting[0]
             if not passage.gone and passage.until_s > now and self._bytes <= self._max_bytes:

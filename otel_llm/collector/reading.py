@@ -46,8 +46,8 @@ class Reader:
     def __init__(self, letters: DeadLetters) -> None:
         """Write what cannot be read to `letters`."""
         self._letters = letters
-        self._unread: list[tuple[str, bytes]] = []
-        """What could not be read of a request, each with its reason."""
+        self._unread: list[tuple[str, bytes, bytes]] = []
+        """What could not be read of a request: why, its resource, itself."""
 
     def read(self, request: Request, concerns: Callable[[bytes], bool] = is_genai) -> list[Found]:
         """Return the spans for which `concerns` is true of their bytes, each at least one of `is_genai`."""
@@ -93,7 +93,8 @@ class Reader:
         """Write what could not be read of a request to the dead letters."""
         unread, self._unread = self._unread, []
         if unread:
-            self._letters.add_all("decode", request.signal, request.tenant, unread)
+            bodies = ((reason, _alone(resource, item)) for reason, resource, item in unread)
+            self._letters.add_all("decode", request.signal, request.tenant, bodies)
 
     def forget(self) -> None:
         """Say nothing of what could not be read: it was said before."""
@@ -104,6 +105,9 @@ class Reader:
         self._letters.add("evaluate", reason, request.signal, request.tenant, request.body)
 
     def _keep(self, resource: bytes, item: bytes, reason: str) -> None:
-        if len(resource) > _MAX_RESOURCE_BYTES:  # each letter of a request would repeat it
-            resource = b""
-        self._unread.append((reason, request_of(resource, item)))
+        self._unread.append((reason, resource, item))
+
+
+def _alone(resource: bytes, item: bytes) -> bytes:
+    """Return a request of one item; each letter of a request repeats its resource, unless that is large."""
+    return request_of(resource if len(resource) <= _MAX_RESOURCE_BYTES else b"", item)

@@ -172,6 +172,10 @@ class Sender:
         except DecodeError as error:
             self._end(key, [whole], Reply("refused", str(error)))
             return
+        except Exception as error:  # as of an attempt
+            _log.exception("%s: a request of %s could not be split", self._name, key[0])
+            self._end(key, [whole], Reply("refused", f"{type(error).__name__}: {error}"))
+            return
         if not parts:  # it has no items
             self._end(key, [whole], Reply("delivered"))
             return

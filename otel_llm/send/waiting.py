@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, ItemsView, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -49,10 +49,20 @@ class Rest:
     """When the first of them failed."""
     until_s: float = 0.0
     """When the next may be made."""
+    last_s: float = 0.0
+    """When the last of them failed."""
     asked_s: float = 0.0
     """The pause that the receiver asked for; 0 where it is one of our own."""
     reason: str = ""
-    """Why the last of them failed."""
+    """Why they failed."""
+
+    def lengthen(self, pause_s: float, asked_s: float, reason: str) -> None:
+        """Let it last for so long from now on, unless it is longer already."""
+        self.last_s = time.monotonic()
+        self.since_s = min(self.since_s, self.last_s)
+        until_s = self.last_s + max(pause_s, asked_s)
+        if until_s >= self.until_s:
+            self.until_s, self.asked_s, self.reason = until_s, asked_s, reason
 
     def shorten(self, longest_s: float) -> None:
         """Let it be over soon."""
@@ -69,8 +79,6 @@ class Line:
     """Requests that were taken, and are not done with."""
     total_bytes: int = 0
     """Of those that wait, and those under way."""
-    rest: Rest = field(default_factory=Rest)
-    """Where its requests alone are not taken."""
 
 
 class Lines:
@@ -80,6 +88,8 @@ class Lines:
         self._max_bytes = max_request_bytes
         self._delay_s = delay_s
         self._lines: dict[Key, Line] = {}
+        self.rests: dict[Key, Rest] = {}
+        """Of lines whose requests are not taken; a line's may outlive it: who asked for a pause is to have it."""
         self.total_bytes = 0
         """Of all requests that wait, and those under way."""
         self.total_items = 0
@@ -89,13 +99,17 @@ class Lines:
         """Return whether anything waits, or is under way."""
         return bool(self._lines)
 
-    def __getitem__(self, key: Key) -> Line:
-        """Return a line of which something waits or is under way."""
-        return self._lines[key]
+    def bytes_of(self, key: Key) -> int:
+        """Return the bytes of a line's requests that wait, and of those under way."""
+        line = self._lines.get(key)
+        return line.total_bytes if line else 0
 
-    def items(self) -> ItemsView[Key, Line]:
-        """Return all lines by their key."""
-        return self._lines.items()
+    def resting(self) -> Mapping[Key, Rest]:
+        """Return the rests that have a meaning: of others, nothing waits any more and the pause is over."""
+        now = time.monotonic()
+        for key in [key for key, rest in self.rests.items() if key not in self._lines and rest.until_s <= now]:
+            del self.rests[key]
+        return self.rests
 
     def add(self, key: Key, request: Waiting) -> bool:
         """Return whether that changes when something is due: of the others nobody need be woken."""
@@ -108,19 +122,22 @@ class Lines:
         self._count(line, [request], 1)
         return was_empty or (line.waiting_bytes >= self._max_bytes and not was_full)
 
-    def due(self, *, at_once: bool) -> tuple[Key | None, float]:
+    def due(self, *, at_once: bool, but: Container[Key] = ()) -> tuple[Key | None, float]:
         """Return a line with something to send now, else how long it is until there is; infinite: nothing waits.
 
-        With `at_once` no request waits for others to be joined with.
+        Args:
+            at_once: whether no request waits for others to be joined with.
+            but: lines that do not count.
         """
         soonest = math.inf
         now = time.monotonic()
         for key, line in self._lines.items():
-            if not line.requests or (line.rest.failures and line.under_way):
+            rest = self.rests.get(key)
+            if not line.requests or key in but or (rest and line.under_way):
                 continue
             first = line.requests[0]
             is_full = at_once or first.alone or line.waiting_bytes >= self._max_bytes
-            left = max(line.rest.until_s, 0.0 if is_full else first.since_s + self._delay_s) - now
+            left = max(rest.until_s if rest else 0.0, 0.0 if is_full else first.since_s + self._delay_s) - now
             if left <= 0:
                 return key, 0.0
             soonest = min(soonest, left)
@@ -141,9 +158,14 @@ class Lines:
         return taken
 
     def put_back(self, key: Key, requests: Sequence[Waiting]) -> None:
-        """Let requests that were taken be the first of their line again."""
+        """Let requests that were taken wait again, in the order in which they came."""
+        if not requests:
+            return
         line = self._lines[key]
+        is_in_order = not line.requests or requests[-1].since_s <= line.requests[0].since_s
         line.requests.extendleft(reversed(requests))
+        if not is_in_order:  # others, which were taken later, are back before them
+            line.requests = deque(sorted(line.requests, key=lambda each: each.since_s))
         line.waiting_bytes += sum(len(each.body) for each in requests)
         line.under_way -= len(requests)
 
@@ -171,7 +193,7 @@ class Lines:
         """
         for key, line in self._lines.items():
             over: list[Waiting] = []
-            while _left_s(line, max_elapsed_s, since_s) <= 0:
+            while _left_s(line, self.rests.get(key), max_elapsed_s, since_s) <= 0:
                 over.append(line.requests.popleft())
             if over:
                 line.waiting_bytes -= sum(len(each.body) for each in over)
@@ -181,7 +203,8 @@ class Lines:
 
     def left_s(self, max_elapsed_s: float, since_s: float) -> float:
         """Return how long it is until some request's time is over; infinite where nothing fails."""
-        return min((_left_s(line, max_elapsed_s, since_s) for line in self._lines.values()), default=math.inf)
+        left = (_left_s(line, self.rests.get(key), max_elapsed_s, since_s) for key, line in self._lines.items())
+        return min(left, default=math.inf)
 
     def _count(self, line: Line, requests: Sequence[Waiting], sign: int) -> None:
         size = sign * sum(len(each.body) for each in requests)
@@ -190,12 +213,12 @@ class Lines:
         self.total_items += sign * sum(each.items for each in requests)
 
 
-def _left_s(line: Line, max_elapsed_s: float, since_s: float) -> float:
+def _left_s(line: Line, rest: Rest | None, max_elapsed_s: float, since_s: float) -> float:
     """Return how long it is until the time of a line's first request is over."""
-    began_s = min(line.rest.since_s, since_s)
+    began_s = min(rest.since_s, since_s) if rest else since_s
     if not line.requests or began_s == math.inf:
         return math.inf
     end_s = max(line.requests[0].since_s, began_s) + max_elapsed_s
-    if line.rest.asked_s and line.rest.until_s > end_s:  # it is not tried again before that
+    if rest and rest.asked_s and rest.until_s > end_s:  # it is not tried again before that
         return 0.0
     return end_s - time.monotonic()

@@ -183,19 +183,26 @@ def test_content_and_documents_of_before_a_restart_are_for_the_spans_after_it(tm
     assert (call.output_text, call.documents) == ("At 9.", ("It opens at 9.",))
 
 
-def test_records_with_which_processes_died_twice_are_worked_on_alone_and_at_once(tmp_path: Path) -> None:
-    folder = tmp_path / "queue"
-    for _ in range(3):  # the first has them anew, two die with them
+def suspects(folder: Path, *spans: object) -> None:
+    """Leave a record for each span in the queue's folder, with which two processes died."""
+    for life in range(3):  # the first takes none of them
         queue = DurableQueue(folder, max_bytes=64 << 20)
-        for number in range(1, 6) if not queue.pending else ():
-            queue.append(
-                pack(Request(signal="traces", body=body(span(span_id=number.to_bytes(8))), items=1))
-            ).result(9)
-            queue.take(9)
-        while queue.take(0):
+        for each in spans if life == 0 else ():
+            queue.append(pack(Request(signal="traces", body=body(each), items=1))).result(9)
+        while life and queue.take(0):
             pass
         queue._taken.clear()  # as where the process is killed: nothing is written back
         queue.close()
+
+
+@pytest.mark.parametrize(
+    "attributes", [chat_attributes(), {"gen_ai.operation.name": "chat"}], ids=["whole", "bare"]
+)
+def test_records_with_which_processes_died_twice_are_worked_on_alone_and_at_once(
+    tmp_path: Path, attributes: dict[str, str]
+) -> None:
+    folder = tmp_path / "queue"
+    suspects(folder, *(span(attributes, span_id=number.to_bytes(8)) for number in range(1, 6)))
     batches: list[int] = []
 
     class Batches(LengthPipeline):
@@ -203,10 +210,21 @@ def test_records_with_which_processes_died_twice_are_worked_on_alone_and_at_once
             batches.append(len(calls))
             return super().evaluate(calls, *selected)
 
-    # a batch would fill up for a minute
-    with service(Batches(), queue={"folder": str(folder), "max_delay_s": 60}):
+    # a batch would fill up for a minute, and a call without content wait for log records as long
+    with service(Batches(), queue={"folder": str(folder), "max_delay_s": 60}, joins={"wait_s": 60}):
         wait_until(lambda: len(batches) == 5)
     assert batches == [1] * 5
+
+
+def test_a_record_that_is_worked_on_alone_is_passed_on_in_time(tmp_path: Path, pipeline: LengthPipeline) -> None:
+    suspects(tmp_path / "queue", span())
+    pipeline.gate.clear()
+    with otlp_sink() as sink:
+        forward = {"endpoint": sink.endpoint, "batch_delay_s": 0}
+        settings = {"queue": {"folder": str(tmp_path / "queue")}, "inline": {"max_wait_s": 0.1}}
+        with service(pipeline, forward=forward, shutdown_timeout_s=0.5, **settings):
+            sink.wait_for(lambda sink: sink.spans, timeout_s=5)  # others wait for it for up to ten seconds
+        pipeline.gate.set()
 
 
 def test_a_record_that_no_code_is_prepared_for_holds_up_none_behind_it(

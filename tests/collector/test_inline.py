@@ -182,3 +182,13 @@ def test_a_fault_with_one_request_costs_its_evaluation_alone(
         wait_until(lambda: "otel_llm_queue_requests 0.0" in page(at))
     assert span() in [each for _, each in sink.spans]
     assert [call.span_id for call in pipeline.seen] == [b"the next".hex()]
+
+
+def test_with_the_events_destination_down_all_goes_on(pipeline: LengthPipeline, sink: OtlpSink) -> None:
+    nowhere = {"endpoint": f"http://127.0.0.1:{free_port()}", "queue_bytes": 4_000, "batch_delay_s": 0}
+    with inline(pipeline, sink, events=nowhere, shutdown_timeout_s=1) as at:
+        for number in range(1, 61):
+            send(at, body(span(span_id=number.to_bytes(8))))
+        sink.wait_for(lambda sink: len(sink.spans) == 60)
+        assert len(pipeline.seen) < 60
+        assert "otel_llm_evaluations_skipped_total 0.0" not in page(at)

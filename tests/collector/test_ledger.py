@@ -73,6 +73,15 @@ def test_requests_that_wait_for_verdicts_are_bounded_in_bytes() -> None:
     assert late == ["late"]
 
 
+def test_those_that_have_gone_do_not_count() -> None:
+    late: list[str] = []
+    waiting = passages(late)
+    opened = [waiting.open(1, 30, lambda _: None) for _ in range(4)]
+    opened[2].evaluated(0, [])
+    waiting.let_go()
+    assert ([each.gone for each in opened], late) == ([False, False, True, False], [])
+
+
 def test_requests_wait_for_verdicts_only_so_long() -> None:
     late: list[str] = []
     waiting = passages(late, max_wait_s=0)

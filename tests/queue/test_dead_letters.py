@@ -4,6 +4,7 @@ import re
 import resource
 import signal
 import threading
+import tracemalloc
 from base64 import b64decode
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from support.spans import body, span
 
-from otel_llm.dead_letters import DeadLetters, Letter
+from otel_llm.dead_letters import DeadLetters, Letter, locked
 from otel_llm.errors import ConfigError
 from otel_llm.receive.shell import request_of
 
@@ -170,3 +171,20 @@ def test_letters_that_do_not_fit_together_are_kept_as_far_as_there_is_room(
     assert [letter.reason for letter in letters_of(tmp_path / "letters")] == ["first", "last"]
     assert letters.dropped == 1
     assert "dead_letters.max_bytes leaves 5000: a dead letter is lost: decode: too large" in caplog.text
+
+
+def test_letters_are_drawn_a_few_at_a_time(tmp_path: Path) -> None:
+    letters = DeadLetters(tmp_path / "letters", fsync=False)
+    tracemalloc.start()
+    letters.add_all("decode", "traces", "", ((str(n), request_of(b"", bytes(60_000))) for n in range(1000)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert letters.counts["decode"] == 1000
+    assert peak < 30_000_000  # of 60 MB, and 80 MB in the file
+
+
+def test_who_has_no_letters_does_not_wait_for_the_file(tmp_path: Path) -> None:
+    letters = DeadLetters(tmp_path / "letters")
+    with locked(tmp_path / "letters"):  # as a replay has it
+        letters.add_all("forward", "traces", "", [])
+    assert letters.counts["forward"] == 0

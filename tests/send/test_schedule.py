@@ -1,6 +1,7 @@
 """One tenant that a destination holds off, and what it costs the others: nothing."""
 
 import functools
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -142,3 +143,43 @@ def test_a_large_request_without_items_is_done_with(runs: list[Run]) -> None:
     run.send("acme", body(span()))
     wait_until(lambda: len(run.ended) == 2)
     assert run.sender.pending_bytes == 0
+
+
+@pytest.mark.parametrize("later", [DELIVERED, DOWN], ids=["delivered", "down"])
+def test_a_pause_that_was_asked_for_outlasts_an_attempt_that_began_before(runs: list[Run], later: Reply) -> None:
+    runs.append(run := Run({}, connections=2, retry={"initial_s": 0.01, "max_s": 0.01}))
+    gates = {b"first": threading.Event(), b"second": threading.Event()}
+
+    def export(signal: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        run.client.sent.append(("acme", body))
+        assert gates[body].wait(20)
+        return LIMITED if body == b"first" else later
+
+    run.client.export = export
+    for sent, content in enumerate(gates, 1):
+        run.send("acme", content)
+        wait_until(functools.partial(lambda sent: len(run.client.sent) == sent, sent))
+    for gate, reason in zip(gates.values(), ("over its limit", ""), strict=True):
+        gate.set()
+        wait_until(functools.partial(lambda reason: run.sender.last_error or not reason, reason))
+    time.sleep(0.2)  # in which a pause of our own would have been over many times
+    assert len(run.client.sent) == 2
+
+
+def test_a_pause_outlasts_the_requests_whose_time_is_over(runs: list[Run]) -> None:
+    runs.append(run := Run({"acme": LIMITED}, retry={"max_elapsed_s": 30}))
+    for number in range(1, 6):
+        run.send("acme")
+        wait_until(functools.partial(lambda number: len(run.ended) == number, number))
+    assert len(run.client.sent) == 1
+    assert run.sender.close(5) == 0
+
+
+def test_who_comes_while_another_one_alone_fails_does_not_wait_for_that(runs: list[Run]) -> None:
+    runs.append(run := Run({"acme": DOWN}, retry={"initial_s": 0.05, "max_s": 60}))
+    run.send("acme")
+    wait_until(lambda: len(run.client.sent) == 7)  # the next attempt comes after a second and a half or more
+    started = time.monotonic()
+    run.send("zoo")
+    wait_until(lambda: run.ended)
+    assert time.monotonic() - started < 1

@@ -86,7 +86,7 @@ def test_requests_that_wait_are_joined_into_one(client: Scripted, opened: list[S
     client.gate.clear()
     opened.append(sending := Sending(client))
     sending.send("first", b"a")
-    wait_until(lambda: not sending.sender._lines["traces", ""].requests)  # under way
+    wait_until(lambda: not sending.sender._lines._lines["traces", ""].requests)  # under way
     sending.send("second", b"b")
     sending.send("third", b"c")
     client.gate.set()

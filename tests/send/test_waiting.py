@@ -43,7 +43,7 @@ def test_a_line_that_fills_a_request_is_due_now_and_what_is_left_of_it_waits_aga
     assert [len(each.body) for each in waiting.take(ACME)] == [600, 300]
     assert waiting.due(at_once=False)[0] is None
     assert [len(each.body) for each in waiting.take(ACME)] == [200]
-    assert not waiting[ACME].requests
+    assert waiting.due(at_once=True) == (None, math.inf)
 
 
 def test_only_what_changes_when_something_is_due_is_worth_waking_for() -> None:
@@ -73,3 +73,14 @@ def test_no_line_waits_behind_another_ones_many_requests() -> None:
         order.append(key)
         waiting.end(key, waiting.take(key))
     assert order == [ACME, ZOO, ACME, ACME]
+
+
+def test_requests_that_are_put_back_are_in_the_order_in_which_they_came() -> None:
+    waiting = lines()
+    for age_s in (30, 20, 10):
+        waiting.add(ACME, request(800, age_s))
+    taken = [waiting.take(ACME) for _ in range(2)]
+    for each in taken:
+        waiting.put_back(ACME, each)
+    came = [waiting.take(ACME)[0].since_s for _ in range(3)]
+    assert came == sorted(came)

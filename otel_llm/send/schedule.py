@@ -113,6 +113,7 @@ class Schedule:
         return key, min(wait_s, due_s)
 
     def _due_in_outage(self) -> tuple[Key | None, float]:
+        """Return the same in an outage: a line that it may not concern is tried soon, others after the pause."""
         now = time.monotonic()
         key, due_s = self.lines.due(at_once=self._hurries, but=self._tried)
         soon_s = self._outage.last_s + self._retry.initial_s - now

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ _MOST_CPU_S: Final = 2.0
 `evaluate.timeout_s`."""
 _MOST_CPU_OF_WEIGHTS_S: Final = 10.0
 """Of an evaluator that runs a whole model over each of its windows."""
+_TRIES: Final = 3
+"""Of which one must end in time: the processor may be slow for a moment."""
 _LONG_CHARACTERS: Final = 10_000_000
 _ODD: Final = (
     "a",
@@ -149,18 +152,21 @@ def work_is_bounded(subject: Subject) -> Iterator[str]:
     text = _long_text()
     case = Case(input=text, output=text, documents=(text,) * 3, choices=(text,), tool_results=(text,), labels={})
     call = case.call()
-    started = time.process_time()
-    texts = list(subject.evaluator.texts(call))
-    spent_s = time.process_time() - started
-    encodings = subject.encoder.encode(texts)
+    encodings = subject.encoder.encode(subject.evaluator.texts(call))
     windows = sum(len(encoding.windows) for encoding in encodings.values())
     if windows >= _MOST_WINDOWS:
         yield f"must ask for less than {_MOST_WINDOWS} windows, got {windows}"
-    started = time.process_time()  # of all threads, and whatever else the machine does
-    results = subject.evaluator.evaluate(call, encodings)
-    spent_s += time.process_time() - started
-    most_s = _MOST_CPU_OF_WEIGHTS_S if subject.manifest.has_whole_model else _MOST_CPU_S
-    if spent_s > most_s:
+    whole = subject.manifest.has_whole_model  # which would remember the windows, and be fast the next time
+    most_s, tries = (_MOST_CPU_OF_WEIGHTS_S, 1) if whole else (_MOST_CPU_S, _TRIES)
+    spent_s = math.inf
+    for _ in range(tries):
+        started = time.process_time()  # of all threads, and whatever else the machine does
+        list(subject.evaluator.texts(call))
+        results = subject.evaluator.evaluate(call, encodings)
+        spent_s = min(spent_s, time.process_time() - started)
+        if spent_s <= most_s:
+            break
+    else:
         yield f"must end within {most_s} s of processor time, got {spent_s:.1f} s"
     yield from _misshapen(subject, call, results)
 

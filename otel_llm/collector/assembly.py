@@ -180,6 +180,11 @@ class _Assembly:
         )
         self._metrics.watch_dead_letters(lambda: {str(stage): count for stage, count in letters.counts.items()})
         deliveries: dict[str, Delivery] = {}
+
+        async def close() -> None:  # at the same time: one that is down takes nothing from the other's
+            await asyncio.gather(*(self._close(stage, each) for stage, each in deliveries.items()))
+
+        self._stack.push_async_callback(close)
         if settings.events.endpoint:
             deliveries["events"] = self._deliver("events", settings.events)
         else:
@@ -187,11 +192,6 @@ class _Assembly:
         if settings.forward.endpoint:
             deliveries["forward"] = self._deliver("forward", settings.forward)
         self._metrics.watch_exporters({name: each.sender for name, each in deliveries.items()})
-
-        async def close() -> None:  # at the same time: one that is down takes nothing from the other's
-            await asyncio.gather(*(self._close(stage, each) for stage, each in deliveries.items()))
-
-        self._stack.push_async_callback(close)
         return deliveries
 
     async def _open_evaluation(

@@ -194,8 +194,10 @@ class Consumer:
         _log.warning("record %d is worked on alone: %d processes died with it", record.sequence, record.attempts)
         self._let_end()
         self._alone = True  # its calls wait for no log records: those are behind it in the queue
-        self._begin(record)
-        self._alone = False
+        try:
+            self._begin(record)
+        finally:
+            self._alone = False
         self._let_end()
 
     def _let_end(self) -> None:

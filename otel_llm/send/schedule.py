@@ -26,6 +26,8 @@ class Batch(NamedTuple):
     requests: Sequence[Waiting]
     over: Reply | None = None
     """What is said of requests that are tried no more."""
+    is_large: bool = False
+    """Whether it is one request that is to be split first."""
     outage_failures: int = 0
     """Attempts in a row that had failed by the destination's fault when this one began."""
     line_failures: int = 0
@@ -74,11 +76,12 @@ class Schedule:
         if key is None:
             return wait_s
         requests = self.lines.take(key)
-        if len(requests[0].body) > self._max_bytes:  # it is split first
-            return Batch(key, requests)
+        if len(requests[0].body) > self._max_bytes:  # nothing is joined with such a one
+            return Batch(key, requests, is_large=True)
         self._probing = self._outage.failures > 0
         rest = self.lines.rests.get(key)
-        return Batch(key, requests, None, self._outage.failures, rest.failures if rest else 0)
+        line_failures = rest.failures if rest else 0
+        return Batch(key, requests, outage_failures=self._outage.failures, line_failures=line_failures)
 
     def end(self, batch: Batch, reply: Reply) -> None:
         """Take in the reply to an attempt."""

@@ -119,9 +119,7 @@ class Sender:
         while batch := self._next():
             if batch.over:
                 self._end(batch.key, batch.requests, batch.over)
-            elif (
-                len(batch.requests[0].body) > self._settings.max_request_bytes
-            ):  # nothing is joined with such a one
+            elif batch.is_large:
                 self._split(batch.key, batch.requests[0])
             else:
                 self._deliver(batch)

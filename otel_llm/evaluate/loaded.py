@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_llm.errors import ConfigError, MissingExtraError
 from otel_llm.evaluate.records import Record, RecordId, RecordResult, call_of
-from otel_llm.instrument.well_formed import well_formed
+from otel_llm.text.well_formed import well_formed
 
 if TYPE_CHECKING:
     from otel_llm.evaluate.manifest import EvaluatorManifest

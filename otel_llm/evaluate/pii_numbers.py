@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from otel_llm.checksums import card
-from otel_llm.evaluate import checksums
-from otel_llm.evaluate.checksums import digits_of
 from otel_llm.evaluate.rules import Rule
-from otel_llm.instrument.patterns import find_cards, find_ibans
+from otel_llm.text import issued_numbers
+from otel_llm.text.check_digits import card
+from otel_llm.text.issued_numbers import digits_of
+from otel_llm.text.pattern_redaction import find_cards, find_ibans
 
 # NINOs: prefixes that are never given out, https://www.gov.uk/hmrc-internal-manuals/national-insurance-manual/nim39110
 _NO_NINO: Final = ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ")
@@ -41,35 +41,35 @@ NUMBER_RULES: Final = (
         type="US_SSN",
         mark=r"\d{3}-\d{2}-",
         pattern=r"\d{3}-\d{2}-\d{4}",
-        confidence=_if(checksums.ssn, 0.75),
+        confidence=_if(issued_numbers.ssn, 0.75),
         context=frozenset({"ssn", "social", "security"}),
     ),
     Rule(
         type="US_SSN",
         mark=r"\d{3} ?\d{2} ?\d{4}",
         pattern=r"\d{3} ?\d{2} ?\d{4}",
-        confidence=_if(checksums.ssn, 0.1),
+        confidence=_if(issued_numbers.ssn, 0.1),
         context=frozenset({"ssn", "social"}),
     ),
     Rule(
         type="US_ITIN",
         mark=r"9\d{2}[ -]",
         pattern=r"9\d{2}[ -]\d{2}[ -]\d{4}",
-        confidence=_if(checksums.itin, 0.6),
+        confidence=_if(issued_numbers.itin, 0.6),
         context=frozenset({"itin", "tax", "taxpayer"}),
     ),
     Rule(
         type="US_BANK_ROUTING",
         mark=r"\d{9}",
         pattern=r"\d{9}",
-        confidence=_if(checksums.aba, 0.1),
+        confidence=_if(issued_numbers.aba, 0.1),
         context=frozenset({"routing", "aba", "rtn", "transit"}),
     ),
     Rule(
         type="US_NPI",
         mark=r"[12]\d{9}",
         pattern=r"[12]\d{9}",
-        confidence=_if(checksums.npi, 0.1),
+        confidence=_if(issued_numbers.npi, 0.1),
         context=frozenset({"npi", "provider"}),
     ),
     Rule(
@@ -95,14 +95,14 @@ NUMBER_RULES: Final = (
         type="MEDICAL_LICENSE",
         mark=r"[A-Za-z]\d{7}",
         pattern=r"[ABCDEFGHJKLMPRSTUXabcdefghjklmprstux][A-Za-z]\d{7}",
-        confidence=lambda value: 0.4 if checksums.dea(value) else 0.0,
+        confidence=lambda value: 0.4 if issued_numbers.dea(value) else 0.0,
         context=frozenset({"dea", "prescriber", "doctor", "medical", "license", "licence"}),
     ),
     Rule(
         type="UK_NHS",
         mark=r"\d{3}[ -]?\d{3}[ -]?\d{4}",
         pattern=r"\d{3}[ -]?\d{3}[ -]?\d{4}",
-        confidence=_if(checksums.nhs, 0.15),
+        confidence=_if(issued_numbers.nhs, 0.15),
         context=frozenset({"nhs", "patient", "health"}),
     ),
     Rule(
@@ -116,26 +116,26 @@ NUMBER_RULES: Final = (
         type="IN_AADHAAR",
         mark=r"\d{4}[ -]?\d{4}[ -]?\d{4}",
         pattern=r"[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}",
-        confidence=_if(checksums.verhoeff, 0.25),
+        confidence=_if(issued_numbers.verhoeff, 0.25),
         context=frozenset({"aadhaar", "aadhar", "uidai", "uid"}),
     ),
     Rule(
         type="EU_VAT",
         mark=r"(?:DE|FR|IT|BE)\d",
         pattern=r"DE\d{9}|(?:FR|IT)\d{11}|BE[01]\d{9}",
-        confidence=lambda value: 0.8 if checksums.vat(value) else 0.0,
+        confidence=lambda value: 0.8 if issued_numbers.vat(value) else 0.0,
     ),
     Rule(
         type="CRYPTO",
         mark=r"[13][1-9A-HJ-NP-Za-km-z]{25}",
         pattern=r"[13][1-9A-HJ-NP-Za-km-z]{25,34}",
-        confidence=lambda value: 0.95 if checksums.base58check(value) else 0.0,
+        confidence=lambda value: 0.95 if issued_numbers.base58check(value) else 0.0,
     ),
     Rule(
         type="CRYPTO",
         mark=r"bc1",
         pattern=r"bc1[02-9ac-hj-np-z]{11,71}",
-        confidence=lambda value: 0.95 if checksums.bech32(value) else 0.0,
+        confidence=lambda value: 0.95 if issued_numbers.bech32(value) else 0.0,
     ),
     Rule(
         type="CRYPTO",  # Ethereum: its check needs Keccak, which hashlib lacks

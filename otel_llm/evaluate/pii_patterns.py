@@ -6,11 +6,11 @@ import ipaddress
 import re
 from typing import Final
 
-from otel_llm.evaluate.checksums import digits_of
 from otel_llm.evaluate.pii_numbers import CARD_WORDS, NUMBER_RULES
 from otel_llm.evaluate.pii_places import PLACE_RULES
 from otel_llm.evaluate.rules import Rule, any_of, listed
-from otel_llm.instrument.patterns import find_emails, find_phones
+from otel_llm.text.issued_numbers import digits_of
+from otel_llm.text.pattern_redaction import find_emails, find_phones
 
 # RFC 2606 and RFC 6761: names that belong to nobody
 _NOBODYS: Final = listed("example example.com example.net example.org test invalid localhost domain.com")

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from otel_llm.errors import RecordError
 from otel_llm.evaluate.result import Label, Target
-from otel_llm.instrument.well_formed import well_formed
 from otel_llm.receive.call import Call, Message, Part
+from otel_llm.text.well_formed import well_formed
 
 RecordId = str | int
 

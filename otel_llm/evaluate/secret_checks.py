@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from otel_llm.evaluate import checksums
+from otel_llm.text import issued_numbers
 
 SURE: Final = 0.95
 LIKELY: Final = 0.8
@@ -47,7 +47,7 @@ def github(token: str) -> float:
     """Return a high confidence where the token's own checksum is right, and else one below a threshold of 0.5."""
     if _PLACEHOLDER.search(token):
         return 0.0
-    return 0.99 if checksums.github(token) else 0.4  # one character is wrong, or it was made up
+    return 0.99 if issued_numbers.github(token) else 0.4  # one character is wrong, or it was made up
 
 
 def jwt(token: str) -> float:

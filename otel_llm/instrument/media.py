@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from otel_llm.instrument.well_formed import well_formed
+from otel_llm.text.well_formed import well_formed
 
 Part = dict[str, Any]
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from otel_llm.instrument.media import describe_bytes, described, without_media
 from otel_llm.instrument.redact import Redact
-from otel_llm.instrument.well_formed import well_formed
+from otel_llm.text.well_formed import well_formed
 
 Item = dict[str, Any]
 """A message, a part of a message, or a tool's definition."""

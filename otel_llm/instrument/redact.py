@@ -16,7 +16,7 @@ def redaction(entries: Sequence[str | Redact]) -> Redact | None:
     """
     if not entries:
         return None
-    from otel_llm.instrument.patterns import PATTERNS  # noqa: PLC0415 - its expressions take long to compile
+    from otel_llm.text.pattern_redaction import PATTERNS  # noqa: PLC0415 - its expressions take long to compile
 
     functions = [PATTERNS[entry] if isinstance(entry, str) else entry for entry in entries]
 

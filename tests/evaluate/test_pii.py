@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from support.calls import call_with
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate import checksums
 from otel_llm.evaluate.evaluator import load_evaluator, load_evaluators
 from otel_llm.evaluate.findings import Finding, explain, without_overlaps
 from otel_llm.evaluate.pii import TYPES, Pii
+from otel_llm.text import issued_numbers
 
 (PII,) = load_evaluators(["pii"])
 EVERYTHING = Pii(PII.manifest.model_copy(update={"options": {"types": TYPES, "names": "names.json.gz"}}))
@@ -193,23 +193,23 @@ def test_texts_that_look_like_numbers_are_taken(text):
 @pytest.mark.parametrize(
     ("check", "right", "wrong"),
     [
-        (checksums.nhs, "9434765919", "9434765918"),
-        (checksums.npi, "1234567893", "1234567894"),
-        (checksums.aba, "021000021", "021000022"),
-        (checksums.verhoeff, "234567890124", "234567890142"),
-        (checksums.dea, "AB1234563", "AB1234564"),
-        (checksums.vat, "DE136695976", "DE136695977"),
-        (checksums.vat, "FR40303265045", "FR41303265045"),
-        (checksums.vat, "IT00743110157", "IT00743110158"),
-        (checksums.vat, "BE0428759497", "BE0428759498"),
-        (checksums.base58check, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb"),
+        (issued_numbers.nhs, "9434765919", "9434765918"),
+        (issued_numbers.npi, "1234567893", "1234567894"),
+        (issued_numbers.aba, "021000021", "021000022"),
+        (issued_numbers.verhoeff, "234567890124", "234567890142"),
+        (issued_numbers.dea, "AB1234563", "AB1234564"),
+        (issued_numbers.vat, "DE136695976", "DE136695977"),
+        (issued_numbers.vat, "FR40303265045", "FR41303265045"),
+        (issued_numbers.vat, "IT00743110157", "IT00743110158"),
+        (issued_numbers.vat, "BE0428759497", "BE0428759498"),
+        (issued_numbers.base58check, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb"),
         (
-            checksums.bech32,
+            issued_numbers.bech32,
             "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0",
             "bc1p0xlxvlhemja6c4dq0",
         ),
-        (checksums.ssn, "219099999", "219009999"),
-        (checksums.itin, "912701234", "912691234"),
+        (issued_numbers.ssn, "219099999", "219009999"),
+        (issued_numbers.itin, "912701234", "912691234"),
     ],
 )
 def test_checks_tell_right_from_wrong(check, right, wrong):
@@ -220,6 +220,6 @@ def test_checks_tell_right_from_wrong(check, right, wrong):
 @given(st.integers(min_value=0, max_value=10**11 - 1), st.integers(min_value=0, max_value=10), st.integers(1, 9))
 def test_verhoeff_notices_every_wrong_digit(number, position, change):
     digits = f"{number:011d}"
-    right = next(digits + check for check in "0123456789" if checksums.verhoeff(digits + check))
+    right = next(digits + check for check in "0123456789" if issued_numbers.verhoeff(digits + check))
     wrong = right[:position] + str((int(right[position]) + change) % 10) + right[position + 1 :]
-    assert not checksums.verhoeff(wrong)
+    assert not issued_numbers.verhoeff(wrong)

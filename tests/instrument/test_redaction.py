@@ -13,10 +13,10 @@ from in_process import COMPLETION, client_for
 from otel_llm import names
 from otel_llm.config.instrument import REDACTED, read_settings
 from otel_llm.errors import ConfigError
-from otel_llm.instrument import patterns
-from otel_llm.instrument.patterns import PATTERNS
 from otel_llm.instrument.preparation import Preparation
 from otel_llm.instrument.redact import redaction
+from otel_llm.text import pattern_redaction
+from otel_llm.text.pattern_redaction import PATTERNS
 
 redact_all = redaction(REDACTED)
 
@@ -256,7 +256,7 @@ def test_any_text_is_redacted_and_then_stays_as_it_is(pieces):
 
 def test_a_mark_is_known_for_each_kind_of_key():
     for key in KEYS:
-        assert any(mark in key for mark in (*patterns._KEY_MARKS, ".eyJ")), key
+        assert any(mark in key for mark in (*pattern_redaction._KEY_MARKS, ".eyJ")), key
 
 
 def test_a_typo_in_the_variable_records_no_content(exported, monkeypatch, caplog):
@@ -296,7 +296,7 @@ def test_what_is_nested_deeply_is_redacted_too():
 
 ALTERNATIVES = [
     "-eyJ", "-eyJaaaaaaaa", "eyJaaaaaaaa.", "-eyJaaaaaaaa.eyJaaaaaaaa", ".eyJ", "-eyJ.eyJ-", "a.eyJaaaaaaaa.a-",
-    *(f"{before}{mark}{after}" for mark in patterns._KEY_MARKS for before in ("", "-") for after in ("", "a1")),
+    *(f"{before}{mark}{after}" for mark in pattern_redaction._KEY_MARKS for before in ("", "-") for after in ("", "a1")),
 ]  # fmt: skip
 
 
@@ -305,7 +305,7 @@ ALTERNATIVES = [
 def test_every_kind_of_key_is_looked_for_in_time(unit, end):
     text = unit * (200_000 // len(unit)) + end
     started = time.thread_time()
-    patterns.redact_keys(text)
+    pattern_redaction.redact_keys(text)
 
     # some milliseconds each; what is quadratic takes more than ten seconds
     assert time.thread_time() - started < 2

@@ -9,7 +9,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.well_formed import well_formed
+from otel_llm.text.well_formed import well_formed
 
 Table = Mapping[str, str]
 """Fields of a request's body, and the attributes that they are."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from otel_llm.checksums import IBAN_LENGTHS, card, iban
+from otel_llm.text.check_digits import IBAN_LENGTHS, card, iban
 
 # Tokens that name their issuer, as the issuers document them, and as secret scanners such as gitleaks list them.
 _KEYS: Final = re.compile(

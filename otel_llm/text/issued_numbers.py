@@ -7,7 +7,7 @@ import zlib
 from functools import reduce
 from typing import Final
 
-from otel_llm.checksums import luhn
+from otel_llm.text.check_digits import luhn
 
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"

@@ -24,8 +24,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from otel_llm.errors import ConfigError, DecodeError
-from otel_llm.receive.shell import read_ids, read_request, read_spans, scopes
-from otel_llm.receive.signals import Signal
+from otel_llm.otlp.requests import read_ids, read_request, read_spans, scopes
+from otel_llm.otlp.signals import Signal
 
 Stage = Literal["decode", "evaluate", "forward", "events"]
 """Where it went wrong: reading it, evaluating it, passing it on, or sending the events of its evaluation."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from otel_llm.dead_letters import DeadLetters
 from otel_llm.errors import DecodeError
+from otel_llm.otlp.requests import read_spans, request_of
 from otel_llm.receive.call import Call
 from otel_llm.receive.decode import (
     ContentEvent,
@@ -21,7 +22,6 @@ from otel_llm.receive.decode import (
     service_name,
 )
 from otel_llm.receive.intake import Request
-from otel_llm.receive.shell import read_spans, request_of
 
 _MAX_RESOURCE_BYTES: Final = 64 << 10
 """Of a dead letter; without it, the letter does not say which service it is of."""

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from otel_llm.otlp.rebuild import rebuild
+from otel_llm.otlp.requests import read_spans
 from otel_llm.queue.base import Queue
 from otel_llm.receive.intake import Request, Signal, pack
-from otel_llm.receive.shell import read_spans
 from otel_llm.report.own_traces import OwnTraces
-from otel_llm.report.rebuild import rebuild
 
 _EVENT_MARKER: Final = b"gen_ai."
 """Every log record with the content of a call has these bytes."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.attributes import load_json
+from otel_llm.otlp.attributes import load_json
 from otel_llm.receive.call import Message, Part
 from otel_llm.receive.messages import as_text, each, kind_of, read_message, string_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.attributes import load_json
+from otel_llm.otlp.attributes import load_json
 from otel_llm.receive.messages import as_text
 
 # LangChain, LlamaIndex, the conventions' and other libraries' names for a document's text

@@ -11,10 +11,10 @@ from typing import Any, Final
 import grpc
 
 from otel_llm.config.receive import ReceiverSettings
+from otel_llm.otlp.signals import SIGNALS, Signal
 from otel_llm.receive.intake import Intake
 from otel_llm.receive.refusal import Reason, Refusal
 from otel_llm.receive.security import grpc_tls
-from otel_llm.receive.signals import SIGNALS, Signal
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 

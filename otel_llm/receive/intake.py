@@ -14,12 +14,12 @@ from google.protobuf.message import Message
 
 from otel_llm.config.receive import ReceiverSettings
 from otel_llm.errors import DecodeError, QueueFullError
+from otel_llm.otlp.screen import Rejection, Screened, screen
+from otel_llm.otlp.signals import SIGNALS, Signal
 from otel_llm.receive.in_flight import Hold, InFlight
 from otel_llm.receive.refusal import Reason, Refusal, too_large
 from otel_llm.receive.refusal_log import RefusalLog, Transport
-from otel_llm.receive.screen import Rejection, Screened, screen
 from otel_llm.receive.security import Guard, Header
-from otel_llm.receive.signals import SIGNALS, Signal
 
 __all__ = [
     "REPLAY_HEADER",

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from otel_llm.receive.signals import Signal
+from otel_llm.otlp.signals import Signal
 
 Transport = Literal["grpc", "http"]
 

@@ -19,7 +19,7 @@ from otel_llm.config.check import check
 from otel_llm.config.send import DestinationTls
 from otel_llm.dead_letters import STAGES, Letter
 from otel_llm.errors import ConfigError, DecodeError
-from otel_llm.receive.shell import read_request
+from otel_llm.otlp.requests import read_request
 from otel_llm.replay.lines import Line, filtered, read
 from otel_llm.replay.resend import Answer, Resender
 

@@ -9,7 +9,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_llm import names
 from otel_llm.evaluate.result import Result
-from otel_llm.receive.span import parse_span
+from otel_llm.otlp.span import parse_span
 
 _MARKER: Final = names.EVALUATION_ID.encode()
 

@@ -19,8 +19,8 @@ from otel_llm import __version__, names
 from otel_llm.evaluate.result import DriftState, Result
 from otel_llm.labels import LabelLimit
 from otel_llm.names import Metric
+from otel_llm.otlp.signals import Signal
 from otel_llm.receive.refusal_log import Transport
-from otel_llm.receive.signals import Signal
 from otel_llm.report.tally import Tally
 
 _RECEIVER: Final = "otlp"  # the Collector's name for it

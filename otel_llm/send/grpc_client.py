@@ -13,7 +13,7 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
 from otel_llm.config.send import DestinationSettings, DestinationTls
-from otel_llm.receive.signals import SIGNALS, Signal
+from otel_llm.otlp.signals import SIGNALS, Signal
 from otel_llm.send.certificates import client_context
 from otel_llm.send.client import USER_AGENT, Reply, delivered
 

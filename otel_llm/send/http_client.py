@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.rpc.status_pb2 import Status
 
 from otel_llm.config.send import DestinationSettings
-from otel_llm.receive.signals import Signal
+from otel_llm.otlp.signals import Signal
 from otel_llm.send.certificates import client_context
 from otel_llm.send.client import USER_AGENT, Reply, delivered
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from otel_llm.receive.signals import Signal
+from otel_llm.otlp.signals import Signal
 from otel_llm.send.splitting import count_items, split
 from otel_llm.send.waiting import Outcome, Waiting
 

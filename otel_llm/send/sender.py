@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from otel_llm.config.send import DestinationSettings
 from otel_llm.errors import DecodeError
-from otel_llm.receive.signals import Signal
+from otel_llm.otlp.signals import Signal
 from otel_llm.send.client import Client, Reply
 from otel_llm.send.parts import parts_of
 from otel_llm.send.schedule import Batch, Schedule

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.shell import count_points, read_request, scopes
-from otel_llm.receive.signals import Signal
+from otel_llm.otlp.requests import count_points, read_request, scopes
+from otel_llm.otlp.signals import Signal
 
 _FRAME_BYTES: Final = 16
 """What protobuf puts around a nested message, at most."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from otel_llm.receive.signals import Signal
+from otel_llm.otlp.signals import Signal
 
 Key = tuple[Signal, str]
 """A signal and a tenant."""

@@ -12,7 +12,7 @@ from support.otlp import data_points, log_records, logs, metrics
 from support.receivers import MemorySink, Receivers, receivers, wait_until
 from support.spans import body, span
 
-from otel_llm.receive.signals import SIGNALS
+from otel_llm.otlp.signals import SIGNALS
 
 UNLIMITED = [("grpc.max_send_message_length", -1)]
 BODIES = {"traces": body(span()), "logs": logs(log_records(2)), "metrics": metrics(data_points(3))}

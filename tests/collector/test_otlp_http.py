@@ -28,8 +28,8 @@ from support.receivers import JSON, PROTOBUF, MemorySink, Receivers, receivers, 
 from support.spans import body, span
 from support.zstandard import zstd
 
+from otel_llm.otlp.signals import SIGNALS
 from otel_llm.receive import asgi
-from otel_llm.receive.signals import SIGNALS
 
 GZIP = PROTOBUF | {"content-encoding": "gzip"}
 ZSTD = PROTOBUF | {"content-encoding": "zstd"}

@@ -12,7 +12,7 @@ from support.otlp import data_points, log_records, logs, metrics
 from support.receivers import JSON, Receivers, receivers
 from support.spans import SPAN_ID, START_NS, TRACE_ID, body, span
 
-from otel_llm.receive.signals import SIGNALS
+from otel_llm.otlp.signals import SIGNALS
 
 LEVELS = {
     "traces": ("resourceSpans", "scopeSpans", "spans"),

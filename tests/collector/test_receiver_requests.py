@@ -18,9 +18,9 @@ from support.otlp import RESOURCE, data_points, log_records, logs, metrics
 from support.spans import body, span
 
 from otel_llm.errors import DecodeError
+from otel_llm.otlp.screen import Screened, screen
+from otel_llm.otlp.signals import SIGNALS
 from otel_llm.receive.intake import Request, pack, unpack
-from otel_llm.receive.screen import Screened, screen
-from otel_llm.receive.signals import SIGNALS
 
 UNKNOWN = b"\xfa\x07\x03new"
 """Field 127, which no version of OTLP has."""

@@ -21,8 +21,8 @@ from support.spans import body, span
 
 from otel_llm.config.receive import ReceiverSettings, TlsSettings
 from otel_llm.errors import ConfigError
+from otel_llm.otlp.signals import SIGNALS
 from otel_llm.receive.security import Guard, HttpTls, grpc_tls
-from otel_llm.receive.signals import SIGNALS
 
 
 @dataclass

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.receivers import MemorySink, Receivers, receivers
 from support.spans import body, span
 
-from otel_llm.receive.signals import SIGNALS, Signal
+from otel_llm.otlp.signals import SIGNALS, Signal
 
 DOCS = Path(__file__).parents[2] / "docs" / "otlp.md"
 DOCUMENTED = set(re.findall(r"\| (OK|[A-Z]+_?[A-Z]+)\b[^|]* \|$", DOCS.read_text(), re.MULTILINE))

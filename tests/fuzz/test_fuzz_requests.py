@@ -12,6 +12,10 @@ from support.results import call, result
 from support.zstandard import zstd
 
 from otel_llm.errors import DecodeError
+from otel_llm.otlp.json import read_json
+from otel_llm.otlp.rebuild import rebuild
+from otel_llm.otlp.requests import read_request, read_spans, scopes
+from otel_llm.otlp.screen import screen
 from otel_llm.receive.decode import (
     is_genai,
     read_content_events,
@@ -21,13 +25,9 @@ from otel_llm.receive.decode import (
     with_documents,
 )
 from otel_llm.receive.encodings import unpacked
-from otel_llm.receive.otlp_json import read_json
 from otel_llm.receive.refusal import Refusal
-from otel_llm.receive.screen import screen
-from otel_llm.receive.shell import read_request, read_spans, scopes
 from otel_llm.report.content import masked, masked_log, stripped, stripped_log
 from otel_llm.report.enrich import enriched
-from otel_llm.report.rebuild import rebuild
 from otel_llm.send.splitting import split
 
 SIGNALS = ("traces", "logs")

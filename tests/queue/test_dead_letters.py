@@ -17,7 +17,7 @@ from support.spans import body, span
 
 from otel_llm.dead_letters import DeadLetters, Letter, locked
 from otel_llm.errors import ConfigError
-from otel_llm.receive.shell import request_of
+from otel_llm.otlp.requests import request_of
 
 TRACE, SPAN = bytes(range(16)), bytes(range(8))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from otel_llm.receive.otlp_json import read_json
-from otel_llm.receive.shell import read_request, scopes
+from otel_llm.otlp.json import read_json
+from otel_llm.otlp.requests import read_request, scopes
 from otel_llm.report.content import masked, masked_log, stripped, stripped_log
 
 CAPTURED = sorted((Path(__file__).parents[1] / "receive" / "captured").glob("*.json"))

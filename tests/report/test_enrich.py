@@ -9,9 +9,9 @@ from support.results import result
 from support.spans import chat_attributes, span
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.shell import read_spans
+from otel_llm.otlp.rebuild import rebuild
+from otel_llm.otlp.requests import read_spans
 from otel_llm.report.enrich import enriched
-from otel_llm.report.rebuild import rebuild
 
 RESULTS = [
     result(explanation="it says 'idiot'"),

@@ -13,8 +13,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otlp_sink import key_values
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.shell import request_of
-from otel_llm.receive.signals import SIGNALS
+from otel_llm.otlp.requests import request_of
+from otel_llm.otlp.signals import SIGNALS
 from otel_llm.send.splitting import count_items, split
 
 sizes = st.lists(st.lists(st.lists(st.integers(0, 3000), max_size=8), max_size=4), max_size=4)

@@ -4,6 +4,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from otel_llm.otlp.json import read_json
+from otel_llm.otlp.requests import read_spans
+from otel_llm.otlp.signals import Signal
 from otel_llm.receive.call import Call, Message
 from otel_llm.receive.decode import (
     ContentEvent,
@@ -14,9 +17,6 @@ from otel_llm.receive.decode import (
     service_name,
     with_content,
 )
-from otel_llm.receive.otlp_json import read_json
-from otel_llm.receive.shell import read_spans
-from otel_llm.receive.signals import Signal
 
 FOLDER = Path(__file__).parents[1] / "receive" / "captured"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))

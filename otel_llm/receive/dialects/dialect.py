@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from otel_llm.receive.attributes import Attributes
+from otel_llm.otlp.attributes import Attributes
 from otel_llm.receive.call import Message
 
 Kind = Literal["call", "context", "other"]

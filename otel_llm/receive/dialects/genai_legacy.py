@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from otel_llm import names
-from otel_llm.receive.attributes import Attributes, load_json
+from otel_llm.otlp.attributes import Attributes, load_json
 from otel_llm.receive.call import Message, Part
 from otel_llm.receive.chat_messages import read_chat_messages
 from otel_llm.receive.dialects import genai

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from otel_llm import names
 from otel_llm.errors import DecodeError
-from otel_llm.receive.attributes import Attributes
+from otel_llm.otlp.attributes import Attributes
 from otel_llm.receive.call import Message, Part
 from otel_llm.receive.dialects.dialect import Content, Dialect, Fields, Kind
 from otel_llm.receive.documents import read_documents

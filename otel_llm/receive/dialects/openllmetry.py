@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from otel_llm import names
-from otel_llm.receive.attributes import Attributes
+from otel_llm.otlp.attributes import Attributes
 from otel_llm.receive.call import Message, Part
 from otel_llm.receive.chat_messages import parts_in_text
 from otel_llm.receive.dialects import genai

@@ -10,8 +10,8 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 
-from otel_llm.receive.otlp_json import read_json
-from otel_llm.receive.signals import PATHS, SIGNALS, Signal
+from otel_llm.otlp.json import read_json
+from otel_llm.otlp.signals import PATHS, SIGNALS, Signal
 
 KEPT = {"service.name", "telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version"}
 """Of a resource; the rest is about the machine."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from otel_llm.receive.shell import read_request, scopes
+from otel_llm.otlp.requests import read_request, scopes
 
 
 def rebuild(body: bytes, replace: Mapping[int, bytes | None]) -> bytes:

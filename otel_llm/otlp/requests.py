@@ -12,8 +12,8 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.schema import Field, message_classes
-from otel_llm.receive.signals import SIGNALS, Signal
+from otel_llm.otlp.schema import Field, message_classes
+from otel_llm.otlp.signals import SIGNALS, Signal
 
 
 def read_request(signal: Signal, body: bytes) -> Any:

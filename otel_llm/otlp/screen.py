@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.shell import count_points, read_ids, read_request, scopes
-from otel_llm.receive.signals import SIGNALS, Signal
+from otel_llm.otlp.requests import count_points, read_ids, read_request, scopes
+from otel_llm.otlp.signals import SIGNALS, Signal
 
 TRACE_ID_BYTES: Final = 16
 SPAN_ID_BYTES: Final = 8

@@ -17,8 +17,8 @@ from google.protobuf.json_format import MessageToJson, ParseDict, ParseError
 from google.protobuf.message import Message
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.screen import Rejection, Rejections
-from otel_llm.receive.signals import SIGNALS, Signal
+from otel_llm.otlp.screen import Rejection, Rejections
+from otel_llm.otlp.signals import SIGNALS, Signal
 
 _IDS: Final = frozenset({"traceId", "spanId", "parentSpanId"})
 _MAX_DEPTH: Final = 100

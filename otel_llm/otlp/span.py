@@ -12,8 +12,8 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.schema import MAP, Field, message_classes
-from otel_llm.receive.shell import read_request
+from otel_llm.otlp.requests import read_request
+from otel_llm.otlp.schema import MAP, Field, message_classes
 
 # Field numbers: opentelemetry-proto v1, trace.proto, logs.proto, resource.proto. Names are bytes, for a text that
 # is no UTF-8 must not cost the span.

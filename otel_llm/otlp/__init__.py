@@ -1,0 +1,1 @@
+"""OTLP as bytes: requests, their items, spans and log records, read only as far as they are needed."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from otel_llm.evaluate.manifest import evaluator_manifests
 from otel_llm.evaluate.text import passages, sentences
-from otel_llm.receive.call import Call, Message, Part
+from otel_llm.genai.call import Call, Message, Part
 
 _SEED: Final = 20
 _SENTENCES: Final = (1, 1, 1, 2, 2, 4, 8)  # of a text: mostly short, some long

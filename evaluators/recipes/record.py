@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from otel_llm.evaluate.result import Target
-from otel_llm.receive.call import Call, Message, Part
+from otel_llm.genai.call import Call, Message, Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

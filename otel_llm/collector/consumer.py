@@ -20,10 +20,10 @@ from otel_llm.config.service import InlineSettings, JoinSettings
 from otel_llm.errors import DecodeError, QueueError
 from otel_llm.evaluate.batcher import Batcher
 from otel_llm.evaluate.selection import Selection
+from otel_llm.genai.call import Call
+from otel_llm.genai.decode import glance, is_genai, with_content, with_documents
 from otel_llm.queue.base import Queue, Record
 from otel_llm.queue.memory import MemoryQueue
-from otel_llm.receive.call import Call
-from otel_llm.receive.decode import glance, is_genai, with_content, with_documents
 from otel_llm.receive.intake import Request, unpack
 from otel_llm.report.client_metrics import ClientMetrics
 from otel_llm.report.metrics import ServiceMetrics

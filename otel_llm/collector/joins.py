@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from otel_llm.config.service import JoinSettings
-from otel_llm.receive.decode import ContentEvent
+from otel_llm.genai.decode import ContentEvent
 
 T = TypeVar("T")
 

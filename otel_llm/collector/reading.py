@@ -11,9 +11,8 @@ from typing import Final
 
 from otel_llm.dead_letters import DeadLetters
 from otel_llm.errors import DecodeError
-from otel_llm.otlp.requests import read_spans, request_of
-from otel_llm.receive.call import Call
-from otel_llm.receive.decode import (
+from otel_llm.genai.call import Call
+from otel_llm.genai.decode import (
     ContentEvent,
     SpanOutline,
     is_genai,
@@ -21,6 +20,7 @@ from otel_llm.receive.decode import (
     read_span,
     service_name,
 )
+from otel_llm.otlp.requests import read_spans, request_of
 from otel_llm.receive.intake import Request
 
 _MAX_RESOURCE_BYTES: Final = 64 << 10

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from otel_llm.evaluate.result import Result
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 
 @dataclass(slots=True, eq=False)

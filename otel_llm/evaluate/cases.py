@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from otel_llm.errors import ModelError
 from otel_llm.evaluate.result import Label, Target
-from otel_llm.receive.call import Call, Message, Part
+from otel_llm.genai.call import Call, Message, Part
 
 
 class Case(BaseModel):

@@ -16,7 +16,7 @@ from otel_llm.evaluate.cases import Case, read_cases
 from otel_llm.evaluate.encoder import Encoder
 from otel_llm.evaluate.evaluator import Evaluator
 from otel_llm.evaluate.result import Result
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 _LEAST_CASES: Final = 30
 _LEAST_OF_EACH: Final = 10

@@ -18,7 +18,7 @@ from otel_llm.evaluate.runtime import FloatArray, probe, session
 from otel_llm.evaluate.text import Span
 from otel_llm.evaluate.verdict import target_text, verdict
 from otel_llm.evaluate.whole_model import WholeModel
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 _INPUTS: Final = ("token_states", "pooled")
 

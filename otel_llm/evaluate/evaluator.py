@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from otel_llm.errors import ConfigError, ModelError, OtelLlmError
 from otel_llm.evaluate.manifest import EvaluatorManifest, evaluator_manifests
 from otel_llm.evaluate.result import Result
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 if TYPE_CHECKING:
     from otel_llm.evaluate.encoder import Encoding

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from otel_llm.evaluate.manifest import EvaluatorManifest
 from otel_llm.evaluate.result import Result, Target
 from otel_llm.evaluate.verdict import target_text, verdict
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 if TYPE_CHECKING:
     from otel_llm.evaluate.encoder import Encoding

@@ -23,7 +23,7 @@ from otel_llm.evaluate.text import Span, sentences
 from otel_llm.evaluate.verdict import target_text, verdict
 from otel_llm.evaluate.whole_model import read_tokenizer
 from otel_llm.evaluate.windows import CHARACTERS_PER_TOKEN
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 _QUOTED: Final = 3
 """Unsupported sentences in the explanation."""

@@ -14,7 +14,7 @@ from otel_llm.evaluate.evaluator import Evaluator
 from otel_llm.evaluate.result import Result
 from otel_llm.evaluate.verdict import checked, errors
 from otel_llm.evaluate.worker import LateError, Worker, WorkError
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 if TYPE_CHECKING:
     from otel_llm.evaluate.encoder import Encoding

@@ -10,7 +10,7 @@ from typing import Final
 from otel_llm.evaluate.disguises import undisguised
 from otel_llm.evaluate.text import Span, passages
 from otel_llm.evaluate.verdict import target_text
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 _CHARACTERS: Final = 200_000  # read of one call: each text gets its share of them
 _LEAST: Final = 2_000  # but never less than this, so that a hundred documents are all looked at

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from otel_llm.evaluate.manifest import EvaluatorManifest
     from otel_llm.evaluate.pipeline import Pipeline
     from otel_llm.evaluate.result import Result
-    from otel_llm.receive.call import Call
+    from otel_llm.genai.call import Call
 
 TIMEOUT_S: Final = 60.0
 """What an evaluator may take for one record: longer than in the service, where calls wait behind it."""

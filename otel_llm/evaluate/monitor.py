@@ -12,7 +12,7 @@ from otel_llm.evaluate.drift import DETECTOR, MmdDrift
 from otel_llm.evaluate.manifest import EncoderManifest
 from otel_llm.evaluate.result import DriftState, Target
 from otel_llm.evaluate.verdict import target_text
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 if TYPE_CHECKING:
     from otel_llm.evaluate.encoder import Encoding

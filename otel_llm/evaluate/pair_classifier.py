@@ -17,7 +17,7 @@ from otel_llm.evaluate.text import Span, sentences
 from otel_llm.evaluate.verdict import target_text, verdict
 from otel_llm.evaluate.whole_model import Piece, WholeModel
 from otel_llm.evaluate.windows import CHARACTERS_PER_TOKEN
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 _CLAIM_SHARE: Final = 4
 """A sentence has at most this part of a window's tokens; a longer one is cut."""

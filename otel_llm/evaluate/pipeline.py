@@ -23,7 +23,7 @@ from otel_llm.evaluate.result import DriftState, Result
 from otel_llm.evaluate.selection import DRIFT
 from otel_llm.evaluate.shared_encoder import SharedEncoder, TextEncoder
 from otel_llm.evaluate.verdict import errors
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 if TYPE_CHECKING:
     from otel_llm.evaluate.encoder import Encoding

@@ -24,7 +24,7 @@ from otel_llm.evaluate.rules import Rules
 from otel_llm.evaluate.runtime import FloatArray, session
 from otel_llm.evaluate.text import Span
 from otel_llm.evaluate.verdict import target_text, verdict
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 _NEAR: Final = 1_000  # characters: rules that match within them speak of one attack
 _MOST_EVIDENCE: Final = 4.0  # of rules: beyond it nothing gets surer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 Target = Literal["input", "output"]
 Label = Literal["pass", "fail", "not_applicable", "error"]

@@ -20,7 +20,7 @@ from otel_llm.evaluate.result import Result
 from otel_llm.evaluate.runtime import FloatArray
 from otel_llm.evaluate.text import sentences
 from otel_llm.evaluate.verdict import verdict
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 FEATURES: Final = (
     "similarity", "covered", "covered_nearest", "covers_nearest", "bigrams_covered", "other_words",

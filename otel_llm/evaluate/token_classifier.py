@@ -17,7 +17,7 @@ from otel_llm.evaluate.result import Result
 from otel_llm.evaluate.text import Span, sentences
 from otel_llm.evaluate.verdict import target_text, verdict
 from otel_llm.evaluate.whole_model import Piece, WholeModel
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 
 class TokenClassifier:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from otel_llm.evaluate.manifest import EvaluatorManifest
 from otel_llm.evaluate.result import Result
 from otel_llm.evaluate.verdict import errors, verdict
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 if TYPE_CHECKING:
     from otel_llm.evaluate.encoder import Encoding

@@ -8,7 +8,7 @@ from typing import Final, get_args
 
 from otel_llm.evaluate.manifest import EvaluatorManifest
 from otel_llm.evaluate.result import Label, Result, Target
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 _LABELS: Final = get_args(Label)
 

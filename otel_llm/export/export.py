@@ -20,7 +20,7 @@ from otel_llm.export.original import Options, Original
 from otel_llm.export.parity import Parity, of_encoder, of_evaluator
 from otel_llm.export.quantization import Precision, write_model
 from otel_llm.export.verdicts import Verdict, cases, verdicts
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 TOLERANCES: Final[Mapping[Precision, float]] = {"int8": 0.1, "fp16": 0.01, "fp32": 0.001}
 """What each precision may cost, unless the user says otherwise; int8 costs all-MiniLM-L6-v2 up to 0.056."""

@@ -13,7 +13,7 @@ from otel_llm.evaluate.manifest import EncoderManifest, EvaluatorManifest
 from otel_llm.evaluate.text import sentences
 from otel_llm.evaluate.whole_model import WholeModel
 from otel_llm.export.original import Numbers, Original
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 _MAX_SENTENCES = 8  # of one answer that are compared with its contexts
 

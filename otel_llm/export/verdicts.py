@@ -19,7 +19,7 @@ from otel_llm.evaluate.runtime import FloatArray
 from otel_llm.evaluate.token_classifier import TokenClassifier
 from otel_llm.evaluate.whole_model import WholeModel
 from otel_llm.export.original import Original
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 _KINDS: Final[Mapping[str, Callable[[EvaluatorManifest, WholeModel], Evaluator]]] = {
     "text_classifier": WholeClassifier,

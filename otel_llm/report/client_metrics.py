@@ -15,9 +15,9 @@ from opentelemetry.metrics import Histogram, Meter
 
 from otel_llm import names
 from otel_llm.config.selection import DeriveMetricsSettings
+from otel_llm.genai.call import Call, Usage
 from otel_llm.labels import LabelLimit
 from otel_llm.names import Metric
-from otel_llm.receive.call import Call, Usage
 
 _MAX_SERVICES: Final = 4096
 """Services for which it is remembered whether they are counted: names are the sender's to choose."""

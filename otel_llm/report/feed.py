@@ -10,7 +10,7 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from otel_llm.evaluate.result import DriftState, Result
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 _TEXT_CHARACTERS: Final = 200
 _BACKLOG_LINES: Final = 1000

@@ -19,7 +19,7 @@ from opentelemetry.trace import Link, SpanContext, TraceFlags, Tracer
 
 from otel_llm import __version__, names
 from otel_llm.config.service import TraceSettings
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 Attribute = str | int | float
 

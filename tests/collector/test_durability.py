@@ -16,9 +16,9 @@ from otel_llm.collector import consumer
 from otel_llm.collector.service import Service
 from otel_llm.dead_letters import Letter
 from otel_llm.evaluate.pipeline import Evaluation
+from otel_llm.genai.call import Call
 from otel_llm.ports import free_port
 from otel_llm.queue.durable import DurableQueue
-from otel_llm.receive.call import Call
 from otel_llm.receive.intake import Request, pack, unpack
 
 PROTOBUF = {"content-type": "application/x-protobuf"}

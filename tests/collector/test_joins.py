@@ -4,8 +4,8 @@ import pytest
 
 from otel_llm.collector.joins import Joins
 from otel_llm.config.service import JoinSettings
-from otel_llm.receive.call import Message, Part
-from otel_llm.receive.decode import ContentEvent
+from otel_llm.genai.call import Message, Part
+from otel_llm.genai.decode import ContentEvent
 
 TRACE, OTHER, SPAN = "a" * 32, "b" * 32, "1" * 16
 

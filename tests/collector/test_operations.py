@@ -14,7 +14,7 @@ from support.receivers import wait_until
 from support.service import LengthPipeline, service
 from support.spans import body, chat_attributes, span
 
-from otel_llm.receive.decode import is_genai
+from otel_llm.genai.decode import is_genai
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 

@@ -6,7 +6,7 @@ from otel_llm.errors import ModelError
 from otel_llm.evaluate.evaluator import load_evaluators
 from otel_llm.evaluate.lexical import words
 from otel_llm.evaluate.self_consistency import FEATURES, Choice, SelfConsistency, Sentence, compare, nearest_to
-from otel_llm.receive.call import Message, Part
+from otel_llm.genai.call import Message, Part
 
 [EVALUATOR] = load_evaluators(["self_consistency"])
 

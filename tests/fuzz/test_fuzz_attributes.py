@@ -13,8 +13,8 @@ from support.results import result
 from support.spans import span
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.decode import read_span
-from otel_llm.receive.dialects import DIALECTS
+from otel_llm.genai.decode import read_span
+from otel_llm.genai.dialects import DIALECTS
 from otel_llm.report.content import masked, stripped
 from otel_llm.report.enrich import enriched
 

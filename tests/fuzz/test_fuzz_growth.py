@@ -10,9 +10,9 @@ from otlp_sink import key_values
 from support.spans import chat_attributes, span
 
 from otel_llm.errors import DecodeError
+from otel_llm.genai.decode import read_span
+from otel_llm.genai.documents_of_call import split_prompt
 from otel_llm.otlp.json import read_json
-from otel_llm.receive.context import split_prompt
-from otel_llm.receive.decode import read_span
 from otel_llm.report.content import masked
 
 SMALL = 10_000

@@ -12,11 +12,7 @@ from support.results import call, result
 from support.zstandard import zstd
 
 from otel_llm.errors import DecodeError
-from otel_llm.otlp.json import read_json
-from otel_llm.otlp.rebuild import rebuild
-from otel_llm.otlp.requests import read_request, read_spans, scopes
-from otel_llm.otlp.screen import screen
-from otel_llm.receive.decode import (
+from otel_llm.genai.decode import (
     is_genai,
     read_content_events,
     read_span,
@@ -24,6 +20,10 @@ from otel_llm.receive.decode import (
     with_content,
     with_documents,
 )
+from otel_llm.otlp.json import read_json
+from otel_llm.otlp.rebuild import rebuild
+from otel_llm.otlp.requests import read_request, read_spans, scopes
+from otel_llm.otlp.screen import screen
 from otel_llm.receive.encodings import unpacked
 from otel_llm.receive.refusal import Refusal
 from otel_llm.report.content import masked, masked_log, stripped, stripped_log

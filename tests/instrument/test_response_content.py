@@ -12,8 +12,8 @@ from response_objects import message, response
 from support.model_server import served_script
 
 from otel_llm import names
+from otel_llm.genai.messages import read_instructions
 from otel_llm.instrument.clients.openai.responses import RESPONSES
-from otel_llm.receive.messages import read_instructions
 
 SCRIPT = Path(__file__).with_name("scripts") / "responses.toml"
 SCHEMAS = json.loads((Path(__file__).parent / "schemas" / "content.json").read_text())

@@ -6,9 +6,9 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from support.captured import NAMES, Captured, body_of, captured, written
 
+from otel_llm.genai.call import Call, Usage
+from otel_llm.genai.decode import SpanOutline, with_documents
 from otel_llm.otlp.requests import read_spans
-from otel_llm.receive.call import Call, Usage
-from otel_llm.receive.decode import SpanOutline, with_documents
 
 QUESTION = ("user", "What is the capital of France?")
 ANSWER = ("assistant", "Paris is the capital of France.", "stop")

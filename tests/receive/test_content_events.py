@@ -11,8 +11,8 @@ from support.captured import captured
 from support.spans import SPAN_ID, TRACE_ID, message, span
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.call import Call, Message, Part
-from otel_llm.receive.decode import ContentEvent, read_content_events, read_span, with_content, with_documents
+from otel_llm.genai.call import Call, Message, Part
+from otel_llm.genai.decode import ContentEvent, read_content_events, read_span, with_content, with_documents
 
 DETAILS = "gen_ai.client.inference.operation.details"
 USER = Message("user", (Part("text", "When?"),))

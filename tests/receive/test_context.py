@@ -5,8 +5,8 @@ import pytest
 from support.decoding import decode
 from support.spans import body, chat_attributes, message, span
 
-from otel_llm.receive.call import Call
-from otel_llm.receive.context import split_prompt
+from otel_llm.genai.call import Call
+from otel_llm.genai.documents_of_call import split_prompt
 
 PROMPT = "<context>Llamas are camelids.</context>\nWhat are llamas?"
 

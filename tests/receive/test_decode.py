@@ -10,7 +10,7 @@ from support.decoding import decode
 from support.spans import SPAN_ID, START_NS, TRACE_ID, body, chat_attributes, message, request, span
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.call import Call, Message, Part, Usage
+from otel_llm.genai.call import Call, Message, Part, Usage
 
 
 def only_call(data: bytes) -> Call:

@@ -11,8 +11,8 @@ from support.decoding import decode
 from support.spans import START_NS, body, message, span
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.call import Call
-from otel_llm.receive.decode import SpanOutline, glance, is_genai, read_span, service_name
+from otel_llm.genai.call import Call
+from otel_llm.genai.decode import SpanOutline, glance, is_genai, read_span, service_name
 
 
 def outline(attributes: dict[str, Any], **fields: Any) -> SpanOutline:

@@ -13,13 +13,13 @@ from support.captured import NAMES, body_of
 from support.spans import SPAN_ID, TRACE_ID, span
 
 from otel_llm.errors import DecodeError
+from otel_llm.genai.call import Call
+from otel_llm.genai.content_events import ContentEvent, read_content_events
+from otel_llm.genai.decode import read_span
+from otel_llm.genai.dialects import DIALECTS
 from otel_llm.otlp.attributes import Attributes
 from otel_llm.otlp.requests import read_spans
 from otel_llm.otlp.span import parse_log_record, parse_span
-from otel_llm.receive.call import Call
-from otel_llm.receive.content_events import ContentEvent, read_content_events
-from otel_llm.receive.decode import read_span
-from otel_llm.receive.dialects import DIALECTS
 
 CALLS: dict[str, dict[str, Any]] = {
     "genai": {"gen_ai.operation.name": "chat"},

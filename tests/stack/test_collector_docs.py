@@ -11,7 +11,7 @@ from otel_llm import names
 from otel_llm.assets import asset
 from otel_llm.demo import servers
 from otel_llm.demo.servers import start_collector
-from otel_llm.receive.dialects import DIALECTS
+from otel_llm.genai.dialects import DIALECTS
 
 DOCS = Path(__file__).parents[2] / "docs" / "collector.md"
 PASTED, SCRAPED, ON_DISK = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)

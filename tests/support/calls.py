@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from otel_llm.receive.call import Call, Message, Part
+from otel_llm.genai.call import Call, Message, Part
 from support.results import call
 
 

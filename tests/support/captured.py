@@ -4,11 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from otel_llm.otlp.json import read_json
-from otel_llm.otlp.requests import read_spans
-from otel_llm.otlp.signals import Signal
-from otel_llm.receive.call import Call, Message
-from otel_llm.receive.decode import (
+from otel_llm.genai.call import Call, Message
+from otel_llm.genai.decode import (
     ContentEvent,
     SpanOutline,
     is_genai,
@@ -17,6 +14,9 @@ from otel_llm.receive.decode import (
     service_name,
     with_content,
 )
+from otel_llm.otlp.json import read_json
+from otel_llm.otlp.requests import read_spans
+from otel_llm.otlp.signals import Signal
 
 FOLDER = Path(__file__).parents[1] / "receive" / "captured"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 from otel_llm.errors import DecodeError
+from otel_llm.genai.call import Call
+from otel_llm.genai.decode import is_genai, read_span, service_name
 from otel_llm.otlp.requests import read_spans
-from otel_llm.receive.call import Call
-from otel_llm.receive.decode import is_genai, read_span, service_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

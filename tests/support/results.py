@@ -3,7 +3,7 @@
 from typing import Any
 
 from otel_llm.evaluate.result import DriftState, Result
-from otel_llm.receive.call import Call, Message, Part, Usage
+from otel_llm.genai.call import Call, Message, Part, Usage
 
 
 def call(**fields: Any) -> Call:

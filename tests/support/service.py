@@ -12,7 +12,7 @@ from otel_llm.collector.service import Service
 from otel_llm.config.service import ServiceSettings
 from otel_llm.evaluate.pipeline import Evaluation
 from otel_llm.evaluate.result import DriftState, Result
-from otel_llm.receive.call import Call
+from otel_llm.genai.call import Call
 
 
 @dataclass

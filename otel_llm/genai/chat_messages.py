@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from otel_llm.errors import DecodeError
+from otel_llm.genai.call import Message, Part
+from otel_llm.genai.messages import as_text, each, kind_of, read_message, string_of
 from otel_llm.otlp.attributes import load_json
-from otel_llm.receive.call import Message, Part
-from otel_llm.receive.messages import as_text, each, kind_of, read_message, string_of
 
 _TEXTS: Final = frozenset({"text", "input_text", "output_text", "refusal"})
 _REASONING: Final = frozenset({"reasoning", "thinking"})

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from otel_llm.genai.call import Message
 from otel_llm.otlp.attributes import Attributes
-from otel_llm.receive.call import Message
 
 Kind = Literal["call", "context", "other"]
 """`call`: to be evaluated. `context`: a retrieval or a tool that has documents for the answers of its trace."""

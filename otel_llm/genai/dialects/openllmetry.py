@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from otel_llm import names
+from otel_llm.genai.call import Message, Part
+from otel_llm.genai.chat_messages import parts_in_text
+from otel_llm.genai.dialects import genai
+from otel_llm.genai.dialects.dialect import Content, Dialect, Fields, Kind
+from otel_llm.genai.documents import read_documents
+from otel_llm.genai.messages import finish_reason_of
 from otel_llm.otlp.attributes import Attributes
-from otel_llm.receive.call import Message, Part
-from otel_llm.receive.chat_messages import parts_in_text
-from otel_llm.receive.dialects import genai
-from otel_llm.receive.dialects.dialect import Content, Dialect, Fields, Kind
-from otel_llm.receive.documents import read_documents
-from otel_llm.receive.messages import finish_reason_of
 
 REQUEST_TYPE: Final = "llm.request.type"
 SPAN_KIND: Final = "traceloop.span.kind"

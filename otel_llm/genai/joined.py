@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from otel_llm.receive.call import Call
-from otel_llm.receive.content_events import ContentEvent
-from otel_llm.receive.context import context_of
+from otel_llm.genai.call import Call
+from otel_llm.genai.content_events import ContentEvent
+from otel_llm.genai.documents_of_call import context_of
 
 
 def with_content(call: Call, events: Sequence[ContentEvent]) -> Call:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from otel_llm.errors import DecodeError
+from otel_llm.genai.messages import as_text
 from otel_llm.otlp.attributes import load_json
-from otel_llm.receive.messages import as_text
 
 # LangChain, LlamaIndex, the conventions' and other libraries' names for a document's text
 _TEXTS: Final = ("page_content", "content", "text", "document")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from otel_llm.receive.content_events import ContentEvent, read_content_events
-from otel_llm.receive.joined import with_content, with_documents
-from otel_llm.receive.outline import SpanOutline, glance, is_genai, read_span, service_name
+from otel_llm.genai.content_events import ContentEvent, read_content_events
+from otel_llm.genai.joined import with_content, with_documents
+from otel_llm.genai.span_outline import SpanOutline, glance, is_genai, read_span, service_name
 
 __all__ = [
     "ContentEvent",

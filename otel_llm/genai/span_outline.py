@@ -7,12 +7,12 @@ from typing import Any, Final, TypeVar
 
 from otel_llm import names
 from otel_llm.errors import DecodeError
+from otel_llm.genai.call import Call, Usage
+from otel_llm.genai.dialects import MARKERS, Dialect, Fields, Kind, dialect_of
+from otel_llm.genai.documents_of_call import context_of, read_texts
 from otel_llm.otlp.attributes import Attributes
 from otel_llm.otlp.screen import check_ids
 from otel_llm.otlp.span import parse_glance, parse_resource, parse_span, parse_status
-from otel_llm.receive.call import Call, Usage
-from otel_llm.receive.context import context_of, read_texts
-from otel_llm.receive.dialects import MARKERS, Dialect, Fields, Kind, dialect_of
 
 T = TypeVar("T")
 

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from otel_llm import names
 from otel_llm.errors import DecodeError
+from otel_llm.genai.call import Message, Part
+from otel_llm.genai.chat_messages import read_chat_messages
+from otel_llm.genai.dialects import genai, openllmetry
+from otel_llm.genai.dialects.dialect import Content, Dialect, Fields, Kind
 from otel_llm.otlp.attributes import Attributes
-from otel_llm.receive.call import Message, Part
-from otel_llm.receive.chat_messages import read_chat_messages
-from otel_llm.receive.dialects import genai, openllmetry
-from otel_llm.receive.dialects.dialect import Content, Dialect, Fields, Kind
 
 _OPERATIONS: Final = {
     "completion": "chat",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.call import DocumentsSource, Message
+from otel_llm.genai.call import DocumentsSource, Message
 
 _TAGS: Final = ("context", "documents")
 # not str.lower, which makes some texts longer ("İ"): offsets in the one must hold in the other

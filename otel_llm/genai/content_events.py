@@ -7,12 +7,12 @@ from typing import Any, Final, NamedTuple
 
 from otel_llm import names
 from otel_llm.errors import DecodeError
+from otel_llm.genai.call import Message
+from otel_llm.genai.chat_messages import read_chat_message
+from otel_llm.genai.dialects import genai
 from otel_llm.otlp.attributes import Attributes, load_json, parse_value, plain
 from otel_llm.otlp.screen import check_ids
 from otel_llm.otlp.span import parse_log_record, read_log_records
-from otel_llm.receive.call import Message
-from otel_llm.receive.chat_messages import read_chat_message
-from otel_llm.receive.dialects import genai
 
 _MARKER: Final = b"gen_ai."
 _CHOICE: Final = "gen_ai.choice"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from otel_llm.receive.dialects import genai, genai_legacy, litellm, openinference, openllmetry, vercel
-from otel_llm.receive.dialects.dialect import Content, Dialect, Fields, Kind
+from otel_llm.genai.dialects import genai, genai_legacy, litellm, openinference, openllmetry, vercel
+from otel_llm.genai.dialects.dialect import Content, Dialect, Fields, Kind
 
 __all__ = ["DIALECTS", "MARKERS", "Content", "Dialect", "Fields", "Kind", "dialect_of"]
 

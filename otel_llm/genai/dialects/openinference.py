@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from otel_llm import names
 from otel_llm.errors import DecodeError
+from otel_llm.genai.call import Message, Part
+from otel_llm.genai.dialects.dialect import Content, Dialect, Fields, Kind
+from otel_llm.genai.documents import read_documents
+from otel_llm.genai.messages import finish_reason_of
 from otel_llm.otlp.attributes import Attributes
-from otel_llm.receive.call import Message, Part
-from otel_llm.receive.dialects.dialect import Content, Dialect, Fields, Kind
-from otel_llm.receive.documents import read_documents
-from otel_llm.receive.messages import finish_reason_of
 
 _SPAN_KIND: Final = "openinference.span.kind"
 _INPUT, _OUTPUT = "llm.input_messages", "llm.output_messages"

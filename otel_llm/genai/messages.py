@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 from otel_llm.errors import DecodeError
-from otel_llm.receive.call import Message, Part
+from otel_llm.genai.call import Message, Part
 
 Item = TypeVar("Item")
 

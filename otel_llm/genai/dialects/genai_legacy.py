@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from otel_llm import names
+from otel_llm.genai.call import Message, Part
+from otel_llm.genai.chat_messages import read_chat_messages
+from otel_llm.genai.dialects import genai
+from otel_llm.genai.dialects.dialect import Content, Dialect, Fields, Kind
 from otel_llm.otlp.attributes import Attributes, load_json
-from otel_llm.receive.call import Message, Part
-from otel_llm.receive.chat_messages import read_chat_messages
-from otel_llm.receive.dialects import genai
-from otel_llm.receive.dialects.dialect import Content, Dialect, Fields, Kind
 
 SYSTEM: Final = "gen_ai.system"
 PROMPT: Final = "gen_ai.prompt"

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from otel_llm import names
+from otel_llm.genai.chat_messages import read_chat_messages
+from otel_llm.genai.dialects.dialect import Content, Dialect, Fields, Kind
+from otel_llm.genai.documents import read_documents
+from otel_llm.genai.messages import read_instructions
 from otel_llm.otlp.attributes import Attributes
-from otel_llm.receive.chat_messages import read_chat_messages
-from otel_llm.receive.dialects.dialect import Content, Dialect, Fields, Kind
-from otel_llm.receive.documents import read_documents
-from otel_llm.receive.messages import read_instructions
 
 _CONTEXT: Final = ("gen_ai.retrieval.documents", "gen_ai.tool.call.result")
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from otel_llm import names
+from otel_llm.genai.call import Message, Part
+from otel_llm.genai.chat_messages import read_chat_messages, read_tool_calls
+from otel_llm.genai.dialects.dialect import Content, Dialect, Fields, Kind
+from otel_llm.genai.documents import read_documents
+from otel_llm.genai.messages import finish_reason_of
 from otel_llm.otlp.attributes import Attributes
-from otel_llm.receive.call import Message, Part
-from otel_llm.receive.chat_messages import read_chat_messages, read_tool_calls
-from otel_llm.receive.dialects.dialect import Content, Dialect, Fields, Kind
-from otel_llm.receive.documents import read_documents
-from otel_llm.receive.messages import finish_reason_of
 
 _OPERATION: Final = "ai.operationId"
 _MESSAGES: Final = "ai.prompt.messages"

@@ -1,0 +1,1 @@
+"""A GenAI call as data, whatever dialect its span is written in."""

@@ -29,9 +29,9 @@ from otel_llm.ports import address, bind
 from otel_llm.queue.base import Queue
 from otel_llm.queue.durable import DurableQueue
 from otel_llm.queue.memory import MemoryQueue
-from otel_llm.receive.asgi import AsgiServer
-from otel_llm.receive.grpc_receiver import GrpcReceiver
-from otel_llm.receive.http_receiver import HttpReceiver
+from otel_llm.receive.grpc.receiver import GrpcReceiver
+from otel_llm.receive.http.asgi import AsgiServer
+from otel_llm.receive.http.receiver import HttpReceiver
 from otel_llm.receive.intake import Intake
 from otel_llm.report.client_metrics import ClientMetrics
 from otel_llm.report.feed import Feed

@@ -19,7 +19,7 @@ from otel_llm.collector.shared_ports import reserve
 from otel_llm.collector.signals import SHELL_SIGNAL_CODE, handle_signals, notify_ready
 from otel_llm.config.service import ServiceSettings
 from otel_llm.ports import address, bind
-from otel_llm.receive.asgi import AsgiServer
+from otel_llm.receive.http.asgi import AsgiServer
 
 _GRACE_S: Final = 2
 """What a child gets beyond its own deadline before it is killed."""

@@ -29,7 +29,7 @@ from support.spans import body, span
 from support.zstandard import zstd
 
 from otel_llm.otlp.signals import SIGNALS
-from otel_llm.receive import asgi
+from otel_llm.receive.http import asgi
 
 GZIP = PROTOBUF | {"content-encoding": "gzip"}
 ZSTD = PROTOBUF | {"content-encoding": "zstd"}
@@ -359,7 +359,7 @@ def test_a_connection_is_kept_for_the_next_request(at: Receivers) -> None:
 
 
 def test_a_large_body_is_unpacked_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    from otel_llm.receive import encodings
+    from otel_llm.receive.http import encodings
 
     threads: dict[int, threading.Thread] = {}
     unpacked = encodings.unpacked

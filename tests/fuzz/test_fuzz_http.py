@@ -16,7 +16,7 @@ from support.receivers import JSON, PROTOBUF, MemorySink, Tally
 from support.zstandard import zstd
 
 from otel_llm.config.receive import ReceiverSettings
-from otel_llm.receive.http_receiver import HttpReceiver
+from otel_llm.receive.http.receiver import HttpReceiver
 from otel_llm.receive.intake import Intake
 
 PACKED = {"identity": bytes, "gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstd}

@@ -13,9 +13,9 @@ from otel_llm.config.receive import ReceiverSettings
 from otel_llm.errors import QueueFullError
 from otel_llm.otlp.signals import SIGNALS
 from otel_llm.ports import bind
-from otel_llm.receive.asgi import AsgiServer
-from otel_llm.receive.grpc_receiver import GrpcReceiver
-from otel_llm.receive.http_receiver import HttpReceiver
+from otel_llm.receive.grpc.receiver import GrpcReceiver
+from otel_llm.receive.http.asgi import AsgiServer
+from otel_llm.receive.http.receiver import HttpReceiver
 from otel_llm.receive.intake import Intake, Request
 
 PROTOBUF = {"content-type": "application/x-protobuf"}

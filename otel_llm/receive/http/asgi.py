@@ -13,7 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from otel_llm.config.receive import TlsSettings
-from otel_llm.receive.handshakes import Listener
+from otel_llm.receive.http.handshakes import Listener
 from otel_llm.receive.security import HttpTls
 
 _PLAIN: Final = TlsSettings()

@@ -25,6 +25,7 @@ from otel_llm.config.service import ServiceSettings
 from otel_llm.dead_letters import DeadLetters
 from otel_llm.evaluate.batcher import Batcher
 from otel_llm.evaluate.pipeline import Pipeline
+from otel_llm.masking.texts import masker
 from otel_llm.ports import address, bind
 from otel_llm.queue.base import Queue
 from otel_llm.queue.durable import DurableQueue
@@ -36,7 +37,6 @@ from otel_llm.receive.intake import Intake
 from otel_llm.report.client_metrics import ClientMetrics
 from otel_llm.report.feed import Feed
 from otel_llm.report.gpu import watch_gpus
-from otel_llm.report.masking import masker
 from otel_llm.report.metrics import ServiceMetrics
 from otel_llm.report.own_traces import OwnTraces
 from otel_llm.report.process import watch_process

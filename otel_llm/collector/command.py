@@ -28,11 +28,11 @@ from otel_llm.evaluate.evaluator import chosen_manifests
 from otel_llm.evaluate.pipeline import check_baseline
 from otel_llm.evaluate.providers import running_on
 from otel_llm.evaluate.selection import check_names
+from otel_llm.masking.texts import masker
 from otel_llm.ports import bind
 from otel_llm.receive.security import Guard, grpc_tls
 from otel_llm.replay.command import command as replay
 from otel_llm.report.logs import configure_logging
-from otel_llm.report.masking import masker
 from otel_llm.send.client import open_client
 
 _LOOPBACK: Final = "127.0.0.1"

@@ -12,12 +12,12 @@ from otel_llm.collector.ledger import Ledger
 from otel_llm.collector.passage import Verdicts
 from otel_llm.config.service import InlineSettings
 from otel_llm.errors import DecodeError
+from otel_llm.masking.content import masked, masked_log, stripped, stripped_log
+from otel_llm.masking.content_names import Names, names_like
 from otel_llm.otlp.rebuild import rebuild
 from otel_llm.otlp.requests import read_request, scopes
 from otel_llm.otlp.signals import Signal
 from otel_llm.receive.intake import Request
-from otel_llm.report.content import masked, masked_log, stripped, stripped_log
-from otel_llm.report.content_names import Names, names_like
 from otel_llm.report.enrich import enriched
 
 _CONTENT: Final[Mapping[tuple[str, Signal], Callable[[bytes, Names], bytes]]] = {

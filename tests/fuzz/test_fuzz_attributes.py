@@ -15,7 +15,7 @@ from support.spans import span
 from otel_llm.errors import DecodeError
 from otel_llm.genai.decode import read_span
 from otel_llm.genai.dialects import DIALECTS
-from otel_llm.report.content import masked, stripped
+from otel_llm.masking.content import masked, stripped
 from otel_llm.report.enrich import enriched
 
 _SIGNS: list[dict[str, Any]] = [

@@ -12,8 +12,8 @@ from support.spans import chat_attributes, span
 from otel_llm.errors import DecodeError
 from otel_llm.genai.decode import read_span
 from otel_llm.genai.documents_of_call import split_prompt
+from otel_llm.masking.content import masked
 from otel_llm.otlp.json import read_json
-from otel_llm.report.content import masked
 
 SMALL = 10_000
 UNITS = [

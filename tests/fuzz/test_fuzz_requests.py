@@ -20,13 +20,13 @@ from otel_llm.genai.decode import (
     with_content,
     with_documents,
 )
+from otel_llm.masking.content import masked, masked_log, stripped, stripped_log
 from otel_llm.otlp.json import read_json
 from otel_llm.otlp.rebuild import rebuild
 from otel_llm.otlp.requests import read_request, read_spans, scopes
 from otel_llm.otlp.screen import screen
 from otel_llm.receive.http.encodings import unpacked
 from otel_llm.receive.refusal import Refusal
-from otel_llm.report.content import masked, masked_log, stripped, stripped_log
 from otel_llm.report.enrich import enriched
 from otel_llm.send.splitting import split
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from otel_llm.masking.content import masked, masked_log, stripped, stripped_log
 from otel_llm.otlp.json import read_json
 from otel_llm.otlp.requests import read_request, scopes
-from otel_llm.report.content import masked, masked_log, stripped, stripped_log
 
 CAPTURED = sorted((Path(__file__).parents[1] / "receive" / "captured").glob("*.json"))
 SAID = ["capital of France", "Be brief", "rainy", "Paris", "Berlin"]

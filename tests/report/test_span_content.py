@@ -13,8 +13,8 @@ from support.spans import chat_attributes, message, span
 
 from otel_llm.errors import DecodeError
 from otel_llm.evaluate.evaluator import load_evaluators
-from otel_llm.report.content import masked, masked_log, stripped, stripped_log
-from otel_llm.report.content_names import is_content, names_like
+from otel_llm.masking.content import masked, masked_log, stripped, stripped_log
+from otel_llm.masking.content_names import is_content, names_like
 
 MAIL, CARD, KEY = "jane.roe@acme.io", "4111 1111 1111 1111", "AKIAQYLPMN5HFIQR7XYA"
 TEXT = f"I am at {MAIL}, card {CARD}, key {KEY}."

@@ -16,8 +16,8 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_llm.errors import DecodeError
-from otel_llm.report.content_names import Names, has_content_body, is_content, is_content_of, no_names
-from otel_llm.report.masking import Masker, masker
+from otel_llm.masking.content_names import Names, has_content_body, is_content, is_content_of, no_names
+from otel_llm.masking.texts import Masker, masker
 
 _EVENT_NAME: Final = "event.name"
 """Where the name of an event was before log records had a field for it."""

@@ -1,0 +1,1 @@
+"""Which content of a span may go on, and how it is masked."""

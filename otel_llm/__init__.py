@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from otel_llm.evaluate.offline import evaluate, evaluate_iter
+    from otel_llm.evaluate.offline.api import evaluate, evaluate_iter
     from otel_llm.instrument.scope import context
     from otel_llm.instrument.setup import instrument, uninstrument
 
@@ -26,7 +26,7 @@ def __getattr__(name: str) -> Any:
     if name == "context":
         return importlib.import_module("otel_llm.instrument.scope").context
     if name == "evaluate_iter":
-        return importlib.import_module("otel_llm.evaluate.offline").evaluate_iter
+        return importlib.import_module("otel_llm.evaluate.offline.api").evaluate_iter
     if name == "uninstrument":
         return importlib.import_module("otel_llm.instrument.setup").uninstrument
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,7 +17,11 @@ _COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "demo": ("otel_llm.demo.command", "demo", "Run everything here, on embedded defaults, and watch it."),
     "run": ("otel_llm.instrument.command", "", "Run a Python program with its LLM clients instrumented."),
     "collector": ("otel_llm.collector.command", "collector", "Evaluate GenAI spans that arrive over OTLP."),
-    "evaluate": ("otel_llm.evaluate.command", "collector", "Evaluate a file of answers, for people and for CI."),
+    "evaluate": (
+        "otel_llm.evaluate.offline.command",
+        "collector",
+        "Evaluate a file of answers, for people and for CI.",
+    ),
     "models": ("otel_llm.export.command", "collector", "List, check and export evaluators."),
     "serve": ("otel_llm.serve.command", "serve", "Serve a small real model behind the OpenAI API."),
     "dashboards": ("otel_llm.dashboards.command", "dashboards", "Build or push Grafana dashboards and alerts."),

@@ -1,6 +1,6 @@
 """GenAI calls in, results out: the batcher, the ONNX runtime, the evaluators, drift.
 
-The package can be called: `otel_llm.evaluate()` is `otel_llm.evaluate.offline.evaluate()`.
+The package can be called: `otel_llm.evaluate()` is `otel_llm.evaluate.offline.api.evaluate()`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from otel_llm.evaluate.records import Record, RecordResult
+    from otel_llm.evaluate.offline.records import Record, RecordResult
 
 # ONNX Runtime's official builds report their use to their maker unless this says no; they read it when loaded
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -29,8 +29,8 @@ class _CallablePackage(ModuleType):
         threads: int = 1,
         timeout_s: float = 60.0,
     ) -> list[RecordResult]:
-        """Evaluate records; see `otel_llm.evaluate.offline.evaluate`."""
-        from otel_llm.evaluate.offline import evaluate  # noqa: PLC0415 - loaded when first used
+        """Evaluate records; see `otel_llm.evaluate.offline.api.evaluate`."""
+        from otel_llm.evaluate.offline.api import evaluate  # noqa: PLC0415 - loaded when first used
 
         return evaluate(records, evaluators, threads=threads, timeout_s=timeout_s)
 

@@ -11,8 +11,8 @@ from support.packages import install, write_evaluator
 
 import otel_llm
 from otel_llm.errors import ConfigError, MissingExtraError, RecordError
-from otel_llm.evaluate import loaded, offline
-from otel_llm.evaluate.records import Record, RecordResult
+from otel_llm.evaluate.offline import api, loaded_evaluators
+from otel_llm.evaluate.offline.records import Record, RecordResult
 
 TOXIC = "You stupid idiot!"
 PLAIN = "It is open."
@@ -42,7 +42,7 @@ def test_records_in_results_out():
 
 def test_the_package_is_callable_however_it_is_imported():
     from otel_llm import evaluate
-    from otel_llm.evaluate.records import KEYS
+    from otel_llm.evaluate.offline.records import KEYS
 
     assert evaluate([], GROUND) == otel_llm.evaluate([], GROUND) == []
     assert KEYS[0] == "output"
@@ -50,9 +50,9 @@ def test_the_package_is_callable_however_it_is_imported():
 
 def test_what_is_loaded_is_kept():
     otel_llm.evaluate([], GROUND)
-    before = offline._get(GROUND, 1)
+    before = api._get(GROUND, 1)
     otel_llm.evaluate([], tuple(reversed(GROUND)))
-    assert offline._get(GROUND, 1) is before
+    assert api._get(GROUND, 1) is before
 
 
 def test_names_may_come_from_a_generator():
@@ -61,7 +61,7 @@ def test_names_may_come_from_a_generator():
 
 
 def test_both_ways_to_call_it_have_the_same_parameters():
-    package, function = (inspect.signature(each) for each in (otel_llm.evaluate, offline.evaluate))
+    package, function = (inspect.signature(each) for each in (otel_llm.evaluate, api.evaluate))
     defaults = [[each.default for each in signature.parameters.values()] for signature in (package, function)]
     assert list(package.parameters) == list(function.parameters)
     assert defaults[0] == defaults[1]
@@ -165,8 +165,8 @@ class BreaksOver:
 
 
 def test_a_record_over_which_a_batch_fails_costs_the_others_nothing(caplog):
-    real = offline._get(["toxicity"], 1)
-    broken = loaded.LoadedEvaluators(BreaksOver(real._pipeline, "b"), real.manifests)
+    real = api._get(["toxicity"], 1)
+    broken = loaded_evaluators.LoadedEvaluators(BreaksOver(real._pipeline, "b"), real.manifests)
     results = broken.evaluate([Record(id=text, output=text) for text in ("a", "b", "c")])
     assert [(r.id, r.label, r.explanation) for r in results if r.target == "output"] == [
         ("a", "pass", None),
@@ -207,7 +207,7 @@ def test_a_forked_child_loads_its_own():
 
 def test_importing_is_light_until_it_is_called():
     code = (
-        "import json, sys, otel_llm, otel_llm.evaluate, otel_llm.evaluate.offline, otel_llm.evaluate.command\n"
+        "import json, sys, otel_llm, otel_llm.evaluate, otel_llm.evaluate.offline.api, otel_llm.evaluate.offline.command\n"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
@@ -217,9 +217,9 @@ def test_importing_is_light_until_it_is_called():
 def test_without_the_extra_the_error_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "otel_llm.evaluate.pipeline", None)
     missing = ModuleNotFoundError("No module named 'onnxruntime'", name="onnxruntime")
-    assert isinstance(loaded.missing_extra(missing), MissingExtraError)
+    assert isinstance(loaded_evaluators.missing_extra(missing), MissingExtraError)
     assert "onnxruntime, which is not installed: pip install 'otel-llm[collector]'" in str(
-        loaded.missing_extra(missing)
+        loaded_evaluators.missing_extra(missing)
     )
     with pytest.raises(ModuleNotFoundError, match="pipeline"):  # a fault of ours is not the extra's
-        loaded.load(None, threads=1)
+        loaded_evaluators.load(None, threads=1)

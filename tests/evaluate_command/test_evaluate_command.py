@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from support.command import COMMAND, evaluate
 
 from otel_llm.cli import group
-from otel_llm.evaluate import command, run
-from otel_llm.evaluate.interrupt import Interrupted, Interrupts
+from otel_llm.evaluate.offline import command, run
+from otel_llm.evaluate.offline.interrupt import Interrupted, Interrupts
 
 BOTH = ("--evaluators", "toxicity,groundedness")
 LABELS = [

@@ -4,10 +4,10 @@ import json
 import re
 from pathlib import Path
 
-from otel_llm.evaluate.command import command
-from otel_llm.evaluate.file import MAX_LINE_BYTES
-from otel_llm.evaluate.records import KEYS, read_record
-from otel_llm.evaluate.thresholds import parse_condition
+from otel_llm.evaluate.offline.command import command
+from otel_llm.evaluate.offline.record_file import MAX_LINE_BYTES
+from otel_llm.evaluate.offline.records import KEYS, read_record
+from otel_llm.evaluate.offline.thresholds import parse_condition
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evaluate.md").read_text()
 

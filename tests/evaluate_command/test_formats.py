@@ -6,12 +6,12 @@ import xml.etree.ElementTree as ET
 import pytest
 from rich.console import Console
 
-from otel_llm.evaluate.formats import JsonlWriter
-from otel_llm.evaluate.formats_junit import JunitWriter
-from otel_llm.evaluate.formats_table import TableWriter
 from otel_llm.evaluate.manifest import evaluator_manifests
-from otel_llm.evaluate.records import RecordResult
-from otel_llm.evaluate.tally import Tally
+from otel_llm.evaluate.offline.formats.json_lines import JsonlWriter
+from otel_llm.evaluate.offline.formats.junit import JunitWriter
+from otel_llm.evaluate.offline.formats.table import TableWriter
+from otel_llm.evaluate.offline.records import RecordResult
+from otel_llm.evaluate.offline.tally import Tally
 
 MANIFESTS = {m.name: m for m in evaluator_manifests() if m.name in {"groundedness", "toxicity"}}
 HOSTILE = "\x00\x1b[31m]]> <&\"' \ufffe\ud800 \r\n\t\U0001f600 \u202e"

@@ -4,10 +4,10 @@ import json
 import pytest
 
 from otel_llm.errors import RecordError
-from otel_llm.evaluate import file as record_file
-from otel_llm.evaluate.file import parse_line, read_lines
-from otel_llm.evaluate.inspection import Inspection
-from otel_llm.evaluate.reader import Reader
+from otel_llm.evaluate.offline import record_file as record_file
+from otel_llm.evaluate.offline.file_check import Inspection
+from otel_llm.evaluate.offline.record_file import parse_line, read_lines
+from otel_llm.evaluate.offline.record_reader import Reader
 
 
 def outputs(data):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from otel_llm.errors import RecordError
-from otel_llm.evaluate.records import Record, RecordResult, call_of, read_record
+from otel_llm.evaluate.offline.records import Record, RecordResult, call_of, read_record
 
 
 def read(number=1, **keys):

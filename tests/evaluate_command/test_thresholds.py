@@ -1,9 +1,9 @@
 import pytest
 
 from otel_llm.errors import ConfigError
-from otel_llm.evaluate.records import RecordResult
-from otel_llm.evaluate.tally import Tally
-from otel_llm.evaluate.thresholds import check_names, judge, parse_condition
+from otel_llm.evaluate.offline.records import RecordResult
+from otel_llm.evaluate.offline.tally import Tally
+from otel_llm.evaluate.offline.thresholds import check_names, judge, parse_condition
 
 TARGETS = {"toxicity": ("input", "output"), "groundedness": ("output",)}
 

@@ -68,7 +68,7 @@ def test_wheel_has_one_top_level_package(wheel: Path) -> None:
 def test_plain_install_imports_nothing_heavy(plain_install: Path) -> None:
     code = (
         "import json, sys, otel_llm, otel_llm.instrument, otel_llm.names, otel_llm.assets, otel_llm.cli\n"
-        "import otel_llm.evaluate, otel_llm.evaluate.command\n"
+        "import otel_llm.evaluate, otel_llm.evaluate.offline.command\n"
         "otel_llm.instrument(sdk=False)\n"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     )

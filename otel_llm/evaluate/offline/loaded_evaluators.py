@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from otel_llm.errors import ConfigError, MissingExtraError
-from otel_llm.evaluate.records import Record, RecordId, RecordResult, call_of
+from otel_llm.evaluate.offline.records import Record, RecordId, RecordResult, call_of
 from otel_llm.text.well_formed import well_formed
 
 if TYPE_CHECKING:

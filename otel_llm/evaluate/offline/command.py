@@ -11,10 +11,10 @@ from typing import Any, Final
 import click
 
 from otel_llm.errors import ConfigError, OtelLlmError
-from otel_llm.evaluate.formats import Format
-from otel_llm.evaluate.interrupt import Interrupted, Interrupts
-from otel_llm.evaluate.loaded import TIMEOUT_S, missing_extra
-from otel_llm.evaluate.thresholds import parse_condition
+from otel_llm.evaluate.offline.formats.json_lines import Format
+from otel_llm.evaluate.offline.interrupt import Interrupted, Interrupts
+from otel_llm.evaluate.offline.loaded_evaluators import TIMEOUT_S, missing_extra
+from otel_llm.evaluate.offline.thresholds import parse_condition
 
 _STOPPED_READING: Final = 141  # what a shell reports of a process that SIGPIPE ended
 _BY_SUFFIX: Final[dict[str, Format]] = {".jsonl": "jsonl", ".xml": "junit", ".txt": "table"}
@@ -112,7 +112,7 @@ def _run(
     conditions = tuple(parse_condition(text) for text in fail_on)
     try:
         with interrupts.deferred():  # an import that is broken off may end in any exception
-            from otel_llm.evaluate.run import RunSettings, run  # noqa: PLC0415 - only with the extra; --help is quick
+            from otel_llm.evaluate.offline.run import RunSettings, run  # noqa: PLC0415 - only with the extra; --help is quick
     except ModuleNotFoundError as error:
         raise missing_extra(error) from error
     return run(

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO, Final
 
-from otel_llm.evaluate.records import RecordResult
+from otel_llm.evaluate.offline.records import RecordResult
 
 # what XML 1.0 cannot hold, escaped or not: https://www.w3.org/TR/xml/#charsets
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import BinaryIO, Literal, Protocol
 
-from otel_llm.evaluate.records import RecordResult
+from otel_llm.evaluate.offline.records import RecordResult
 
 Format = Literal["table", "jsonl", "junit"]
 

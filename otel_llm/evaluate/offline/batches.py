@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from otel_llm.evaluate.records import Record
+from otel_llm.evaluate.offline.records import Record
 
 MAX_RECORDS: Final = 32
 MAX_CHARACTERS: Final = 256_000

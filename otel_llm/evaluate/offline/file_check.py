@@ -6,8 +6,8 @@ import difflib
 from typing import Final
 
 from otel_llm.errors import RecordError
-from otel_llm.evaluate.file import Line, parse_line
-from otel_llm.evaluate.records import KEYS, Record
+from otel_llm.evaluate.offline.record_file import Line, parse_line
+from otel_llm.evaluate.offline.records import KEYS, Record
 
 _SHOWN: Final = 5  # of the problems of one file
 _MOST_IDS: Final = 1_000_000  # that are remembered, so that memory stays bounded

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
 
 from otel_llm.errors import RecordError
-from otel_llm.evaluate.batches import MAX_RECORDS, batches
-from otel_llm.evaluate.file import Line, read_lines
-from otel_llm.evaluate.inspection import Inspection
-from otel_llm.evaluate.places import is_regular
-from otel_llm.evaluate.records import Record
+from otel_llm.evaluate.offline.batches import MAX_RECORDS, batches
+from otel_llm.evaluate.offline.file_check import Inspection
+from otel_llm.evaluate.offline.input_output import is_regular
+from otel_llm.evaluate.offline.record_file import Line, read_lines
+from otel_llm.evaluate.offline.records import Record
 
 
 class Reader:

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from otel_llm.evaluate.records import RecordResult
+from otel_llm.evaluate.offline.records import RecordResult
+from otel_llm.evaluate.offline.tally import Row, Tally
 from otel_llm.evaluate.result import Target
-from otel_llm.evaluate.tally import Row, Tally
 
 if TYPE_CHECKING:
     from otel_llm.evaluate.manifest import EvaluatorManifest

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
 
 from otel_llm.errors import RecordError
-from otel_llm.evaluate.records import Record, read_record
+from otel_llm.evaluate.offline.records import Record, read_record
 
 MAX_LINE_BYTES: Final = 64 * 2**20
 """No line is longer than this, so that a file without line breaks does not fill the memory."""

@@ -12,16 +12,16 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.text import Text
 
-from otel_llm.evaluate import places
-from otel_llm.evaluate.formats import Format, JsonlWriter, Writer
-from otel_llm.evaluate.formats_junit import JunitWriter
-from otel_llm.evaluate.formats_table import TableWriter, console_for
-from otel_llm.evaluate.interrupt import Interrupted, Interrupts
-from otel_llm.evaluate.loaded import LoadedEvaluators, load
-from otel_llm.evaluate.progress import LineProgress
-from otel_llm.evaluate.reader import Reader
-from otel_llm.evaluate.tally import Tally
-from otel_llm.evaluate.thresholds import Condition, check_names, judge
+from otel_llm.evaluate.offline import input_output
+from otel_llm.evaluate.offline.formats.json_lines import Format, JsonlWriter, Writer
+from otel_llm.evaluate.offline.formats.junit import JunitWriter
+from otel_llm.evaluate.offline.formats.table import TableWriter, console_for
+from otel_llm.evaluate.offline.interrupt import Interrupted, Interrupts
+from otel_llm.evaluate.offline.loaded_evaluators import LoadedEvaluators, load
+from otel_llm.evaluate.offline.progress import LineProgress
+from otel_llm.evaluate.offline.record_reader import Reader
+from otel_llm.evaluate.offline.tally import Tally
+from otel_llm.evaluate.offline.thresholds import Condition, check_names, judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class _Run:
     def evaluate(self, interrupts: Interrupts) -> Tally:
         """Evaluate all lines; the results of those that were evaluated are written, however it ends."""
         with ExitStack() as stack:
-            source = stack.enter_context(places.source(self._settings.file))
+            source = stack.enter_context(input_output.source(self._settings.file))
             progress = stack.enter_context(LineProgress(self._console, shown=self._shows_progress()))
             progress.phase("loading")
             loaded, tally = self._load()
@@ -85,7 +85,7 @@ class _Run:
             reader = self._reader(source)
             total = reader.inspect(progress.at)
             writers = self._writers(
-                stack.enter_context(places.destination(self._settings.output, source)), loaded, tally
+                stack.enter_context(input_output.destination(self._settings.output, source)), loaded, tally
             )
             for writer in writers:
                 stack.callback(writer.close)

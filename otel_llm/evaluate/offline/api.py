@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from otel_llm.errors import ConfigError, RecordError
-from otel_llm.evaluate.batches import MAX_RECORDS, batches
-from otel_llm.evaluate.loaded import TIMEOUT_S, LoadedEvaluators, load
-from otel_llm.evaluate.records import Record, RecordResult, read_record
+from otel_llm.evaluate.offline.batches import MAX_RECORDS, batches
+from otel_llm.evaluate.offline.loaded_evaluators import TIMEOUT_S, LoadedEvaluators, load
+from otel_llm.evaluate.offline.records import Record, RecordResult, read_record
 
 _Key = tuple[frozenset[str] | None, int, float]
 
@@ -32,7 +32,7 @@ def evaluate(
 
     Args:
         records: mappings with `output` and, as far as they are known, `id`, `input`, `context`, `system`,
-            `choices` and `logprobs`, or `otel_llm.evaluate.records.Record`, which says what each is.
+            `choices` and `logprobs`, or `otel_llm.evaluate.offline.records.Record`, which says what each is.
         evaluators: names of the evaluators that run; None: all that are installed.
         threads: threads that encode texts.
         timeout_s: what an evaluator may take for one record; after that its results are errors.

@@ -12,7 +12,7 @@ from pathlib import Path
 from evaluators_calls import as_call, one_call
 
 from otel_llm.config.evaluate import EvaluateSettings
-from otel_llm.evaluate.pipeline import Pipeline
+from otel_llm.evaluate.run.pipeline import Pipeline
 
 
 def main() -> None:

@@ -21,8 +21,8 @@ from onnxruntime.transformers.optimizer import optimize_model
 from tokenizers import Tokenizer
 from transformers import BertModel
 
-from otel_llm.evaluate.encoder import Encoder
-from otel_llm.evaluate.manifest import EncoderManifest, read_manifest
+from otel_llm.evaluate.definition.manifest import EncoderManifest, read_manifest
+from otel_llm.evaluate.engine.encoder import Encoder
 from recipes.common import DATA_OPTION, EVALUATORS, WORK, log_metrics, sha256, write_toml
 from recipes.data import jsonl
 

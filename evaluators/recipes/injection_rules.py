@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from otel_llm.evaluate.encoder import Encoding
-from otel_llm.evaluate.manifest import evaluator_manifests
+from otel_llm.evaluate.definition.manifest import evaluator_manifests
+from otel_llm.evaluate.engine.encoder import Encoding
 from otel_llm.evaluate.prompt_injection import PromptInjection
 from recipes.common import DATA_OPTION, log_metrics
 from recipes.injection_sets import sets

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from otel_llm.evaluate.manifest import EvaluatorManifest
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 from recipes import cards
 from recipes.cards import LIMIT, Measured
 from recipes.common import DATA_OPTION, EVALUATORS, SEED, log_metrics

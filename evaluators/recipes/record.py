@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from otel_llm.evaluate.result import Target
+from otel_llm.evaluate.definition.result import Target
 from otel_llm.genai.call import Call, Message, Part
 
 

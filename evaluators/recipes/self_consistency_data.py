@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from otel_llm.evaluate.text import sentences
+from otel_llm.evaluate.engine.sentences import sentences
 from recipes.common import SEED
 from recipes.data import jsonl, table
 from recipes.synthetic import change, facts, reordered

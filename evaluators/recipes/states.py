@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from otel_llm.evaluate.encoder import Encoder, Encoding, Window
-from otel_llm.evaluate.manifest import encoder_manifest
-from otel_llm.evaluate.text import Span
+from otel_llm.evaluate.definition.manifest import encoder_manifest
+from otel_llm.evaluate.engine.encoder import Encoder, Encoding, Window
+from otel_llm.evaluate.engine.sentences import Span
 from recipes.common import WORK
 
 _CHUNK = 256

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from otel_llm.evaluate.text import sentences
+from otel_llm.evaluate.engine.sentences import sentences
 from recipes.common import SEED
 from recipes.data import jsonl
 from recipes.groundedness_data import Claim, spoiled_claim

@@ -24,7 +24,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
-from otel_llm.evaluate.windows import cut
+from otel_llm.evaluate.engine.windows import cut
 from recipes.common import DATA_OPTION, EVALUATORS, SEED, log_metrics, sha256, write_toml
 from recipes.finetune import HIDDEN, batches, export, fit, original, padded, tokenizer
 from recipes.toxicity_data import LABELS, Example, training

@@ -23,8 +23,8 @@ from otel_llm.collector.task import Task
 from otel_llm.config.send import DestinationSettings
 from otel_llm.config.service import ServiceSettings
 from otel_llm.dead_letters import DeadLetters
-from otel_llm.evaluate.batcher import Batcher
-from otel_llm.evaluate.pipeline import Pipeline
+from otel_llm.evaluate.run.batcher import Batcher
+from otel_llm.evaluate.run.pipeline import Pipeline
 from otel_llm.masking.texts import masker
 from otel_llm.ports import address, bind
 from otel_llm.queue.base import Queue

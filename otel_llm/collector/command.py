@@ -24,10 +24,10 @@ from otel_llm.collector.service import Service
 from otel_llm.collector.signals import handle_signals, notify_ready
 from otel_llm.config.service import InlineSettings, ServiceSettings, load_settings
 from otel_llm.errors import ConfigError, OtelLlmError
-from otel_llm.evaluate.evaluator import chosen_manifests
-from otel_llm.evaluate.pipeline import check_baseline
-from otel_llm.evaluate.providers import running_on
-from otel_llm.evaluate.selection import check_names
+from otel_llm.evaluate.definition.evaluator import chosen_manifests
+from otel_llm.evaluate.engine.execution_providers import running_on
+from otel_llm.evaluate.run.pipeline import check_baseline
+from otel_llm.evaluate.run.selection import check_names
 from otel_llm.masking.texts import masker
 from otel_llm.ports import bind
 from otel_llm.receive.security import Guard, grpc_tls

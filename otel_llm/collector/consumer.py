@@ -18,8 +18,8 @@ from otel_llm.collector.recent import RecentSpans
 from otel_llm.collector.task import Task
 from otel_llm.config.service import InlineSettings, JoinSettings
 from otel_llm.errors import DecodeError, QueueError
-from otel_llm.evaluate.batcher import Batcher
-from otel_llm.evaluate.selection import Selection
+from otel_llm.evaluate.run.batcher import Batcher
+from otel_llm.evaluate.run.selection import Selection
 from otel_llm.genai.call import Call
 from otel_llm.genai.decode import glance, is_genai, with_content, with_documents
 from otel_llm.queue.base import Queue, Record

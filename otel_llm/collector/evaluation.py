@@ -13,8 +13,8 @@ from typing import Final
 from otel_llm.collector.delivery import Delivery
 from otel_llm.collector.ledger import Ledger
 from otel_llm.collector.task import Task
-from otel_llm.evaluate.pipeline import Evaluation, Pipeline
-from otel_llm.evaluate.result import Result
+from otel_llm.evaluate.definition.result import Result
+from otel_llm.evaluate.run.pipeline import Evaluation, Pipeline
 from otel_llm.report.events import events_request
 from otel_llm.report.feed import Feed
 from otel_llm.report.metrics import ServiceMetrics

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from otel_llm.evaluate.result import Result
+from otel_llm.evaluate.definition.result import Result
 
 Verdicts = Mapping[int, Sequence[Result]]
 """The results on a request's spans, which are numbered in their order."""

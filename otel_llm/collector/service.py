@@ -13,8 +13,8 @@ from otel_llm.collector.evaluation import Evaluator
 from otel_llm.config.evaluate import EvaluateSettings
 from otel_llm.config.service import ServiceSettings
 from otel_llm.errors import ConfigError
-from otel_llm.evaluate.pipeline import Pipeline
-from otel_llm.evaluate.selection import Selection
+from otel_llm.evaluate.run.pipeline import Pipeline
+from otel_llm.evaluate.run.selection import Selection
 
 Load = Callable[[EvaluateSettings], Pipeline]
 

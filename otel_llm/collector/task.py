@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from otel_llm.evaluate.result import Result
+from otel_llm.evaluate.definition.result import Result
 from otel_llm.genai.call import Call
 
 

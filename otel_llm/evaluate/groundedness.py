@@ -10,19 +10,19 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.cache import remembering
-from otel_llm.evaluate.context import Context
-from otel_llm.evaluate.encoder import Encoding
-from otel_llm.evaluate.evidence import shortened
-from otel_llm.evaluate.lexical import SIGNALS, overlap, signals, words
-from otel_llm.evaluate.manifest import EvaluatorManifest
-from otel_llm.evaluate.probabilities import in_order, probability
-from otel_llm.evaluate.result import Result
-from otel_llm.evaluate.runtime import FloatArray, probe, session
-from otel_llm.evaluate.text import Span, sentences
-from otel_llm.evaluate.verdict import target_text, verdict
-from otel_llm.evaluate.whole_model import read_tokenizer
-from otel_llm.evaluate.windows import CHARACTERS_PER_TOKEN
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest
+from otel_llm.evaluate.definition.result import Result
+from otel_llm.evaluate.definition.verdict import target_text, verdict
+from otel_llm.evaluate.engine.cache import remembering
+from otel_llm.evaluate.engine.encoder import Encoding
+from otel_llm.evaluate.engine.lexical import SIGNALS, overlap, signals, words
+from otel_llm.evaluate.engine.passages import Context
+from otel_llm.evaluate.engine.runtime import FloatArray, probe, session
+from otel_llm.evaluate.engine.sentences import Span, sentences
+from otel_llm.evaluate.engine.windows import CHARACTERS_PER_TOKEN
+from otel_llm.evaluate.kinds.evidence import shortened
+from otel_llm.evaluate.kinds.probabilities import in_order, probability
+from otel_llm.evaluate.kinds.whole_model import read_tokenizer
 from otel_llm.genai.call import Call
 
 _QUOTED: Final = 3

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.rules import Rule
+from otel_llm.evaluate.finding.rules import Rule
 
 _FRAGMENT: Final = re.compile(r"@([a-z]+)(\d*)@")
 _GAP: Final = r"(?:[\W_]+)"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from otel_llm.evaluate.disguises import undisguised
-from otel_llm.evaluate.text import Span, passages
-from otel_llm.evaluate.verdict import target_text
+from otel_llm.evaluate.definition.verdict import target_text
+from otel_llm.evaluate.engine.sentences import Span, passages
+from otel_llm.evaluate.finding.disguises import undisguised
 from otel_llm.genai.call import Call
 
 _CHARACTERS: Final = 200_000  # read of one call: each text gets its share of them

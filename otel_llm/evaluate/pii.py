@@ -8,11 +8,11 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.findings import Finder, FinderOptions, Finding
-from otel_llm.evaluate.manifest import EvaluatorManifest
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest
+from otel_llm.evaluate.finding.findings import Finder, FinderOptions, Finding
+from otel_llm.evaluate.finding.rules import Rules
 from otel_llm.evaluate.pii_names import Names
 from otel_llm.evaluate.pii_patterns import RULES
-from otel_llm.evaluate.rules import Rules
 
 _LISTED: Final = ("ORGANIZATION", "GPE", "NRP")  # by lists alone; PERSON by form too
 TYPES: Final = (*dict.fromkeys(rule.type for rule in RULES), *_LISTED)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.findings import Finding
-from otel_llm.evaluate.rules import listed
+from otel_llm.evaluate.finding.findings import Finding
+from otel_llm.evaluate.finding.rules import listed
 
 _TOKEN: Final = re.compile("[^\\W\\d_]+(?:['\u2019-][^\\W\\d_]+)*")
 _PARTICLES: Final = listed("af al ap bin da de del della den der di dos du el ibn la le van von zu")

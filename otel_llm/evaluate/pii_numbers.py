@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from otel_llm.evaluate.rules import Rule
+from otel_llm.evaluate.finding.rules import Rule
 from otel_llm.text import issued_numbers
 from otel_llm.text.check_digits import card
 from otel_llm.text.issued_numbers import digits_of

@@ -6,9 +6,9 @@ import ipaddress
 import re
 from typing import Final
 
+from otel_llm.evaluate.finding.rules import Rule, any_of, listed
 from otel_llm.evaluate.pii_numbers import CARD_WORDS, NUMBER_RULES
 from otel_llm.evaluate.pii_places import PLACE_RULES
-from otel_llm.evaluate.rules import Rule, any_of, listed
 from otel_llm.text.issued_numbers import digits_of
 from otel_llm.text.pattern_redaction import find_emails, find_phones
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from otel_llm.evaluate.rules import Rule, any_of, listed
+from otel_llm.evaluate.finding.rules import Rule, any_of, listed
 
 _LETTERS: Final = r"[\p{L}'\x{2019}.-]"
 _WORD: Final = r"[\p{Lu}\d][\p{L}\d'\x{2019}.-]*"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from otel_llm.errors import MissingExtraError, ModelError
-from otel_llm.evaluate.findings import Finder, FinderOptions, Finding
-from otel_llm.evaluate.manifest import EvaluatorManifest
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest
+from otel_llm.evaluate.finding.findings import Finder, FinderOptions, Finding
 
 if TYPE_CHECKING:
     from presidio_analyzer import AnalyzerEngine

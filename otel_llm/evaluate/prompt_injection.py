@@ -12,18 +12,18 @@ from typing import Final, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.disguises import hidden_characters, readings
-from otel_llm.evaluate.encoder import Encoding
-from otel_llm.evaluate.findings import Finding
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest
+from otel_llm.evaluate.definition.result import Result
+from otel_llm.evaluate.definition.verdict import target_text, verdict
+from otel_llm.evaluate.engine.encoder import Encoding
+from otel_llm.evaluate.engine.runtime import FloatArray, session
+from otel_llm.evaluate.engine.sentences import Span
+from otel_llm.evaluate.finding.disguises import hidden_characters, readings
+from otel_llm.evaluate.finding.findings import Finding
+from otel_llm.evaluate.finding.rules import Rules
 from otel_llm.evaluate.injection_rules import QUOTED_SHARE, InjectionRules, is_reported
 from otel_llm.evaluate.injection_sources import Piece, Source, sources, suspects
-from otel_llm.evaluate.manifest import EvaluatorManifest
-from otel_llm.evaluate.probabilities import log_odds, probability
-from otel_llm.evaluate.result import Result
-from otel_llm.evaluate.rules import Rules
-from otel_llm.evaluate.runtime import FloatArray, session
-from otel_llm.evaluate.text import Span
-from otel_llm.evaluate.verdict import target_text, verdict
+from otel_llm.evaluate.kinds.probabilities import log_odds, probability
 from otel_llm.genai.call import Call
 
 _NEAR: Final = 1_000  # characters: rules that match within them speak of one attack

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from otel_llm.evaluate.rules import Rule, any_of
+from otel_llm.evaluate.finding.rules import Rule, any_of
 from otel_llm.evaluate.secret_checks import LIKELY, assigned, github, jwt, password_in_url, private_key, random
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from otel_llm.evaluate.findings import Finder, FinderOptions, Finding
-from otel_llm.evaluate.manifest import EvaluatorManifest
-from otel_llm.evaluate.rules import Rules
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest
+from otel_llm.evaluate.finding.findings import Finder, FinderOptions, Finding
+from otel_llm.evaluate.finding.rules import Rules
 from otel_llm.evaluate.secret_patterns import RULES
 
 

@@ -12,14 +12,14 @@ from typing import Annotated, Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from otel_llm.evaluate.encoder import Encoding
-from otel_llm.evaluate.lexical import Words, words
-from otel_llm.evaluate.manifest import EvaluatorManifest
-from otel_llm.evaluate.probabilities import in_order, probability
-from otel_llm.evaluate.result import Result
-from otel_llm.evaluate.runtime import FloatArray
-from otel_llm.evaluate.text import sentences
-from otel_llm.evaluate.verdict import verdict
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest
+from otel_llm.evaluate.definition.result import Result
+from otel_llm.evaluate.definition.verdict import verdict
+from otel_llm.evaluate.engine.encoder import Encoding
+from otel_llm.evaluate.engine.lexical import Words, words
+from otel_llm.evaluate.engine.runtime import FloatArray
+from otel_llm.evaluate.engine.sentences import sentences
+from otel_llm.evaluate.kinds.probabilities import in_order, probability
 from otel_llm.genai.call import Call
 
 FEATURES: Final = (

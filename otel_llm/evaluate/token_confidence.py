@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from otel_llm.evaluate.manifest import EvaluatorManifest
-from otel_llm.evaluate.result import Result
-from otel_llm.evaluate.verdict import errors, verdict
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest
+from otel_llm.evaluate.definition.result import Result
+from otel_llm.evaluate.definition.verdict import errors, verdict
 from otel_llm.genai.call import Call
 
 if TYPE_CHECKING:
-    from otel_llm.evaluate.encoder import Encoding
+    from otel_llm.evaluate.engine.encoder import Encoding
 
 # Of tokens that are sampled, one in 500 million is less likely. A number below is a server's word for "none of the
 # likeliest" (-9999 in the OpenAI API, -Infinity elsewhere), which alone would decide the mean of a whole answer.

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from transformers.utils.logging import disable_progress_bar
 
-from otel_llm.evaluate.manifest import EncoderManifest, EvaluatorManifest, read_manifest
+from otel_llm.evaluate.definition.manifest import EncoderManifest, EvaluatorManifest, read_manifest
 from otel_llm.export.card import Facts, card, describe
 from otel_llm.export.folder import write_lines, write_manifest, write_tokenizer
 from otel_llm.export.graph import fuse, write_graph

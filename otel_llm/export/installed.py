@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from otel_llm.errors import ConfigError
-from otel_llm.evaluate.manifest import (
+from otel_llm.evaluate.definition.manifest import (
     EncoderManifest,
     EvaluatorManifest,
     encoder_manifests,

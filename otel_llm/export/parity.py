@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from otel_llm.errors import ModelError, ParityError
-from otel_llm.evaluate.encoder import Encoder
-from otel_llm.evaluate.manifest import EncoderManifest, EvaluatorManifest
-from otel_llm.evaluate.text import sentences
-from otel_llm.evaluate.whole_model import WholeModel
+from otel_llm.evaluate.definition.manifest import EncoderManifest, EvaluatorManifest
+from otel_llm.evaluate.engine.encoder import Encoder
+from otel_llm.evaluate.engine.sentences import sentences
+from otel_llm.evaluate.kinds.whole_model import WholeModel
 from otel_llm.export.original import Numbers, Original
 from otel_llm.genai.call import Call
 

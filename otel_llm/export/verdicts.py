@@ -10,14 +10,14 @@ import torch
 from tokenizers import Encoding
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.classifier import WholeClassifier
-from otel_llm.evaluate.evaluator import Evaluator, load_evaluator
-from otel_llm.evaluate.manifest import EvaluatorManifest
-from otel_llm.evaluate.pair_classifier import PairClassifier
-from otel_llm.evaluate.result import Label, Result, Target
-from otel_llm.evaluate.runtime import FloatArray
-from otel_llm.evaluate.token_classifier import TokenClassifier
-from otel_llm.evaluate.whole_model import WholeModel
+from otel_llm.evaluate.definition.evaluator import Evaluator, load_evaluator
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest
+from otel_llm.evaluate.definition.result import Label, Result, Target
+from otel_llm.evaluate.engine.runtime import FloatArray
+from otel_llm.evaluate.kinds.pair_classifier import PairClassifier
+from otel_llm.evaluate.kinds.text_classifier import WholeClassifier
+from otel_llm.evaluate.kinds.token_classifier import TokenClassifier
+from otel_llm.evaluate.kinds.whole_model import WholeModel
 from otel_llm.export.original import Original
 from otel_llm.genai.call import Call
 

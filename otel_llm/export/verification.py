@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.checks import check
-from otel_llm.evaluate.encoder import Encoder
-from otel_llm.evaluate.evaluator import load_evaluator
-from otel_llm.evaluate.manifest import EncoderManifest, EvaluatorManifest, encoder_manifest
+from otel_llm.evaluate.conformance.checks import check
+from otel_llm.evaluate.definition.evaluator import load_evaluator
+from otel_llm.evaluate.definition.manifest import EncoderManifest, EvaluatorManifest, encoder_manifest
+from otel_llm.evaluate.engine.encoder import Encoder
 
 _SHARED: Final = "minilm_l6_v2"
 _TEXTS: Final = ("a", "The library opens at nine.", "図書館は九時に開く。🎉", "\x00", "One more word. " * 500)

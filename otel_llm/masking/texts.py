@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from otel_llm.errors import ConfigError, ModelError
-from otel_llm.evaluate.evaluator import load_evaluator
-from otel_llm.evaluate.findings import Finder, Finding
-from otel_llm.evaluate.manifest import EvaluatorManifest, evaluator_manifests
+from otel_llm.evaluate.definition.evaluator import load_evaluator
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest, evaluator_manifests
+from otel_llm.evaluate.finding.findings import Finder, Finding
 
 _FINDERS: Final = ("pii", "secrets")
 _MASKED: Final = "[MASKED]"

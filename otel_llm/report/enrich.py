@@ -8,7 +8,7 @@ from typing import Final
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_llm import names
-from otel_llm.evaluate.result import Result
+from otel_llm.evaluate.definition.result import Result
 from otel_llm.otlp.span import parse_span
 
 _MARKER: Final = names.EVALUATION_ID.encode()

@@ -12,7 +12,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeL
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from otel_llm import __version__, names
-from otel_llm.evaluate.result import Result
+from otel_llm.evaluate.definition.result import Result
 
 _SAMPLED: Final = 1  # W3C trace flags: the span reached us, so it was
 

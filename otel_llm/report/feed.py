@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 from weakref import WeakSet
 
-from otel_llm.evaluate.result import DriftState, Result
+from otel_llm.evaluate.definition.result import DriftState, Result
 from otel_llm.genai.call import Call
 
 _TEXT_CHARACTERS: Final = 200

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from otel_llm import __version__, names
-from otel_llm.evaluate.result import DriftState, Result
+from otel_llm.evaluate.definition.result import DriftState, Result
 from otel_llm.labels import LabelLimit
 from otel_llm.names import Metric
 from otel_llm.otlp.signals import Signal

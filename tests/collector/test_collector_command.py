@@ -16,7 +16,7 @@ from support.spans import body, chat_attributes, span
 
 from otel_llm.collector.command import command
 from otel_llm.errors import ConfigError, OtelLlmError
-from otel_llm.evaluate.pipeline import Pipeline
+from otel_llm.evaluate.run.pipeline import Pipeline
 from otel_llm.ports import bind
 
 COMMAND = [sys.executable, "-m", "otel_llm", "collector"]

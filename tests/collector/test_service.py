@@ -15,7 +15,7 @@ from otel_llm.collector.assembly import running
 from otel_llm.collector.service import Service
 from otel_llm.config.service import ServiceSettings
 from otel_llm.errors import PortTakenError
-from otel_llm.evaluate.pipeline import Pipeline
+from otel_llm.evaluate.run.pipeline import Pipeline
 from otel_llm.ports import bind
 
 PROTOBUF = {"content-type": "application/x-protobuf"}

@@ -1,7 +1,7 @@
 import pytest
 
-from otel_llm.evaluate.encoder import Encoder
-from otel_llm.evaluate.manifest import encoder_manifest
+from otel_llm.evaluate.definition.manifest import encoder_manifest
+from otel_llm.evaluate.engine.encoder import Encoder
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from otel_llm.evaluate.batcher import Batcher
+from otel_llm.evaluate.run.batcher import Batcher
 
 
 class Work:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from otel_llm.evaluate.cache import EncodingCache, remembering
+from otel_llm.evaluate.engine.cache import EncodingCache, remembering
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import pytest
 
 from otel_llm.config.evaluate import DriftSettings
 from otel_llm.errors import ConfigError
-from otel_llm.evaluate import drift as module
-from otel_llm.evaluate.baseline import read_baseline, write_baseline
-from otel_llm.evaluate.drift import MmdDrift, Reference, WindowSum, features
-from otel_llm.evaluate.manifest import encoder_manifest
-from otel_llm.evaluate.monitor import DriftMonitor
+from otel_llm.evaluate.definition.manifest import encoder_manifest
+from otel_llm.evaluate.drift import detector as module
+from otel_llm.evaluate.drift.baseline import read_baseline, write_baseline
+from otel_llm.evaluate.drift.detector import MmdDrift, Reference, WindowSum, features
+from otel_llm.evaluate.drift.monitor import DriftMonitor
 
 
 def embeddings(topic, count, seed, dimension=384):

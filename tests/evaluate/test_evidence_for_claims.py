@@ -1,7 +1,7 @@
 import pytest
 
-from otel_llm.evaluate.context import Context
-from otel_llm.evaluate.lexical import words
+from otel_llm.evaluate.engine.lexical import words
+from otel_llm.evaluate.engine.passages import Context
 
 ROOMS = [f"Room {number} is on floor {number % 7} and has {number + 3} chairs." for number in range(200)]
 

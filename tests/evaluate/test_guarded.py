@@ -12,11 +12,11 @@ import pytest
 from support.calls import call_with
 
 from otel_llm.config.evaluate import EvaluateSettings
-from otel_llm.evaluate.breaker import Breaker
-from otel_llm.evaluate.guarded import Guarded
-from otel_llm.evaluate.manifest import EvaluatorManifest
-from otel_llm.evaluate.verdict import verdict
-from otel_llm.evaluate.worker import LateError, Worker, WorkError
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest
+from otel_llm.evaluate.definition.verdict import verdict
+from otel_llm.evaluate.run.breaker import Breaker
+from otel_llm.evaluate.run.guarded import Guarded
+from otel_llm.evaluate.run.killable_thread import LateError, Worker, WorkError
 
 MANIFEST = EvaluatorManifest(
     folder="/nowhere",

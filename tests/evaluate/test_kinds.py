@@ -7,7 +7,7 @@ from support.small_models import pair_model, text_model, token_model, tokenizer
 from tokenizers.processors import TemplateProcessing
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.checks import check
+from otel_llm.evaluate.conformance.checks import check
 
 WORDS = ["you", "are", "a", "fine", "friend", "fool", "beware", "the", "library", "opens", "at", "9", "8", "costs"]
 WORDS += [".", "nothing", "free", "of", "charge", "and", "it", "is"]

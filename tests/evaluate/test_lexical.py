@@ -1,6 +1,6 @@
 import pytest
 
-from otel_llm.evaluate.lexical import SIGNALS, Vocabulary, signals, words
+from otel_llm.evaluate.engine.lexical import SIGNALS, Vocabulary, signals, words
 
 
 def signal(claim, context, name, *elsewhere):

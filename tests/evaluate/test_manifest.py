@@ -6,16 +6,16 @@ import pytest
 from support.calls import call_with
 
 from otel_llm.errors import ChecksumError, ModelError
-from otel_llm.evaluate.cases import read_cases
-from otel_llm.evaluate.encoder import Encoder
-from otel_llm.evaluate.evaluator import load_evaluator
-from otel_llm.evaluate.manifest import (
+from otel_llm.evaluate.conformance.cases import read_cases
+from otel_llm.evaluate.definition.evaluator import load_evaluator
+from otel_llm.evaluate.definition.manifest import (
     EncoderManifest,
     EvaluatorManifest,
     encoder_manifest,
     evaluator_manifests,
     read_manifest,
 )
+from otel_llm.evaluate.engine.encoder import Encoder
 
 
 @pytest.fixture

@@ -4,15 +4,15 @@ import pytest
 from support.calls import call_with
 
 from otel_llm.errors import MissingExtraError, ModelError
-from otel_llm.evaluate.checks import (
+from otel_llm.evaluate.conformance.checks import (
     Subject,
     cases_are_enough,
     cases_come_out_right,
     faults,
     without_texts_nothing_applies,
 )
-from otel_llm.evaluate.evaluator import load_evaluator, load_evaluators
-from otel_llm.evaluate.manifest import evaluator_manifests
+from otel_llm.evaluate.definition.evaluator import load_evaluator, load_evaluators
+from otel_llm.evaluate.definition.manifest import evaluator_manifests
 from otel_llm.evaluate.presidio import Presidio
 
 (MANIFEST,) = (manifest for manifest in evaluator_manifests() if manifest.name == "presidio")

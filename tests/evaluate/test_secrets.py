@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from support.calls import call_with
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.evaluator import load_evaluators
-from otel_llm.evaluate.findings import without_overlaps
+from otel_llm.evaluate.definition.evaluator import load_evaluators
+from otel_llm.evaluate.finding.findings import without_overlaps
 from otel_llm.evaluate.secret_checks import entropy
 from otel_llm.evaluate.secrets import Secrets
 

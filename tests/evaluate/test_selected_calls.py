@@ -2,7 +2,7 @@ import pytest
 from support.calls import call_with
 
 from otel_llm.config.evaluate import DriftSettings, EvaluateSettings
-from otel_llm.evaluate.pipeline import Pipeline
+from otel_llm.evaluate.run.pipeline import Pipeline
 
 CALLS = [call_with(question="Hello", answer="Hi", number=number, service=f"s{number}") for number in (1, 2, 3)]
 NOTHING: frozenset[str] = frozenset()

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from otel_llm.config.selection import SelectionSettings
 from otel_llm.errors import ConfigError
-from otel_llm.evaluate.selection import Selection
+from otel_llm.evaluate.run.selection import Selection
 
 LOADED = ("toxicity", "groundedness", "pii")
 ALL = frozenset((*LOADED, "drift"))

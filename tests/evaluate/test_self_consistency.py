@@ -3,8 +3,8 @@ import pytest
 from support.results import call
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.evaluator import load_evaluators
-from otel_llm.evaluate.lexical import words
+from otel_llm.evaluate.definition.evaluator import load_evaluators
+from otel_llm.evaluate.engine.lexical import words
 from otel_llm.evaluate.self_consistency import FEATURES, Choice, SelfConsistency, Sentence, compare, nearest_to
 from otel_llm.genai.call import Message, Part
 

@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from otel_llm.evaluate import text as module
-from otel_llm.evaluate.text import passages, sentences
+from otel_llm.evaluate.engine import sentences as module
+from otel_llm.evaluate.engine.sentences import passages, sentences
 
 
 def pieces(text, spans):

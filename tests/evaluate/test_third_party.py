@@ -10,9 +10,9 @@ from support.small_models import head, text_model, tokenizer
 
 from otel_llm.config.evaluate import DriftSettings, EvaluateSettings
 from otel_llm.errors import ChecksumError, ModelError
-from otel_llm.evaluate.checks import CHECKS, Subject, check, faults, work_is_bounded
-from otel_llm.evaluate.evaluator import load_evaluators
-from otel_llm.evaluate.pipeline import Pipeline
+from otel_llm.evaluate.conformance.checks import CHECKS, Subject, check, faults, work_is_bounded
+from otel_llm.evaluate.definition.evaluator import load_evaluators
+from otel_llm.evaluate.run.pipeline import Pipeline
 
 README = Path(__file__).parents[2] / "evaluators" / "README.md"
 FRIENDS = ["thank you so much", "what a lovely day", "have a nice evening", "i am glad to help", "you are welcome"]

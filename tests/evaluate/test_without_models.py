@@ -4,8 +4,8 @@ import json
 import subprocess
 import sys
 
-from otel_llm.evaluate.manifest import encoder_manifest
-from otel_llm.evaluate.shared_encoder import SharedEncoder
+from otel_llm.evaluate.definition.manifest import encoder_manifest
+from otel_llm.evaluate.engine.shared_encoder import SharedEncoder
 
 MODEL_LIBRARIES = {"numpy", "onnxruntime", "tokenizers"}
 
@@ -13,7 +13,7 @@ PROGRAM = """
 import json, sys
 import otel_llm.collector.command
 from otel_llm.config.evaluate import DriftSettings, EvaluateSettings
-from otel_llm.evaluate.pipeline import Pipeline
+from otel_llm.evaluate.run.pipeline import Pipeline
 from support.calls import call_with
 
 evaluators, drift = json.loads(sys.argv[1])

@@ -69,7 +69,7 @@ def test_both_ways_to_call_it_have_the_same_parameters():
 
 FICKLE = """
 import threading
-from otel_llm.evaluate.verdict import verdict
+from otel_llm.evaluate.definition.verdict import verdict
 class Fickle:
     def __init__(self, manifest):
         self.manifest = manifest
@@ -215,7 +215,7 @@ def test_importing_is_light_until_it_is_called():
 
 
 def test_without_the_extra_the_error_names_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "otel_llm.evaluate.pipeline", None)
+    monkeypatch.setitem(sys.modules, "otel_llm.evaluate.run.pipeline", None)
     missing = ModuleNotFoundError("No module named 'onnxruntime'", name="onnxruntime")
     assert isinstance(loaded_evaluators.missing_extra(missing), MissingExtraError)
     assert "onnxruntime, which is not installed: pip install 'otel-llm[collector]'" in str(

@@ -12,11 +12,11 @@ from sentence_transformers import CrossEncoder, SentenceTransformer
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from otel_llm.errors import ConfigError, ModelError, ParityError
-from otel_llm.evaluate.cases import Case, read_cases
-from otel_llm.evaluate.encoder import Encoder
-from otel_llm.evaluate.evaluator import load_evaluator
-from otel_llm.evaluate.manifest import EncoderManifest, EvaluatorManifest, read_manifest
-from otel_llm.evaluate.whole_model import WholeModel
+from otel_llm.evaluate.conformance.cases import Case, read_cases
+from otel_llm.evaluate.definition.evaluator import load_evaluator
+from otel_llm.evaluate.definition.manifest import EncoderManifest, EvaluatorManifest, read_manifest
+from otel_llm.evaluate.engine.encoder import Encoder
+from otel_llm.evaluate.kinds.whole_model import WholeModel
 from otel_llm.export.command import command
 from otel_llm.export.texts import read_calls
 

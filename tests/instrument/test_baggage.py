@@ -18,9 +18,9 @@ from support.decoding import decode
 
 import otel_llm
 from otel_llm import names
-from otel_llm.evaluate.encoder import Encoder
-from otel_llm.evaluate.evaluator import load_evaluators
-from otel_llm.evaluate.manifest import encoder_manifest
+from otel_llm.evaluate.definition.evaluator import load_evaluators
+from otel_llm.evaluate.definition.manifest import encoder_manifest
+from otel_llm.evaluate.engine.encoder import Encoder
 from otel_llm.instrument.baggage import without_baggage
 from otel_llm.instrument.carried import carried_attributes
 

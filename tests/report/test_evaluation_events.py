@@ -5,7 +5,7 @@ from otlp_sink import OtlpSink, plain
 from support.results import call, result
 
 from otel_llm import __version__
-from otel_llm.evaluate.result import Result
+from otel_llm.evaluate.definition.result import Result
 from otel_llm.report.events import events_request
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from otel_llm.evaluate.evaluator import Evaluator, load_evaluator
-from otel_llm.evaluate.manifest import EvaluatorManifest, read_manifest
+from otel_llm.evaluate.definition.evaluator import Evaluator, load_evaluator
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest, read_manifest
 
 
 def write_evaluator(

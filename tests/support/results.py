@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from otel_llm.evaluate.result import DriftState, Result
+from otel_llm.evaluate.definition.result import DriftState, Result
 from otel_llm.genai.call import Call, Message, Part, Usage
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from otel_llm.collector.assembly import running
 from otel_llm.collector.service import Service
 from otel_llm.config.service import ServiceSettings
-from otel_llm.evaluate.pipeline import Evaluation
-from otel_llm.evaluate.result import DriftState, Result
+from otel_llm.evaluate.definition.result import DriftState, Result
+from otel_llm.evaluate.run.pipeline import Evaluation
 from otel_llm.genai.call import Call
 
 

@@ -15,9 +15,9 @@ from otel_llm.evaluate.offline.records import Record, RecordId, RecordResult, ca
 from otel_llm.text.well_formed import well_formed
 
 if TYPE_CHECKING:
-    from otel_llm.evaluate.manifest import EvaluatorManifest
-    from otel_llm.evaluate.pipeline import Pipeline
-    from otel_llm.evaluate.result import Result
+    from otel_llm.evaluate.definition.manifest import EvaluatorManifest
+    from otel_llm.evaluate.definition.result import Result
+    from otel_llm.evaluate.run.pipeline import Pipeline
     from otel_llm.genai.call import Call
 
 TIMEOUT_S: Final = 60.0
@@ -79,8 +79,8 @@ def load(names: Sequence[str] | None, *, threads: int, timeout_s: float = TIMEOU
         raise ConfigError(f"timeout_s: must be a number of seconds above 0, got {timeout_s}")
     try:
         from otel_llm.config.evaluate import DriftSettings, EvaluateSettings  # noqa: PLC0415 - only with the extra
-        from otel_llm.evaluate.manifest import evaluator_manifests  # noqa: PLC0415
-        from otel_llm.evaluate.pipeline import Pipeline  # noqa: PLC0415
+        from otel_llm.evaluate.definition.manifest import evaluator_manifests  # noqa: PLC0415
+        from otel_llm.evaluate.run.pipeline import Pipeline  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise missing_extra(error) from error
     settings = EvaluateSettings(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from otel_llm.errors import RecordError
-from otel_llm.evaluate.result import Label, Target
+from otel_llm.evaluate.definition.result import Label, Target
 from otel_llm.genai.call import Call, Message, Part
 from otel_llm.text.well_formed import well_formed
 

@@ -8,8 +8,8 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
+from otel_llm.evaluate.definition.result import Label, Target
 from otel_llm.evaluate.offline.records import RecordResult
-from otel_llm.evaluate.result import Label, Target
 
 Fails = Literal["above", "below"]
 

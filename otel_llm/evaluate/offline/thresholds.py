@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from otel_llm.errors import ConfigError
+from otel_llm.evaluate.definition.result import Target
 from otel_llm.evaluate.offline.tally import Scores, Tally
-from otel_llm.evaluate.result import Target
 
 Statistic = Literal["count", "rate", "min", "mean", "max"]
 

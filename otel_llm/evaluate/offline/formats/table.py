@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from otel_llm.evaluate.definition.result import Target
 from otel_llm.evaluate.offline.records import RecordResult
 from otel_llm.evaluate.offline.tally import Row, Tally
-from otel_llm.evaluate.result import Target
 
 if TYPE_CHECKING:
-    from otel_llm.evaluate.manifest import EvaluatorManifest
+    from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 
 _EXPLANATION_CHARACTERS: Final = 200
 # an explanation may quote an answer, and no answer may steer the terminal

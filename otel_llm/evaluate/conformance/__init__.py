@@ -1,0 +1,1 @@
+"""What every evaluator must keep to."""

@@ -1,0 +1,1 @@
+"""What an evaluator is: its folder, its results."""

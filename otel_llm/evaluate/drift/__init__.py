@@ -1,0 +1,1 @@
+"""Drift of a stream of texts away from a reference."""

@@ -1,0 +1,47 @@
+"""Baseline files: embeddings of texts as they should be, to compare later ones with."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
+
+from otel_llm.errors import ConfigError
+from otel_llm.evaluate.definition.manifest import EncoderManifest
+from otel_llm.evaluate.drift.detector import Reference, features
+from otel_llm.evaluate.engine.runtime import FloatArray
+
+_LEAST_TEXTS = 8
+# what zipfile and numpy raise of files that are damaged, or none of ours
+_UNREADABLE = (OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
+
+
+def write_baseline(path: Path, name: str, embeddings: FloatArray, encoder: EncoderManifest) -> None:
+    """Write embeddings, (n, dimension) of length 1, with the name of the reference and of the encoder."""
+    np.savez_compressed(path, name=name, encoder=f"{encoder.name}-{encoder.version}", embeddings=embeddings)
+
+
+def read_baseline(path: Path, encoder: EncoderManifest) -> Reference:
+    """Return the reference in the file.
+
+    Raises:
+        ConfigError: it cannot be read, is too small, or was made with another encoder.
+    """
+    try:
+        with path.open("rb") as opened, NpzFile(opened) as file:  # np.load would take a plain array as well
+            name, made_with, embeddings = str(file["name"]), str(file["encoder"]), file["embeddings"]
+    except _UNREADABLE as error:
+        raise ConfigError(
+            f"drift.baseline: {path} must be a baseline file ({error}): make one with write_baseline of {__name__}"
+        ) from error
+    expected = f"{encoder.name}-{encoder.version}"
+    if made_with != expected:
+        raise ConfigError(f"drift.baseline: {path} must be made with {expected}, got {made_with}: make it again")
+    if embeddings.ndim != 2 or len(embeddings) < _LEAST_TEXTS:
+        raise ConfigError(
+            f"drift.baseline: {path} must hold at least {_LEAST_TEXTS} embeddings, got shape {embeddings.shape}"
+        )
+    return Reference(name, features(embeddings.astype(np.float32)))

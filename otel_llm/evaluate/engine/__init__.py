@@ -1,0 +1,1 @@
+"""ONNX models and what they read: encoders, sessions, windows of texts."""

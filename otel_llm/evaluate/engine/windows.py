@@ -1,0 +1,73 @@
+"""How a long text is divided into the windows that a model can take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from otel_llm.evaluate.engine.runtime import IntArray
+from otel_llm.evaluate.engine.sentences import Span, sentences
+
+# A token is about four characters of English; more than twice that per window is never tokenized, so that the work
+# on one text is bounded whatever its length.
+CHARACTERS_PER_TOKEN: Final = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """A run of a text's tokens: whole sentences where they fit."""
+
+    ids: list[int]
+    offsets: IntArray
+    """(tokens, 2): where each token lies in the text."""
+
+    @property
+    def span(self) -> Span:
+        """Where the run lies in the text."""
+        return Span(int(self.offsets[0, 0]), int(self.offsets[-1, 1])) if len(self.offsets) else Span(0, 0)
+
+
+def cut(tokenizer: Tokenizer, text: str, *, max_tokens: int, max_windows: int) -> list[Tokens]:
+    """Return the text's tokens, without special ones, in runs of at most `max_tokens`; at least one run.
+
+    A text is cut between sentences; a sentence longer than a run is cut anywhere. Of a text with more than
+    `max_windows` runs, the first half and the last half of that number are returned.
+    """
+    half = max_windows // 2
+    runs = [
+        Tokens(tokens.ids[first:last], offsets[first:last] + begin)
+        for begin, piece in _pieces(text, half * max_tokens * CHARACTERS_PER_TOKEN)
+        for tokens in [tokenizer.encode(piece, add_special_tokens=False)]
+        for offsets in [np.array(tokens.offsets, dtype=np.int64).reshape(-1, 2)]
+        for first, last in _runs(offsets[:, 0], sentences(piece), max_tokens)
+    ]
+    return runs if len(runs) <= 2 * half else runs[:half] + runs[-half:]
+
+
+def _pieces(text: str, half: int) -> Iterator[tuple[int, str]]:
+    """Yield the text, or its first and its last `half` characters, each with where it begins."""
+    if len(text) <= 2 * half:
+        yield 0, text
+    else:
+        yield 0, text[:half]
+        yield len(text) - half, text[-half:]
+
+
+def _runs(starts: IntArray, spans: list[Span], limit: int) -> Iterator[tuple[int, int]]:
+    """Yield (first, last) indices of runs of at most `limit` tokens, cut between sentences where possible."""
+    borders = [*np.searchsorted(starts, [span.start for span in spans[1:]]).tolist(), len(starts)]
+    first = last = 0
+    for border in borders:
+        if border - first > limit and last > first:
+            yield first, last
+            first = last
+        while border - first > limit:
+            yield first, first + limit
+            first += limit
+        last = border
+    if last > first or last == 0:
+        yield first, last

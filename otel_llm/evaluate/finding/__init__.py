@@ -1,0 +1,1 @@
+"""Values of known form in a text."""

@@ -1,0 +1,108 @@
+"""What is found in a text, by type, place and confidence, and never by its value; how findings become a result."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from bisect import bisect
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest
+from otel_llm.evaluate.definition.result import Result, Target
+from otel_llm.evaluate.definition.verdict import target_text, verdict
+from otel_llm.genai.call import Call
+
+if TYPE_CHECKING:
+    from otel_llm.evaluate.engine.encoder import Encoding
+
+_SPANS: Final = 5  # of one type, in an explanation
+_BEYOND: Final = 500
+"""Characters read beyond where a long text is cut, for the value that lies there and the words around it."""
+
+
+class Finding(NamedTuple):
+    """A piece of a text that is probably of that type: by its first character and the one after its last."""
+
+    type: str
+    start: int
+    end: int
+    confidence: float
+    """The probability that it is what its type says, in [0, 1]."""
+
+
+class FinderOptions(BaseModel):
+    """`[options]` of the manifest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_characters: Annotated[int, Field(ge=1000)] = 100_000
+    """Of a longer text the first half and the last half of that number are read."""
+
+
+class Finder(ABC):
+    """An evaluator whose score is the confidence of the surest finding; what it finds is a subclass's."""
+
+    def __init__(self, manifest: EvaluatorManifest, *, max_characters: int) -> None:
+        self.manifest = manifest
+        self._half = max_characters // 2
+
+    def find(self, text: str) -> Iterator[Finding]:
+        """Yield what is in the text, or in its first and last part where it is long; findings may overlap."""
+        rest = len(text) - self._half
+        if rest <= self._half:
+            yield from self._search(text)
+            return
+        for finding in self._search(text[: self._half + _BEYOND]):
+            if finding.start < self._half:
+                yield finding
+        begin = max(0, rest - _BEYOND)
+        for finding in self._search(text[begin:]):
+            start, end = begin + finding.start, begin + finding.end
+            if end > rest:
+                yield finding._replace(start=start, end=end)
+
+    @abstractmethod
+    def _search(self, text: str) -> Iterable[Finding]:
+        """Return what is in the text, which is no longer than can be read; findings may overlap."""
+
+    def texts(self, call: Call) -> Sequence[str]:
+        """Return nothing: no text has to be encoded."""
+        return []
+
+    def evaluate(self, call: Call, encodings: Mapping[str, Encoding]) -> list[Result]:
+        """Return a result for each target: the surest finding's confidence, 0 where there is none."""
+        return [self._evaluate(call, target) for target in self.manifest.targets]
+
+    def _evaluate(self, call: Call, target: Target) -> Result:
+        text = target_text(call, target)
+        findings = list(self.find(text)) if text else []
+        score = max((finding.confidence for finding in findings), default=0.0) if text else None
+        return verdict(self.manifest, call, target, score, lambda: explain(self._sure(findings)))
+
+    def _sure(self, findings: Iterable[Finding]) -> list[Finding]:
+        return [finding for finding in without_overlaps(findings) if self.manifest.is_fail(finding.confidence)]
+
+
+def without_overlaps(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings in the text's order; of those that overlap the surest, and of equals the longest."""
+    kept: list[Finding] = []  # in the text's order, and never overlapping
+    for finding in sorted(findings, key=lambda each: (-each.confidence, each.start - each.end, each)):
+        place = bisect(kept, finding.start, key=lambda each: each.start)
+        clear_before = place == 0 or kept[place - 1].end <= finding.start
+        if clear_before and (place == len(kept) or finding.end <= kept[place].start):
+            kept.insert(place, finding)
+    return kept
+
+
+def explain(findings: Iterable[Finding]) -> str:
+    """Return how many of each type there are and where, as in "EMAIL_ADDRESS: 2 (characters 10-25, 40-61)"."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for finding in findings:
+        places[finding.type].append(f"{finding.start}-{finding.end}")
+    return "; ".join(
+        f"{kind}: {len(spans)} (characters {', '.join(spans[:_SPANS])}{', …' if len(spans) > _SPANS else ''})"
+        for kind, spans in places.items()
+    )

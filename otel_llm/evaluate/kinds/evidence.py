@@ -1,0 +1,51 @@
+"""What an answer is compared with: the windows of its context that share the most words with each part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from otel_llm.evaluate.engine.lexical import overlap, words
+from otel_llm.evaluate.engine.passages import bounded
+from otel_llm.evaluate.engine.sentences import Span
+from otel_llm.evaluate.engine.windows import CHARACTERS_PER_TOKEN
+from otel_llm.evaluate.kinds.whole_model import WholeModel
+
+_NEAREST: Final = 2
+"""Windows that a part of the answer is compared with."""
+_QUOTED_CHARACTERS: Final = 120
+_QUOTED: Final = 3
+
+
+class Evidence:
+    """The windows of one call's documents."""
+
+    def __init__(self, model: WholeModel, documents: Sequence[str], *, max_tokens: int) -> None:
+        """Cut the documents into windows of that many tokens; what is beyond `max_windows` of them is not read."""
+        pieces = (
+            piece.text
+            for document in bounded(documents, model.manifest.max_windows * max_tokens * CHARACTERS_PER_TOKEN)
+            for piece in model.pieces(document, max_tokens=max_tokens)
+        )
+        self._windows = [(text, words(text).content) for text in dict.fromkeys(pieces) if text.strip()]
+
+    def __bool__(self) -> bool:
+        return bool(self._windows)
+
+    def nearest(self, text: str) -> list[str]:
+        """Return the few windows that share the most words with the text."""
+        content = words(text).content
+        ranked = sorted(self._windows, key=lambda window: -overlap(content, window[1]))
+        return [window for window, _ in ranked[:_NEAREST]]
+
+
+def unsupported(answer: str, failing: Mapping[Span, float], count: str) -> str:
+    """Return the count of the answer's parts that fail, as it is given, and the worst few of them."""
+    worst = sorted(failing, key=lambda span: (failing[span], span))[:_QUOTED]
+    quotes = " ".join(f"“{shortened(answer[span.start : span.end])}”" for span in worst)
+    return f"not supported by the context ({count}): {quotes}"
+
+
+def shortened(text: str) -> str:
+    """Return what an explanation quotes of a text."""
+    return text if len(text) <= _QUOTED_CHARACTERS else f"{text[: _QUOTED_CHARACTERS - 1].rstrip()}…"

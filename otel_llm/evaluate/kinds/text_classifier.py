@@ -1,0 +1,130 @@
+"""Text classifiers: any folder with an ONNX model, no code of its own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otel_llm.errors import ModelError
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest
+from otel_llm.evaluate.definition.result import Result, Target
+from otel_llm.evaluate.definition.verdict import target_text, verdict
+from otel_llm.evaluate.engine.encoder import Encoding, Window
+from otel_llm.evaluate.engine.runtime import FloatArray, probe, session
+from otel_llm.evaluate.engine.sentences import Span
+from otel_llm.evaluate.kinds.probabilities import Labels, log_odds, probability
+from otel_llm.evaluate.kinds.whole_model import WholeModel
+from otel_llm.genai.call import Call
+
+_INPUTS: Final = ("token_states", "pooled")
+
+
+class _TextClassifier(ABC):
+    """Scores each target's text in windows, of which the worst one counts the most, or alone: `worst_share`."""
+
+    labels: Labels
+
+    def __init__(self, manifest: EvaluatorManifest) -> None:
+        self.manifest = manifest
+
+    def evaluate(self, call: Call, encodings: Mapping[str, Encoding]) -> list[Result]:
+        """Return a result for each target; `not_applicable` without a text."""
+        return [self._evaluate(call, target, encodings) for target in self.manifest.targets]
+
+    @abstractmethod
+    def _windows(self, text: str, encodings: Mapping[str, Encoding]) -> Iterator[tuple[Span, FloatArray]]:
+        """Yield each window's span and the probabilities of the labels in it."""
+
+    def _evaluate(self, call: Call, target: Target, encodings: Mapping[str, Encoding]) -> Result:
+        text = target_text(call, target)
+        if not text:
+            return verdict(self.manifest, call, target, None, str)
+        windows = list(self._windows(text, encodings))
+        own = np.array([probabilities[self.labels.index] for _, probabilities in windows], dtype=np.float64)
+        worst = int(own.argmax() if self.manifest.fails == "above" else own.argmin())
+        span, probabilities = windows[worst]
+        return verdict(
+            self.manifest,
+            call,
+            target,
+            self._score(own, worst),
+            lambda: f"{self.labels.describe(probabilities)}: characters {span.start}-{span.end}",
+        )
+
+    def _score(self, own: NDArray[np.float64], worst: int) -> float:
+        """Return the probability for the whole text; a single window's is that of the text.
+
+        A long text has more windows that could fail by mistake than a short one; the mean makes up for that.
+        """
+        share = self.manifest.worst_share
+        if share == 1 or len(own) == 1:
+            return float(own[worst])
+        odds = log_odds(own)
+        return probability(float(share * odds[worst] + (1 - share) * odds.mean()))
+
+
+class HeadClassifier(_TextClassifier):
+    """A head over the shared encoder.
+
+    `model.onnx` has one input, `token_states` (tokens, dimension) or `pooled` (dimension,), and one output, an
+    element for each label.
+    """
+
+    def __init__(self, manifest: EvaluatorManifest) -> None:
+        super().__init__(manifest)
+        self._path = manifest.path("model.onnx")
+        self._head = session(self._path)
+        inputs = self._head.get_inputs()
+        names = [value.name for value in inputs]
+        if len(names) != 1 or names[0] not in _INPUTS:
+            raise ModelError(f"{self._path}: must have one input, {' or '.join(_INPUTS)}, got {names}")
+        self._input = names[0]
+        dimension = inputs[0].shape[-1]
+        if not isinstance(dimension, int):
+            raise ModelError(
+                f"{self._path}: the last dimension of {self._input} must be a number, got {dimension!r}"
+            )
+        zeros = np.zeros((2, dimension) if self._input == "token_states" else (dimension,), dtype=np.float32)
+        self.labels = Labels(manifest, probe(self._path, self._head, {self._input: zeros}).size)
+
+    def texts(self, call: Call) -> Iterable[str]:
+        """Return the texts of the targets, as far as there are any."""
+        return [text for target in self.manifest.targets if (text := target_text(call, target))]
+
+    def _windows(self, text: str, encodings: Mapping[str, Encoding]) -> Iterator[tuple[Span, FloatArray]]:
+        for window in encodings[text].windows:
+            yield window.span, self.labels.probabilities(self._run(self._value(window)))
+
+    def _value(self, window: Window) -> FloatArray:
+        return window.states if self._input == "token_states" else window.pooled
+
+    def _run(self, value: FloatArray) -> FloatArray:
+        outputs: FloatArray = self._head.run(None, {self._input: value})[0].reshape(-1)
+        return outputs
+
+
+class WholeClassifier(_TextClassifier):
+    """A model with a tokenizer of its own; it reads nothing of the shared encoder."""
+
+    def __init__(self, manifest: EvaluatorManifest, model: WholeModel | None = None) -> None:
+        """Load the folder's model; `model` runs in its place, as its original does while it is exported."""
+        super().__init__(manifest)
+        self._model = model or WholeModel(manifest, rank=2)
+        self.labels = self._model.labels
+
+    def texts(self, _: Call) -> Iterable[str]:
+        """Return no text: the tokens are its own."""
+        return []
+
+    def _windows(self, text: str, _: Mapping[str, Encoding]) -> Iterator[tuple[Span, FloatArray]]:
+        for piece in self._model.pieces(text, max_tokens=self._model.room(texts=1)):
+            yield piece.span, self._model.judge(piece.text)
+
+
+def text_classifier(manifest: EvaluatorManifest) -> HeadClassifier | WholeClassifier:
+    """Return the classifier that the manifest describes."""
+    return HeadClassifier(manifest) if manifest.tokenizer is None else WholeClassifier(manifest)

@@ -1,0 +1,1 @@
+"""Evaluators at work: batches, selection, deadlines."""

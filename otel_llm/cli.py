@@ -22,7 +22,7 @@ _COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
         "collector",
         "Evaluate a file of answers, for people and for CI.",
     ),
-    "models": ("otel_llm.export.command", "collector", "List, check and export evaluators."),
+    "models": ("otel_llm.models.command", "collector", "List, check and export evaluators."),
     "serve": ("otel_llm.serve.command", "serve", "Serve a small real model behind the OpenAI API."),
     "dashboards": ("otel_llm.dashboards.command", "dashboards", "Build or push Grafana dashboards and alerts."),
 }

@@ -17,7 +17,7 @@ from torch import distributed, nn
 from tqdm import tqdm
 from transformers import BertModel
 
-from otel_llm.export.quantization import write_model
+from otel_llm.models.quantization import write_model
 from recipes.common import EVALUATORS, SEED, WORK
 
 HIDDEN = 384

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder, SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
-from otel_llm.export.texts import read_calls
+from otel_llm.models.texts import read_calls
 
 SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
 # what Detoxify's checkpoints were trained on, by the name of the released model

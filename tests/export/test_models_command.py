@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from otel_llm.errors import ChecksumError, ConfigError, MissingExtraError, ParityError, RecordError
 from otel_llm.evaluate.definition.manifest import encoder_manifest, evaluator_manifests
-from otel_llm.export.command import command
-from otel_llm.export.folder import licence_found, write_manifest
-from otel_llm.export.parity import Parity, rank_correlation
-from otel_llm.export.texts import read_calls
+from otel_llm.models.command import command
+from otel_llm.models.folder import licence_found, write_manifest
+from otel_llm.models.parity import Parity, rank_correlation
+from otel_llm.models.texts import read_calls
 
 ENCODER = encoder_manifest("minilm_l6_v2").folder
 

@@ -17,8 +17,8 @@ from otel_llm.evaluate.definition.evaluator import load_evaluator
 from otel_llm.evaluate.definition.manifest import EncoderManifest, EvaluatorManifest, read_manifest
 from otel_llm.evaluate.engine.encoder import Encoder
 from otel_llm.evaluate.kinds.whole_model import WholeModel
-from otel_llm.export.command import command
-from otel_llm.export.texts import read_calls
+from otel_llm.models.command import command
+from otel_llm.models.texts import read_calls
 
 SHORT = "You are a useless idiot, and I hope you rot."
 CONTEXT = "The library opens at nine on weekdays. A card costs four euros a year."

@@ -12,8 +12,8 @@ from otel_llm.evaluate.definition.manifest import EncoderManifest, EvaluatorMani
 from otel_llm.evaluate.engine.encoder import Encoder
 from otel_llm.evaluate.engine.sentences import sentences
 from otel_llm.evaluate.kinds.whole_model import WholeModel
-from otel_llm.export.original import Numbers, Original
 from otel_llm.genai.call import Call
+from otel_llm.models.original import Numbers, Original
 
 _MAX_SENTENCES = 8  # of one answer that are compared with its contexts
 

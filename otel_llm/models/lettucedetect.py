@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
-from otel_llm.export.network import Network, input_names
-from otel_llm.export.original import Numbers, Options, Original, Pair, chosen, labels_of, served_tokenizer, window
+from otel_llm.models.network import Network, input_names
+from otel_llm.models.original import Numbers, Options, Original, Pair, chosen, labels_of, served_tokenizer, window
 
 _UNNAMED = ["label_0", "label_1"]
 _NAMES = ["supported", "hallucinated"]

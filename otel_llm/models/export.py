@@ -12,15 +12,15 @@ from typing import Any, Final
 from transformers.utils.logging import disable_progress_bar
 
 from otel_llm.evaluate.definition.manifest import EncoderManifest, EvaluatorManifest, read_manifest
-from otel_llm.export.card import Facts, card, describe
-from otel_llm.export.folder import write_lines, write_manifest, write_tokenizer
-from otel_llm.export.graph import fuse, write_graph
-from otel_llm.export.installed import size_of
-from otel_llm.export.original import Options, Original
-from otel_llm.export.parity import Parity, of_encoder, of_evaluator
-from otel_llm.export.quantization import Precision, write_model
-from otel_llm.export.verdicts import Verdict, cases, verdicts
 from otel_llm.genai.call import Call
+from otel_llm.models.card import Facts, card, describe
+from otel_llm.models.folder import write_lines, write_manifest, write_tokenizer
+from otel_llm.models.graph import fuse, write_graph
+from otel_llm.models.installed import size_of
+from otel_llm.models.original import Options, Original
+from otel_llm.models.parity import Parity, of_encoder, of_evaluator
+from otel_llm.models.quantization import Precision, write_model
+from otel_llm.models.verdicts import Verdict, cases, verdicts
 
 TOLERANCES: Final[Mapping[Precision, float]] = {"int8": 0.1, "fp16": 0.01, "fp32": 0.001}
 """What each precision may cost, unless the user says otherwise; int8 costs all-MiniLM-L6-v2 up to 0.056."""
@@ -60,7 +60,7 @@ def export(request: Request, calls: Sequence[Call], folder: Path) -> Exported:
         ModelError: the source is not of that kind, or cannot be exported.
         ParityError: the folder is too far from it.
     """
-    module = import_module(f"otel_llm.export.{request.kind.replace('-', '_')}")
+    module = import_module(f"otel_llm.models.{request.kind.replace('-', '_')}")
     disable_progress_bar()  # of loading weights, a line for each part
     original: Original = module.load(request.source, request.options)
     if original.keys["kind"] == "encoder":

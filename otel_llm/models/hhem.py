@@ -23,8 +23,8 @@ from transformers import AutoConfig, AutoTokenizer, T5ForTokenClassification
 from transformers.utils import cached_file
 
 from otel_llm.errors import ModelError
-from otel_llm.export.network import Network
-from otel_llm.export.original import Numbers, Options, Original, Pair, served_tokenizer, window
+from otel_llm.models.network import Network
+from otel_llm.models.original import Numbers, Options, Original, Pair, served_tokenizer, window
 
 _PREFIX: Final = "t5."
 # what the configuration's class says where the file says nothing

@@ -13,8 +13,8 @@ import torch
 from sentence_transformers import CrossEncoder
 
 from otel_llm.errors import ModelError
-from otel_llm.export.network import Network, input_names
-from otel_llm.export.original import Numbers, Options, Original, Pair, chosen, labels_of, served_tokenizer, window
+from otel_llm.models.network import Network, input_names
+from otel_llm.models.original import Numbers, Options, Original, Pair, chosen, labels_of, served_tokenizer, window
 
 
 def load(source: str, options: Options) -> Original:

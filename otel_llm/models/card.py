@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from otel_llm.export.folder import licence_found
-from otel_llm.export.graph import is_fused
-from otel_llm.export.original import Original
-from otel_llm.export.parity import Parity
-from otel_llm.export.verdicts import Verdict
+from otel_llm.models.folder import licence_found
+from otel_llm.models.graph import is_fused
+from otel_llm.models.original import Original
+from otel_llm.models.parity import Parity
+from otel_llm.models.verdicts import Verdict
 
 _CARD = """\
 # {name}, version {version}

@@ -13,8 +13,8 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
 from otel_llm.errors import ModelError
-from otel_llm.export.network import Network
-from otel_llm.export.original import Numbers, Options, Original, served_tokenizer, window
+from otel_llm.models.network import Network
+from otel_llm.models.original import Numbers, Options, Original, served_tokenizer, window
 
 
 def load(source: str, options: Options) -> Original:

@@ -18,8 +18,8 @@ from otel_llm.evaluate.kinds.pair_classifier import PairClassifier
 from otel_llm.evaluate.kinds.text_classifier import WholeClassifier
 from otel_llm.evaluate.kinds.token_classifier import TokenClassifier
 from otel_llm.evaluate.kinds.whole_model import WholeModel
-from otel_llm.export.original import Original
 from otel_llm.genai.call import Call
+from otel_llm.models.original import Original
 
 _KINDS: Final[Mapping[str, Callable[[EvaluatorManifest, WholeModel], Evaluator]]] = {
     "text_classifier": WholeClassifier,

@@ -11,9 +11,9 @@ from typing import Any, Final
 import click
 
 from otel_llm.errors import ConfigError, MissingExtraError, ModelError, OtelLlmError
-from otel_llm.export.installed import manifest_of, rows, table
-from otel_llm.export.texts import read_calls
-from otel_llm.export.verification import faults_of
+from otel_llm.models.installed import manifest_of, rows, table
+from otel_llm.models.texts import read_calls
+from otel_llm.models.verification import faults_of
 
 _KINDS: Final = {
     "detoxify": "detoxify",
@@ -118,8 +118,8 @@ def export(source: str, output: Path, **options: Any) -> None:
 def _export(source: str, options: dict[str, Any], calls: list[Any], folder: Path) -> list[str]:
     """Export into the folder; return the lines that say what came of it."""
     try:
-        from otel_llm.export.export import TOLERANCES, Request, export  # noqa: PLC0415 - torch, seconds to import
-        from otel_llm.export.original import Options  # noqa: PLC0415
+        from otel_llm.models.export import TOLERANCES, Request, export  # noqa: PLC0415 - torch, seconds to import
+        from otel_llm.models.original import Options  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise _missing(error) from error
     tolerance = options["tolerance"]

@@ -10,7 +10,7 @@ from otel_llm.errors import ConfigError, RecordError
 from otel_llm.evaluate.offline.record_file import parse_line, read_lines
 from otel_llm.evaluate.offline.records import Record, RecordCall, call_of
 
-OWN: Final = files("otel_llm.export") / "texts.jsonl"
+OWN: Final = files("otel_llm.models") / "texts.jsonl"
 """Short texts of our own, some of them rude or untrue, for an export without `--texts`."""
 
 

@@ -318,7 +318,7 @@ REFUSALS: Final = Metric(
     "otel_llm.receiver.refusals", "counter", "{refusal}",
     "Requests, or spans, log records and data points of them, that were refused.", (LABEL_REASON,),
 )  # fmt: skip
-DEAD_LETTERS: Final = Metric("otel_llm.dead_letters", "counter", "{letter}", "Dead letters.", (LABEL_STAGE,))
+DEAD_LETTERS: Final = Metric("otel_llm.dead_letters.file", "counter", "{letter}", "Dead letters.", (LABEL_STAGE,))
 
 # Several processes of one service.
 PROCESS_UP: Final = Metric(

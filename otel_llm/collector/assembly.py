@@ -22,7 +22,7 @@ from otel_llm.collector.sink import QueueSink
 from otel_llm.collector.task import Task
 from otel_llm.config.send import DestinationSettings
 from otel_llm.config.service import ServiceSettings
-from otel_llm.dead_letters import DeadLetters
+from otel_llm.dead_letters.file import DeadLetters
 from otel_llm.evaluate.run.batcher import Batcher
 from otel_llm.evaluate.run.pipeline import Pipeline
 from otel_llm.masking.texts import masker

@@ -23,6 +23,7 @@ from otel_llm.collector.processes import own_command, supervise
 from otel_llm.collector.service import Service
 from otel_llm.collector.signals import handle_signals, notify_ready
 from otel_llm.config.service import InlineSettings, ServiceSettings, load_settings
+from otel_llm.dead_letters.replay import command as replay
 from otel_llm.errors import ConfigError, OtelLlmError
 from otel_llm.evaluate.definition.evaluator import chosen_manifests
 from otel_llm.evaluate.engine.execution_providers import running_on
@@ -31,7 +32,6 @@ from otel_llm.evaluate.run.selection import check_names
 from otel_llm.masking.texts import masker
 from otel_llm.ports import bind
 from otel_llm.receive.security import Guard, grpc_tls
-from otel_llm.replay.command import command as replay
 from otel_llm.report.logs import configure_logging
 from otel_llm.send.client import open_client
 

@@ -14,7 +14,7 @@ from support.spans import body, chat_attributes, span
 
 from otel_llm.collector import consumer
 from otel_llm.collector.service import Service
-from otel_llm.dead_letters import Letter
+from otel_llm.dead_letters.file import Letter
 from otel_llm.evaluate.run.pipeline import Evaluation
 from otel_llm.genai.call import Call
 from otel_llm.ports import free_port

@@ -13,12 +13,12 @@ from otlp_sink import OtlpSink, otlp_sink
 from support.servers import need
 from support.spans import body, span
 
-from otel_llm.dead_letters import DeadLetters, Letter
+from otel_llm.dead_letters.file import DeadLetters, Letter
+from otel_llm.dead_letters.lines import Line, filtered
+from otel_llm.dead_letters.replay import Replay, command
+from otel_llm.dead_letters.resend import Resender
 from otel_llm.demo.servers import COLLECTOR, start_collector
 from otel_llm.errors import ConfigError
-from otel_llm.replay.command import Replay, command
-from otel_llm.replay.lines import Line, filtered
-from otel_llm.replay.resend import Resender
 
 
 @pytest.fixture

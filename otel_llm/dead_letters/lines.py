@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 
 from pydantic import ValidationError
 
-from otel_llm.dead_letters import Letter, locked
+from otel_llm.dead_letters.file import Letter, locked
 from otel_llm.errors import ConfigError
 
 

@@ -17,11 +17,11 @@ from rich.table import Table
 from otel_llm import names
 from otel_llm.config.check import check
 from otel_llm.config.send import DestinationTls
-from otel_llm.dead_letters import STAGES, Letter
+from otel_llm.dead_letters.file import STAGES, Letter
+from otel_llm.dead_letters.lines import Line, filtered, read
+from otel_llm.dead_letters.resend import Answer, Resender
 from otel_llm.errors import ConfigError, DecodeError
 from otel_llm.otlp.requests import read_request
-from otel_llm.replay.lines import Line, filtered, read
-from otel_llm.replay.resend import Answer, Resender
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _SHOWN_SPANS: Final = 3

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from otel_llm.config.send import DestinationTls
-from otel_llm.dead_letters import Letter
+from otel_llm.dead_letters.file import Letter
 from otel_llm.errors import ConfigError
 from otel_llm.otlp.signals import SIGNALS
 from otel_llm.receive.intake import REPLAY_HEADER

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from otel_llm.config.send import LONGEST_ASKED_PAUSE_S, DestinationSettings
 from otel_llm.send.client import Reply
-from otel_llm.send.waiting import Key, Lines, Rest, Waiting
+from otel_llm.send.send_queue import Key, Lines, Rest, Waiting
 
 _LAST_PAUSE_S: Final = 0.1
 """The longest one once the end has begun: all that can be delivered is, and soon."""

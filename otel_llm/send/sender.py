@@ -12,9 +12,9 @@ from otel_llm.config.send import DestinationSettings
 from otel_llm.errors import DecodeError
 from otel_llm.otlp.signals import Signal
 from otel_llm.send.client import Client, Reply
-from otel_llm.send.parts import parts_of
+from otel_llm.send.large_requests import parts_of
 from otel_llm.send.schedule import Batch, Schedule
-from otel_llm.send.waiting import Key, Outcome, Waiting
+from otel_llm.send.send_queue import Key, Outcome, Waiting
 
 __all__ = ["Counts", "Outcome", "Sender"]
 

@@ -3,7 +3,7 @@
 import math
 import time
 
-from otel_llm.send.waiting import Lines, Waiting
+from otel_llm.send.send_queue import Lines, Waiting
 
 ACME, ZOO = ("traces", "acme"), ("traces", "zoo")
 

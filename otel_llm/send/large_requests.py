@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 
 from otel_llm.otlp.signals import Signal
+from otel_llm.send.send_queue import Outcome, Waiting
 from otel_llm.send.splitting import count_items, split
-from otel_llm.send.waiting import Outcome, Waiting
 
 
 def parts_of(signal: Signal, whole: Waiting, max_bytes: int) -> list[Waiting]:

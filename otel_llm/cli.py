@@ -16,7 +16,7 @@ from otel_llm.errors import MissingExtraError, OtelLlmError
 _COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "demo": ("otel_llm.demo.command", "demo", "Run everything here, on embedded defaults, and watch it."),
     "run": ("otel_llm.instrument.command", "", "Run a Python program with its LLM clients instrumented."),
-    "collector": ("otel_llm.collector.command", "collector", "Evaluate GenAI spans that arrive over OTLP."),
+    "collector": ("otel_llm.service.command", "collector", "Evaluate GenAI spans that arrive over OTLP."),
     "evaluate": (
         "otel_llm.evaluate.offline.command",
         "collector",

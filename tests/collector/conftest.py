@@ -4,7 +4,7 @@ import pytest
 from otlp_sink import OtlpSink, otlp_sink
 from support.service import LengthPipeline, service
 
-from otel_llm.collector.service import Service
+from otel_llm.service.running import Service
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from click.testing import CliRunner
 from otlp_sink import otlp_sink, plain
 from support.spans import body, chat_attributes, span
 
-from otel_llm.collector.command import command
 from otel_llm.errors import ConfigError, OtelLlmError
 from otel_llm.evaluate.run.pipeline import Pipeline
 from otel_llm.ports import bind
+from otel_llm.service.command import command
 
 COMMAND = [sys.executable, "-m", "otel_llm", "collector"]
 FREE_PORTS = ["--grpc-port", "0", "--http-port", "0", "--telemetry-port", "0"]
@@ -110,10 +110,10 @@ def test_the_log_is_one_json_object_a_line(started: list[Command]) -> None:
     _, _, log = service.stop(signal.SIGTERM)
     lines = [json.loads(line) for line in (*before, *log.splitlines())]
     assert [(line["level"], line["logger"]) for line in lines] == [
-        ("warning", "otel_llm.collector.assembly"),
-        ("warning", "otel_llm.collector.assembly"),
+        ("warning", "otel_llm.service.assembly"),
+        ("warning", "otel_llm.service.assembly"),
         ("warning", "otel_llm.dead_letters.file"),
-        ("info", "otel_llm.collector.assembly"),
+        ("info", "otel_llm.service.assembly"),
     ]
     assert "queue.folder is not set" in lines[0]["message"]
     assert "events.endpoint is not set" in lines[1]["message"]

@@ -12,14 +12,14 @@ from support.receivers import wait_until
 from support.service import LengthPipeline, service
 from support.spans import body, chat_attributes, span
 
-from otel_llm.collector import consumer
-from otel_llm.collector.service import Service
 from otel_llm.dead_letters.file import Letter
 from otel_llm.evaluate.run.pipeline import Evaluation
 from otel_llm.genai.call import Call
 from otel_llm.ports import free_port
 from otel_llm.queue.durable import DurableQueue
 from otel_llm.receive.intake import Request, pack, unpack
+from otel_llm.service.flow import consumer
+from otel_llm.service.running import Service
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 

@@ -8,10 +8,10 @@ from support.receivers import wait_until
 from support.service import LengthPipeline, service
 from support.spans import body, chat_attributes, span
 
-from otel_llm.collector.reading import Reader
-from otel_llm.collector.service import Service
 from otel_llm.errors import ConfigError
 from otel_llm.ports import free_port
+from otel_llm.service.flow.record_reading import Reader
+from otel_llm.service.running import Service
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 HTTP_SPAN = span({"http.request.method": "GET"}, span_id=b"GET cart", name="GET /cart")
@@ -144,7 +144,7 @@ def test_masking_without_its_evaluators_is_said_at_the_start(
     def lacks() -> None:
         raise ConfigError("inline.content: mask needs pii")
 
-    monkeypatch.setattr("otel_llm.collector.assembly.masker", lacks)
+    monkeypatch.setattr("otel_llm.service.assembly.masker", lacks)
     with pytest.raises(ConfigError, match="needs pii"), inline(pipeline, sink, inline={"content": "mask"}):
         raise AssertionError("the service must not come up")
 
@@ -156,7 +156,7 @@ def test_a_fault_in_rewriting_passes_spans_untouched_or_not_at_all(
     def fails(*_: object) -> bytes:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("otel_llm.collector.onward.rebuild", fails)
+    monkeypatch.setattr("otel_llm.service.flow.forward.rebuild", fails)
     with inline(pipeline, sink, inline={"content": content}) as at:
         send(at, body(span()))
         wait_until(lambda: "otel_llm_queue_requests 0.0" in page(at))

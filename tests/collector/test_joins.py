@@ -2,10 +2,10 @@ import time
 
 import pytest
 
-from otel_llm.collector.joins import Joins
 from otel_llm.config.service import JoinSettings
 from otel_llm.genai.call import Message, Part
 from otel_llm.genai.decode import ContentEvent
+from otel_llm.service.flow.trace_store import Joins
 
 TRACE, OTHER, SPAN = "a" * 32, "b" * 32, "1" * 16
 

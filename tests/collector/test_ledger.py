@@ -2,8 +2,8 @@ import functools
 import math
 import weakref
 
-from otel_llm.collector.ledger import Ledger
-from otel_llm.collector.passage import Passage, Passages
+from otel_llm.service.flow.awaiting_verdicts import Passage, Passages
+from otel_llm.service.flow.open_records import Ledger
 
 
 def test_a_record_is_settled_once_its_last_share_is_released() -> None:

@@ -8,8 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from prometheus_client.samples import Sample
 from support.results import result
 
-from otel_llm.collector.merged_metrics import OPENMETRICS, about_processes, expose, merge, read_page
 from otel_llm.report.metrics import ServiceMetrics
+from otel_llm.service.processes.merged_metrics import OPENMETRICS, about_processes, expose, merge, read_page
 
 TEXT = "text/plain; version=0.0.4"
 TRACE = {"trace_id": "0af7651916cd43dd8448eb211c80319c"}

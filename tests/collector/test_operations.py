@@ -115,7 +115,7 @@ def test_a_short_time_for_the_end_is_time_all_the_same(pipeline: LengthPipeline)
 def test_work_in_the_background_does_not_hold_up_the_end_of_the_process() -> None:
     program = """
 import asyncio, time
-from otel_llm.collector.background import in_background
+from otel_llm.service.background import in_background
 
 async def main():
     assert await in_background("short", lambda: 7) == 7

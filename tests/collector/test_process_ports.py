@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from otel_llm.collector.cores import available_cores
-from otel_llm.collector.parent import process_index
-from otel_llm.collector.processes import own_command
-from otel_llm.collector.shared_ports import reserve
 from otel_llm.errors import ConfigError, PortTakenError
 from otel_llm.ports import bind
+from otel_llm.service.processes.cores import available_cores
+from otel_llm.service.processes.parent import process_index
+from otel_llm.service.processes.shared_ports import reserve
+from otel_llm.service.processes.supervise import own_command
 
 HOST = "127.0.0.1"
 

@@ -11,11 +11,11 @@ from support.receivers import wait_until
 from support.service import LengthPipeline, service
 from support.spans import body, chat_attributes, span
 
-from otel_llm.collector.command import command
-from otel_llm.collector.service import Service
 from otel_llm.dead_letters.file import DeadLetters
 from otel_llm.dead_letters.lines import read
 from otel_llm.receive.intake import REPLAY_HEADER
+from otel_llm.service.command import command
+from otel_llm.service.running import Service
 
 BROKEN = chat_attributes() | {"gen_ai.input.messages": "[cut"}
 

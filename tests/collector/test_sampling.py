@@ -7,7 +7,7 @@ from support.receivers import wait_until
 from support.service import LengthPipeline, service
 from support.spans import body, chat_attributes, span
 
-from otel_llm.collector.service import Service
+from otel_llm.service.running import Service
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 HALF = {"sampling": {"default": 0.5}}

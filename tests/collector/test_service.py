@@ -11,12 +11,12 @@ from otlp_sink import OtlpSink, otlp_sink, plain
 from support.service import LengthPipeline, service
 from support.spans import body, chat_attributes, span
 
-from otel_llm.collector.assembly import running
-from otel_llm.collector.service import Service
 from otel_llm.config.service import ServiceSettings
 from otel_llm.errors import PortTakenError
 from otel_llm.evaluate.run.pipeline import Pipeline
 from otel_llm.ports import bind
+from otel_llm.service.assembly import running
+from otel_llm.service.running import Service
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from support.supervised import supervised
 
-from otel_llm.collector.process import Backoff, Process
 from otel_llm.ports import bind, free_port
+from otel_llm.service.processes.process import Backoff, Process
 
 
 def states(telemetry: str) -> list[dict]:

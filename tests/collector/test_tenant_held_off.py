@@ -10,7 +10,7 @@ from support.receivers import MemorySink, Receivers, receivers, wait_until
 from support.service import LengthPipeline, service
 from support.spans import body, chat_attributes, span
 
-from otel_llm.collector.service import Service
+from otel_llm.service.running import Service
 
 HEADER = "x-scope-orgid"
 

@@ -5,7 +5,7 @@ from support.receivers import wait_until
 from support.service import LengthPipeline, service
 from support.spans import body, span
 
-from otel_llm.collector.service import Service
+from otel_llm.service.running import Service
 
 TOOL = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.result": "The secret name is Falcon."}
 HEADER = "x-scope-orgid"

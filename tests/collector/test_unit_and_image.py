@@ -15,9 +15,9 @@ import yaml
 from support.require import require
 
 from otel_llm.assets import asset
-from otel_llm.collector.processes import _GRACE_S
 from otel_llm.config.environment import overrides
 from otel_llm.config.service import ENVIRONMENT_PREFIX, ServiceSettings, load_settings
+from otel_llm.service.processes.supervise import _GRACE_S
 
 UNIT = asset("collector", "otel-llm.service").read_text()
 DOCKERFILE = asset("collector", "Dockerfile").read_text().replace("\\\n", " ")

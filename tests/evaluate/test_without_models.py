@@ -11,7 +11,7 @@ MODEL_LIBRARIES = {"numpy", "onnxruntime", "tokenizers"}
 
 PROGRAM = """
 import json, sys
-import otel_llm.collector.command
+import otel_llm.service.command
 from otel_llm.config.evaluate import DriftSettings, EvaluateSettings
 from otel_llm.evaluate.run.pipeline import Pipeline
 from support.calls import call_with

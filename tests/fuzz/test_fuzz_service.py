@@ -14,8 +14,8 @@ from support.receivers import PROTOBUF, MemorySink, receivers, wait_until
 from support.service import LengthPipeline, service
 from support.spans import body, chat_attributes, span
 
-from otel_llm.collector.service import Service
 from otel_llm.queue.durable import DurableQueue
+from otel_llm.service.running import Service
 
 NUMBERS = itertools.count(1)
 MARKER = body(span(chat_attributes(question="otel_llm.evaluation.id")))

@@ -17,8 +17,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.exposition import choose_encoder
 
-from otel_llm.collector.parent import process_index, watch_parent
 from otel_llm.ports import bind
+from otel_llm.service.processes.parent import process_index, watch_parent
 
 INDEX = process_index(os.environ)
 REGISTRY = CollectorRegistry()

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from otel_llm.collector.assembly import running
-from otel_llm.collector.service import Service
 from otel_llm.config.service import ServiceSettings
 from otel_llm.evaluate.definition.result import DriftState, Result
 from otel_llm.evaluate.run.pipeline import Evaluation
 from otel_llm.genai.call import Call
+from otel_llm.service.assembly import running
+from otel_llm.service.running import Service
 
 
 @dataclass

@@ -75,10 +75,10 @@ def supervised(
 
 
 def main() -> int:
-    from otel_llm.collector.process import Backoff
-    from otel_llm.collector.processes import supervise
     from otel_llm.config.service import ServiceSettings
     from otel_llm.report.logs import configure_logging
+    from otel_llm.service.processes.process import Backoff
+    from otel_llm.service.processes.supervise import supervise
 
     configure_logging()
     given, command = json.loads(sys.argv[1]), sys.argv[2:]

@@ -7,14 +7,14 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from otel_llm.collector.background import in_background
-from otel_llm.collector.consumer import Consumer
-from otel_llm.collector.evaluation import Evaluator
 from otel_llm.config.evaluate import EvaluateSettings
 from otel_llm.config.service import ServiceSettings
 from otel_llm.errors import ConfigError
 from otel_llm.evaluate.run.pipeline import Pipeline
 from otel_llm.evaluate.run.selection import Selection
+from otel_llm.service.background import in_background
+from otel_llm.service.flow.consumer import Consumer
+from otel_llm.service.flow.evaluation import Evaluator
 
 Load = Callable[[EvaluateSettings], Pipeline]
 

@@ -14,11 +14,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from otel_llm.collector.merged_calls import MergedCalls
-from otel_llm.collector.merged_metrics import OPENMETRICS, about_processes, expose, merge, read_page
-from otel_llm.collector.merged_page import index_page
-from otel_llm.collector.process import Process
 from otel_llm.report.debug import SECURITY_HEADERS
+from otel_llm.service.processes.merged_calls import MergedCalls
+from otel_llm.service.processes.merged_metrics import OPENMETRICS, about_processes, expose, merge, read_page
+from otel_llm.service.processes.merged_page import index_page
+from otel_llm.service.processes.process import Process
 
 _TIMEOUT_S: Final = 2
 """What a process gets to answer: a scrape takes 10 s at most by Prometheus' own default."""

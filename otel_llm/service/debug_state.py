@@ -9,13 +9,13 @@ from importlib import metadata
 from typing import Any, Final
 
 from otel_llm import __version__
-from otel_llm.collector.delivery import Delivery
-from otel_llm.collector.evaluation import Evaluator
 from otel_llm.config.service import ServiceSettings
 from otel_llm.dead_letters.file import DeadLetters
 from otel_llm.queue.base import Queue
 from otel_llm.receive.intake import Intake
 from otel_llm.report.debug import State, Value
+from otel_llm.service.flow.delivery import Delivery
+from otel_llm.service.flow.evaluation import Evaluator
 
 _PACKAGES: Final = (
     "otel-llm-evaluators",

@@ -11,8 +11,8 @@ import httpx
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from otel_llm.collector.process import Process
 from otel_llm.report.feed import Subscription
+from otel_llm.service.processes.process import Process
 
 _PATH: Final = "/debug/calls"
 _CONNECT_S: Final = 2

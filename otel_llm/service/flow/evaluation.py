@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from typing import Final
 
-from otel_llm.collector.delivery import Delivery
-from otel_llm.collector.ledger import Ledger
-from otel_llm.collector.task import Task
 from otel_llm.evaluate.definition.result import Result
 from otel_llm.evaluate.run.pipeline import Evaluation, Pipeline
 from otel_llm.report.events import events_request
 from otel_llm.report.feed import Feed
 from otel_llm.report.metrics import ServiceMetrics
 from otel_llm.report.own_traces import OwnTraces
+from otel_llm.service.flow.delivery import Delivery
+from otel_llm.service.flow.open_records import Ledger
+from otel_llm.service.flow.pending_call import Task
 
 _LOOK_S: Final = 0.2
 

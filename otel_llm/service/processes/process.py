@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
-from otel_llm.collector.parent import PROCESS_VARIABLE
+from otel_llm.service.processes.parent import PROCESS_VARIABLE
 
 State = Literal["starting", "ready", "waiting", "stopping", "ended"]
 

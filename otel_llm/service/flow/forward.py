@@ -7,9 +7,6 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from otel_llm.collector.delivery import Delivery
-from otel_llm.collector.ledger import Ledger
-from otel_llm.collector.passage import Verdicts
 from otel_llm.config.service import InlineSettings
 from otel_llm.errors import DecodeError
 from otel_llm.masking.content import masked, masked_log, stripped, stripped_log
@@ -19,6 +16,9 @@ from otel_llm.otlp.requests import read_request, scopes
 from otel_llm.otlp.signals import Signal
 from otel_llm.receive.intake import Request
 from otel_llm.report.enrich import enriched
+from otel_llm.service.flow.awaiting_verdicts import Verdicts
+from otel_llm.service.flow.delivery import Delivery
+from otel_llm.service.flow.open_records import Ledger
 
 _CONTENT: Final[Mapping[tuple[str, Signal], Callable[[bytes, Names], bytes]]] = {
     ("mask", "traces"): masked,

@@ -9,13 +9,6 @@ import time
 from collections.abc import Callable, Container, Sequence
 from typing import Final
 
-from otel_llm.collector.joins import Joins, trace_key
-from otel_llm.collector.ledger import Ledger
-from otel_llm.collector.onward import Onward
-from otel_llm.collector.passage import Passages
-from otel_llm.collector.reading import Found, Reader
-from otel_llm.collector.recent import RecentSpans
-from otel_llm.collector.task import Task
 from otel_llm.config.service import InlineSettings, JoinSettings
 from otel_llm.errors import DecodeError, QueueError
 from otel_llm.evaluate.run.batcher import Batcher
@@ -27,6 +20,13 @@ from otel_llm.queue.memory import MemoryQueue
 from otel_llm.receive.intake import Request, unpack
 from otel_llm.report.client_metrics import ClientMetrics
 from otel_llm.report.metrics import ServiceMetrics
+from otel_llm.service.flow.awaiting_verdicts import Passages
+from otel_llm.service.flow.forward import Onward
+from otel_llm.service.flow.open_records import Ledger
+from otel_llm.service.flow.pending_call import Task
+from otel_llm.service.flow.recent import RecentSpans
+from otel_llm.service.flow.record_reading import Found, Reader
+from otel_llm.service.flow.trace_store import Joins, trace_key
 
 _RECENT_SPANS: Final = 100_000
 _SUSPECT_ATTEMPTS: Final = 2

@@ -15,13 +15,6 @@ from typing import Any, Final
 
 import click
 
-from otel_llm.collector.assembly import running
-from otel_llm.collector.background import in_background
-from otel_llm.collector.cores import available_cores
-from otel_llm.collector.parent import process_index, watch_parent
-from otel_llm.collector.processes import own_command, supervise
-from otel_llm.collector.service import Service
-from otel_llm.collector.signals import handle_signals, notify_ready
 from otel_llm.config.service import InlineSettings, ServiceSettings, load_settings
 from otel_llm.dead_letters.replay import command as replay
 from otel_llm.errors import ConfigError, OtelLlmError
@@ -34,6 +27,13 @@ from otel_llm.ports import bind
 from otel_llm.receive.security import Guard, grpc_tls
 from otel_llm.report.logs import configure_logging
 from otel_llm.send.client import open_client
+from otel_llm.service.assembly import running
+from otel_llm.service.background import in_background
+from otel_llm.service.processes.cores import available_cores
+from otel_llm.service.processes.parent import process_index, watch_parent
+from otel_llm.service.processes.signals import handle_signals, notify_ready
+from otel_llm.service.processes.supervise import own_command, supervise
+from otel_llm.service.running import Service
 
 _LOOPBACK: Final = "127.0.0.1"
 

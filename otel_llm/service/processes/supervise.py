@@ -12,14 +12,14 @@ from typing import Final
 
 import click
 
-from otel_llm.collector.cores import available_cores
-from otel_llm.collector.merged_telemetry import MergedTelemetry
-from otel_llm.collector.process import Backoff, Process
-from otel_llm.collector.shared_ports import reserve
-from otel_llm.collector.signals import SHELL_SIGNAL_CODE, handle_signals, notify_ready
 from otel_llm.config.service import ServiceSettings
 from otel_llm.ports import address, bind
 from otel_llm.receive.http.asgi import AsgiServer
+from otel_llm.service.processes.cores import available_cores
+from otel_llm.service.processes.merged_telemetry import MergedTelemetry
+from otel_llm.service.processes.process import Backoff, Process
+from otel_llm.service.processes.shared_ports import reserve
+from otel_llm.service.processes.signals import SHELL_SIGNAL_CODE, handle_signals, notify_ready
 
 _GRACE_S: Final = 2
 """What a child gets beyond its own deadline before it is killed."""

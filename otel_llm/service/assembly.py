@@ -9,17 +9,6 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final, Literal
 
-from otel_llm.collector.background import in_background
-from otel_llm.collector.consumer import Consumer
-from otel_llm.collector.delivery import Delivery
-from otel_llm.collector.evaluation import Evaluator
-from otel_llm.collector.inspection import Inspection
-from otel_llm.collector.ledger import Ledger
-from otel_llm.collector.onward import Onward
-from otel_llm.collector.reading import Reader
-from otel_llm.collector.service import Load, Service, selection_of
-from otel_llm.collector.sink import QueueSink
-from otel_llm.collector.task import Task
 from otel_llm.config.send import DestinationSettings
 from otel_llm.config.service import ServiceSettings
 from otel_llm.dead_letters.file import DeadLetters
@@ -43,6 +32,17 @@ from otel_llm.report.process import watch_process
 from otel_llm.report.telemetry import Telemetry
 from otel_llm.send.client import open_client
 from otel_llm.send.sender import Sender
+from otel_llm.service.background import in_background
+from otel_llm.service.debug_state import Inspection
+from otel_llm.service.flow.admit import QueueSink
+from otel_llm.service.flow.consumer import Consumer
+from otel_llm.service.flow.delivery import Delivery
+from otel_llm.service.flow.evaluation import Evaluator
+from otel_llm.service.flow.forward import Onward
+from otel_llm.service.flow.open_records import Ledger
+from otel_llm.service.flow.pending_call import Task
+from otel_llm.service.flow.record_reading import Reader
+from otel_llm.service.running import Load, Service, selection_of
 
 _LAST_S: Final = 1.0
 """What requests under way get to finish once the end has begun, and what is left for events at its very end."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from otel_llm.evaluate.offline.api import evaluate, evaluate_iter
-    from otel_llm.instrument.scope import context
+    from otel_llm.instrument.scope.scope import context
     from otel_llm.instrument.setup import instrument, uninstrument
 
 __all__ = ["__version__", "context", "evaluate", "evaluate_iter", "instrument", "uninstrument"]
@@ -24,7 +24,7 @@ def __getattr__(name: str) -> Any:
     if name in {"evaluate", "instrument"}:
         return importlib.import_module(f"otel_llm.{name}")
     if name == "context":
-        return importlib.import_module("otel_llm.instrument.scope").context
+        return importlib.import_module("otel_llm.instrument.scope.scope").context
     if name == "evaluate_iter":
         return importlib.import_module("otel_llm.evaluate.offline.api").evaluate_iter
     if name == "uninstrument":

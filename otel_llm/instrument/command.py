@@ -11,7 +11,7 @@ import click
 
 from otel_llm.config.instrument import read_settings, run_environment
 from otel_llm.errors import ConfigError
-from otel_llm.instrument.own_prices import read_price_file
+from otel_llm.instrument.cost.own_prices import read_price_file
 
 
 @click.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

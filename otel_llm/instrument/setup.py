@@ -18,21 +18,21 @@ from otel_llm.config.instrument import (
 from otel_llm.errors import ConfigError
 from otel_llm.instrument import guard
 from otel_llm.instrument.clients.openai import CLIENT as OPENAI
-from otel_llm.instrument.cost import Prices
-from otel_llm.instrument.fields import Client
-from otel_llm.instrument.patch import patch_when_imported, unpatch
+from otel_llm.instrument.contract.client import Client
+from otel_llm.instrument.cost.prices import Prices
+from otel_llm.instrument.lifecycle.patch import patch_when_imported, unpatch
+from otel_llm.instrument.lifecycle.reading import end_open_streams, leave_open_streams_to_the_parent
+from otel_llm.instrument.lifecycle.telemetry import Providers, Telemetry
+from otel_llm.instrument.lifecycle.worker import Worker, after_fork_in_child
+from otel_llm.instrument.scope.threads import restore_threads
 from otel_llm.instrument.sdk import set_up_sdk
-from otel_llm.instrument.stream import end_open_streams, leave_open_streams_to_the_parent
-from otel_llm.instrument.telemetry import Providers, Telemetry
-from otel_llm.instrument.threads import restore_threads
-from otel_llm.instrument.worker import Worker, after_fork_in_child
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
-    from otel_llm.instrument.own_prices import OwnPrices
+    from otel_llm.instrument.cost.own_prices import OwnPrices
 
 CLIENTS: Final[tuple[Client, ...]] = (OPENAI,)
 _FLUSH_S: Final = 3.0
@@ -128,7 +128,7 @@ def flush(timeout_s: float = _FLUSH_S) -> bool:
     For a process that is frozen or killed rather than exited; then flush the SDK's providers.
     """
     recorded = _worker is None or _worker.flush(timeout_s)
-    upload = sys.modules.get("otel_llm.instrument.upload")  # imported where something is uploaded
+    upload = sys.modules.get("otel_llm.instrument.content.upload")  # imported where something is uploaded
     return (upload is None or bool(upload.flush(timeout_s))) and recorded
 
 
@@ -149,7 +149,7 @@ def _changed(active: Telemetry, given: Mapping[str, Any], providers: Providers) 
 def _own_prices(settings: InstrumentSettings, in_code: bool) -> OwnPrices:
     if settings.prices is None:
         return {}
-    from otel_llm.instrument.own_prices import read_price_file  # noqa: PLC0415 - only where there is a file
+    from otel_llm.instrument.cost.own_prices import read_price_file  # noqa: PLC0415 - only where there is a file
 
     try:
         return read_price_file(settings.prices)
@@ -172,5 +172,5 @@ def _the_worker() -> Worker:
 
 def _flush_uploads() -> None:
     # what the streams said that were open until now is among them
-    if (upload := sys.modules.get("otel_llm.instrument.upload")) is not None:
+    if (upload := sys.modules.get("otel_llm.instrument.content.upload")) is not None:
         upload.flush_at_exit(_FLUSH_S, _the_worker().prepare)

@@ -21,8 +21,8 @@ from otel_llm import names
 from otel_llm.evaluate.definition.evaluator import load_evaluators
 from otel_llm.evaluate.definition.manifest import encoder_manifest
 from otel_llm.evaluate.engine.encoder import Encoder
-from otel_llm.instrument.baggage import without_baggage
-from otel_llm.instrument.carried import carried_attributes
+from otel_llm.instrument.scope.baggage import without_baggage
+from otel_llm.instrument.scope.inherited import carried_attributes
 
 ASK = [{"role": "user", "content": "Hello?"}]
 TAG = names.TAG_PREFIX

@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
 import otel_llm
 from otel_llm import names
-from otel_llm.instrument import wrap
+from otel_llm.instrument.lifecycle import wrap
 
 ASK = [{"role": "user", "content": "count"}]
 DURATION, TOKENS, COST = names.OPERATION_DURATION.name, names.TOKEN_USAGE.name, names.COST.name

@@ -21,9 +21,9 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 import otel_llm
 from otel_llm import names
 from otel_llm.errors import ConfigError
-from otel_llm.instrument import scope
-from otel_llm.instrument.carried import Carried, carried_attributes
-from otel_llm.instrument.documents import fit_documents
+from otel_llm.instrument.content.documents import fit_documents
+from otel_llm.instrument.scope import scope
+from otel_llm.instrument.scope.inherited import Carried, carried_attributes
 
 ASK = [{"role": "user", "content": "count"}]
 KEYS = {names.USER_ID, names.CONVERSATION_ID, names.PROMPT_NAME, names.PROMPT_VERSION}

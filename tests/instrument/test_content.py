@@ -15,7 +15,7 @@ from opentelemetry.trace import StatusCode
 from otel_llm import names
 from otel_llm.config.instrument import ContentCapture
 from otel_llm.genai.messages import read_messages
-from otel_llm.instrument.content import fit
+from otel_llm.instrument.content.fit import fit
 
 CONTENT = {names.INPUT_MESSAGES, names.OUTPUT_MESSAGES, names.TOOL_DEFINITIONS, names.SYSTEM_INSTRUCTIONS}
 WEATHER = {

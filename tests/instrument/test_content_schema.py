@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from in_process import COMPLETION, chunk, client_for
 
 from otel_llm import names
-from otel_llm.instrument.content import fit
-from otel_llm.instrument.preparation import Preparation
-from otel_llm.instrument.redact import redaction
+from otel_llm.instrument.content.fit import fit
+from otel_llm.instrument.content.preparation import Preparation
+from otel_llm.instrument.content.redact import redaction
 
 SCHEMAS = json.loads((Path(__file__).parent / "schemas" / "content.json").read_text())
 ROOTS = {

@@ -10,8 +10,8 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_s
 from otel_llm import names
 from otel_llm.config.instrument import MetricNames, read_settings
 from otel_llm.errors import ConfigError
-from otel_llm.instrument.fields import Modalities, Usage
-from otel_llm.instrument.metrics import Measurement, Metrics
+from otel_llm.instrument.contract.client import Modalities, Usage
+from otel_llm.instrument.lifecycle.metrics import Measurement, Metrics
 
 ASK = [{"role": "user", "content": "Hello?"}]
 CHAT = {

@@ -12,13 +12,13 @@ from in_process import COMPLETION, Pieces, chunk, client_for, httpx, sse
 from opentelemetry.trace import StatusCode
 
 from otel_llm import names
-from otel_llm.instrument import worker
+from otel_llm.instrument.lifecycle import worker
 
 ASK = [{"role": "user", "content": "count"}]
 # while one thread imports the price list as we do where the app has no httpx2, the app imports the package itself
 IMPORTS = """
 import sys, threading, time
-from otel_llm.instrument.price_list import PriceList
+from otel_llm.instrument.cost.price_list import PriceList
 
 assert "httpx2" not in sys.modules
 thread = threading.Thread(target=PriceList)

@@ -3,10 +3,10 @@
 import pytest
 
 from otel_llm.errors import ConfigError
-from otel_llm.instrument.cost import Prices
-from otel_llm.instrument.fields import Usage
-from otel_llm.instrument.own_prices import read_price_file
-from otel_llm.instrument.rates import Rates
+from otel_llm.instrument.contract.client import Usage
+from otel_llm.instrument.cost.own_prices import read_price_file
+from otel_llm.instrument.cost.prices import Prices
+from otel_llm.instrument.cost.rates import Rates
 
 
 def test_own_prices_come_first(tmp_path):

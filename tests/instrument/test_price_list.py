@@ -11,9 +11,9 @@ from genai_prices import Usage as ListUsage
 from genai_prices import calc_price
 from genai_prices.data_snapshot import get_snapshot
 
-from otel_llm.instrument.cost import Prices
-from otel_llm.instrument.fields import Modalities, Usage
-from otel_llm.instrument.price_list import PriceList, _valid_until
+from otel_llm.instrument.contract.client import Modalities, Usage
+from otel_llm.instrument.cost.price_list import PriceList, _valid_until
+from otel_llm.instrument.cost.prices import Prices
 
 NOW = datetime.now(UTC)
 MOMENTS = (NOW, NOW - timedelta(days=400), NOW + timedelta(days=60), NOW + timedelta(hours=7))

@@ -13,8 +13,8 @@ from openai.providers import bedrock
 from opentelemetry.trace import StatusCode
 
 from otel_llm import names
-from otel_llm.instrument import providers
-from otel_llm.instrument.providers import price_list_of
+from otel_llm.instrument import servers
+from otel_llm.instrument.servers import price_list_of
 
 ASK = [{"role": "user", "content": "Hello?"}]
 
@@ -89,7 +89,7 @@ def test_a_setting_comes_before_what_is_known(exported):
 
 def test_the_providers_whose_prices_are_listed_are_called_there_as_here():
     listed = {provider.id for provider in get_snapshot().providers}
-    known = {*providers._HOSTS.values(), *providers._SUFFIXES.values(), *providers._PREFIXES.values()}
+    known = {*servers._HOSTS.values(), *servers._SUFFIXES.values(), *servers._PREFIXES.values()}
 
     assert {provider for provider in known if price_list_of(provider) not in listed} == {
         "dashscope", "deepinfra", "github", "huggingface", "hyperbolic", "ibm.watsonx.ai", "nebius", "nvidia",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from otel_llm.instrument.fields import Modalities, Usage
-from otel_llm.instrument.rates import Rates
+from otel_llm.instrument.contract.client import Modalities, Usage
+from otel_llm.instrument.cost.rates import Rates
 
 RATES = Rates(
     input_mtok=1.0,

@@ -22,8 +22,8 @@ from websockets.sync.server import serve
 
 import otel_llm
 from otel_llm import names
-from otel_llm.instrument.call import Call
 from otel_llm.instrument.clients.openai.realtime_session import Session, Turn
+from otel_llm.instrument.lifecycle.call import Call
 
 SCRIPT = Path(__file__).parent / "scripts" / "realtime.toml"
 TEXT = {"type": "realtime", "output_modalities": ["text"], "instructions": "Be brief."}

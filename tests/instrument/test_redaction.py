@@ -13,8 +13,8 @@ from in_process import COMPLETION, client_for
 from otel_llm import names
 from otel_llm.config.instrument import REDACTED, read_settings
 from otel_llm.errors import ConfigError
-from otel_llm.instrument.preparation import Preparation
-from otel_llm.instrument.redact import redaction
+from otel_llm.instrument.content.preparation import Preparation
+from otel_llm.instrument.content.redact import redaction
 from otel_llm.text import pattern_redaction
 from otel_llm.text.pattern_redaction import PATTERNS
 

@@ -13,9 +13,10 @@ from openai._base_client import AsyncAPIClient, SyncAPIClient
 import otel_llm
 from otel_llm import names
 from otel_llm.errors import ConfigError
-from otel_llm.instrument import patch, setup
+from otel_llm.instrument import setup
 from otel_llm.instrument.clients.openai import CLIENT as OPENAI
 from otel_llm.instrument.instrumentor import OpenAIInstrumentor
+from otel_llm.instrument.lifecycle import patch
 
 PRICES = Path(__file__).with_name("prices.toml")
 

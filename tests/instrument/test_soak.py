@@ -9,7 +9,7 @@ SOAK = Path(__file__).parents[2] / "benchmarks" / "instrument"
 RUN = "import sys, soak; sys.exit(soak.main(sys.argv[1:]))"
 # at the end of each call, one object of the smallest kind is kept
 LEAK = """
-from otel_llm.instrument.call import Call
+from otel_llm.instrument.lifecycle.call import Call
 
 kept, end = [], Call.end
 

@@ -19,8 +19,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from otel_llm import names
 from otel_llm.config.instrument import read_settings
-from otel_llm.instrument import completion_hook, upload
-from otel_llm.instrument.upload import Uploader
+from otel_llm.instrument.content import completion_hook, upload
+from otel_llm.instrument.content.upload import Uploader
 
 HOOK = "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK"
 BASE_PATH = "OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH"
@@ -228,7 +228,7 @@ import os, sys
 sys.path.insert(0, os.environ["SUPPORT"])
 import openai, otel_llm
 from in_process import client_for, chunk
-from otel_llm.instrument.upload import Uploader
+from otel_llm.instrument.content.upload import Uploader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 import time

@@ -8,7 +8,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.clients.chat_messages import (
+from otel_llm.instrument.clients.formats.openai_chat import (
     finish_reason_of,
     input_messages,
     output_message,
@@ -28,7 +28,7 @@ from otel_llm.instrument.clients.openai.reading import (
     set_stop_sequences,
     text_of,
 )
-from otel_llm.instrument.fields import Content, Endpoint, Message, Modalities, Response, Usage
+from otel_llm.instrument.contract.client import Content, Endpoint, Message, Modalities, Response, Usage
 
 _INTEGERS: Final = {
     "max_tokens": names.REQUEST_MAX_TOKENS,

@@ -8,7 +8,8 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.clients import parts
+from otel_llm.instrument.clients.formats import parts
+from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
 from otel_llm.instrument.clients.openai.logprobs import Logprobs
 from otel_llm.instrument.clients.openai.reading import (
     SAMPLING,
@@ -20,8 +21,7 @@ from otel_llm.instrument.clients.openai.reading import (
     set_stop_sequences,
     text_of,
 )
-from otel_llm.instrument.clients.plain_messages import answer, user_messages
-from otel_llm.instrument.fields import Content, Endpoint, Message, Response, Usage
+from otel_llm.instrument.contract.client import Content, Endpoint, Message, Response, Usage
 
 _INTEGERS: Final = {"max_tokens": names.REQUEST_MAX_TOKENS, "seed": names.REQUEST_SEED}
 

@@ -8,10 +8,10 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.clients import parts
+from otel_llm.instrument.clients.formats import parts
+from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
 from otel_llm.instrument.clients.openai.reading import count_of, fields_of, set_choice_count
-from otel_llm.instrument.clients.plain_messages import answer, user_messages
-from otel_llm.instrument.fields import Content, Endpoint, Message, Modalities, Response, Usage
+from otel_llm.instrument.contract.client import Content, Endpoint, Message, Modalities, Response, Usage
 
 _COMPLETED: Final = frozenset({"image_generation.completed", "image_edit.completed"})
 _MIME_TYPES: Final = {"svg": "image/svg+xml"}  # of the others, it is `image/` and the format

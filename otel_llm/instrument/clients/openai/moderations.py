@@ -8,11 +8,11 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.clients import parts
+from otel_llm.instrument.clients.formats import parts
+from otel_llm.instrument.clients.formats.parts import Part, plain
+from otel_llm.instrument.clients.formats.plain_messages import answer, user_message, user_messages
 from otel_llm.instrument.clients.openai.reading import fields_of, text_of
-from otel_llm.instrument.clients.parts import Part, plain
-from otel_llm.instrument.clients.plain_messages import answer, user_message, user_messages
-from otel_llm.instrument.fields import Content, Endpoint, Response
+from otel_llm.instrument.contract.client import Content, Endpoint, Response
 
 
 def _read_attributes(_: Mapping[str, Any]) -> dict[str, AttributeValue]:

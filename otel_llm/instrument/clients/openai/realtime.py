@@ -21,9 +21,9 @@ from typing import Any, Final
 
 from otel_llm.instrument.clients.openai.realtime_session import Session, Turn
 from otel_llm.instrument.clients.openai.server import default_provider
-from otel_llm.instrument.fields import Client, Patch
+from otel_llm.instrument.contract.client import Client, Patch
 from otel_llm.instrument.guard import guarded
-from otel_llm.instrument.telemetry import Telemetry
+from otel_llm.instrument.lifecycle.telemetry import Telemetry
 
 _Method = Callable[..., Any]
 

@@ -12,15 +12,15 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.clients.openai.reading import fields_of, set_floats, set_integers
-from otel_llm.instrument.clients.openai.realtime_items import item_fields
-from otel_llm.instrument.clients.response_items import (
+from otel_llm.instrument.clients.formats.openai_responses import (
     input_items,
     instructions,
     output_messages,
     tool_definitions,
 )
-from otel_llm.instrument.fields import Content, Endpoint, Message, Modalities, Response, Usage
+from otel_llm.instrument.clients.openai.reading import fields_of, set_floats, set_integers
+from otel_llm.instrument.clients.openai.realtime_items import item_fields
+from otel_llm.instrument.contract.client import Content, Endpoint, Message, Modalities, Response, Usage
 
 _FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE}
 _INTEGERS: Final = {

@@ -7,13 +7,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from otel_llm.config.instrument import ContentCapture
-from otel_llm.instrument.call import Call
 from otel_llm.instrument.clients.openai.reading import fields_of
 from otel_llm.instrument.clients.openai.realtime_events import REALTIME, Answer
 from otel_llm.instrument.clients.openai.realtime_items import Conversation
-from otel_llm.instrument.fields import Request, Server
-from otel_llm.instrument.stream import Dropped, Reading
-from otel_llm.instrument.telemetry import Telemetry
+from otel_llm.instrument.contract.client import Request, Server
+from otel_llm.instrument.lifecycle.call import Call
+from otel_llm.instrument.lifecycle.reading import Dropped, Reading
+from otel_llm.instrument.lifecycle.telemetry import Telemetry
 
 # what the session says of every response, unless its `response.create` says otherwise
 _SETTINGS: Final = (

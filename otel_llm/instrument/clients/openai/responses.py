@@ -8,6 +8,13 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
+from otel_llm.instrument.clients.formats.openai_responses import (
+    CLIENT_CALLS,
+    input_items,
+    instructions,
+    output_messages,
+    tool_definitions,
+)
 from otel_llm.instrument.clients.openai.logprobs import Logprobs
 from otel_llm.instrument.clients.openai.partial_items import PartialItems
 from otel_llm.instrument.clients.openai.reading import (
@@ -21,14 +28,7 @@ from otel_llm.instrument.clients.openai.reading import (
     set_strings,
     text_of,
 )
-from otel_llm.instrument.clients.response_items import (
-    CLIENT_CALLS,
-    input_items,
-    instructions,
-    output_messages,
-    tool_definitions,
-)
-from otel_llm.instrument.fields import Content, Endpoint, Response, Usage
+from otel_llm.instrument.contract.client import Content, Endpoint, Response, Usage
 
 _FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE, "top_p": names.REQUEST_TOP_P}
 _INTEGERS: Final = {"max_output_tokens": names.REQUEST_MAX_TOKENS}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from otel_llm.instrument.fields import Server, Servers
+from otel_llm.instrument.contract.client import Server, Servers
 
 # openai.lib.azure, `_deployments_endpoints`: where a URL has a deployment, these paths come after it
 _DEPLOYED: Final = frozenset(

@@ -9,10 +9,10 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.clients import parts
+from otel_llm.instrument.clients.formats import parts
+from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
 from otel_llm.instrument.clients.openai.reading import fields_of
-from otel_llm.instrument.clients.plain_messages import answer, user_messages
-from otel_llm.instrument.fields import Content, Endpoint, Response, Usage
+from otel_llm.instrument.contract.client import Content, Endpoint, Response, Usage
 
 _DONE: Final = "speech.audio.done"
 _TAIL_BYTES: Final = 4_096  # the last event is some 150 bytes long; those before it hold the audio

@@ -10,15 +10,15 @@ from opentelemetry.trace import TracerProvider, get_tracer
 
 from otel_llm import __version__
 from otel_llm.config.instrument import InstrumentSettings
-from otel_llm.instrument.capture import Capture
-from otel_llm.instrument.cost import Prices
-from otel_llm.instrument.providers import Servers
-from otel_llm.instrument.worker import Worker
+from otel_llm.instrument.content.capture import Capture
+from otel_llm.instrument.cost.prices import Prices
+from otel_llm.instrument.lifecycle.worker import Worker
+from otel_llm.instrument.servers import Servers
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
 
-    from otel_llm.instrument.metrics import Metrics
+    from otel_llm.instrument.lifecycle.metrics import Metrics
 
 _SCOPE = "otel_llm"
 
@@ -61,6 +61,6 @@ class Telemetry:
         """The metrics, made when the first call is recorded: off the app's path, as their API is slow."""
         from opentelemetry.metrics import get_meter  # noqa: PLC0415
 
-        from otel_llm.instrument.metrics import Metrics  # noqa: PLC0415
+        from otel_llm.instrument.lifecycle.metrics import Metrics  # noqa: PLC0415
 
         return Metrics(get_meter(_SCOPE, __version__, self.providers.meter), self.settings.metric_names)

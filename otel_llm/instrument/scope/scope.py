@@ -14,10 +14,10 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.errors import ConfigError
-from otel_llm.instrument.baggage import baggage_of, sendable, with_baggage
-from otel_llm.instrument.carried import CARRIED, Carried, Given
 from otel_llm.instrument.guard import guarded, report
-from otel_llm.instrument.threads import carry_into_threads
+from otel_llm.instrument.scope.baggage import baggage_of, sendable, with_baggage
+from otel_llm.instrument.scope.inherited import CARRIED, Carried, Given
+from otel_llm.instrument.scope.threads import carry_into_threads
 
 TagValue = str | int | float | bool
 

@@ -12,11 +12,11 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.config.instrument import UPLOAD_HOOK, InstrumentSettings
-from otel_llm.instrument.content import Fitted, fit
-from otel_llm.instrument.documents import fit_documents
-from otel_llm.instrument.fields import Content, Message, Request
+from otel_llm.instrument.content.documents import fit_documents
+from otel_llm.instrument.content.fit import Fitted, fit
+from otel_llm.instrument.contract.client import Content, Message, Request
 from otel_llm.instrument.guard import guarded
-from otel_llm.instrument.worker import Worker
+from otel_llm.instrument.lifecycle.worker import Worker
 
 Said = dict[str, list[dict[str, Any]]]
 """Content by the names of its attributes; none of it is empty."""
@@ -33,19 +33,19 @@ class Capture:
         self._worker = worker
         self._uploader = self._hook = None
         if settings.completion_hook == UPLOAD_HOOK and settings.upload_base_path is not None:
-            from otel_llm.instrument.upload import uploader  # noqa: PLC0415 - for those who upload
+            from otel_llm.instrument.content.upload import uploader  # noqa: PLC0415 - for those who upload
 
             self._uploader = uploader(settings.upload_base_path, settings.upload_format)
         elif settings.completion_hook is not None:
-            from otel_llm.instrument.completion_hook import load_hook  # noqa: PLC0415 - for those who have one
+            from otel_llm.instrument.content.completion_hook import load_hook  # noqa: PLC0415 - for those who have one
 
             self._hook = load_hook(settings.completion_hook)
         self._for_spans = self._on_span or self._uploader is not None
         # a hook decides by itself, as the conventions have it; an upload that no span refers to is of no use
         self._for_all = self._on_event or self._hook is not None
         if self._for_spans or self._for_all:
-            from otel_llm.instrument.preparation import Preparation  # noqa: PLC0415 - for those who record content
-            from otel_llm.instrument.redact import redaction  # noqa: PLC0415
+            from otel_llm.instrument.content.preparation import Preparation  # noqa: PLC0415 - for those who record content
+            from otel_llm.instrument.content.redact import redaction  # noqa: PLC0415
 
             self._preparation = Preparation(redaction(settings.redact))
 
@@ -57,7 +57,7 @@ class Capture:
 
     @guarded("reading content")
     def _read(self, request: Request) -> Content:
-        from otel_llm.instrument.media import large_media  # noqa: PLC0415 - as above
+        from otel_llm.instrument.content.media import large_media  # noqa: PLC0415 - as above
 
         content = request.endpoint.read_content(request.body)
         for media in large_media(content.messages):
@@ -108,7 +108,7 @@ class Capture:
     def _upload(self, said: Said) -> dict[str, str]:
         if self._uploader is None:
             return {}
-        from otel_llm.instrument.media import large_media  # noqa: PLC0415 - as above
+        from otel_llm.instrument.content.media import large_media  # noqa: PLC0415 - as above
 
         # what waits for the store has no media, which are large
         for media in large_media(said.get(names.OUTPUT_MESSAGES, [])):

@@ -17,13 +17,13 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.attributes import set_outcome, shared_attributes
-from otel_llm.instrument.baggage import without_baggage
-from otel_llm.instrument.carried import carried_attributes, carried_documents
-from otel_llm.instrument.cost import Pending
-from otel_llm.instrument.fields import Content, Request, Response, Usage
+from otel_llm.instrument.contract.client import Content, Request, Response, Usage
+from otel_llm.instrument.cost.prices import Pending
 from otel_llm.instrument.guard import guarded
-from otel_llm.instrument.telemetry import Telemetry
+from otel_llm.instrument.lifecycle.attributes import set_outcome, shared_attributes
+from otel_llm.instrument.lifecycle.telemetry import Telemetry
+from otel_llm.instrument.scope.baggage import without_baggage
+from otel_llm.instrument.scope.inherited import carried_attributes, carried_documents
 
 _OPEN_CALL: Final = otel_context.create_key("otel_llm.open_call")
 # the older key that opentelemetry.instrumentation.utils, whose import takes longer than all of ours, looks at too
@@ -249,7 +249,7 @@ class _Measured(NamedTuple):
 
 def _measure(telemetry: Telemetry, measured: _Measured) -> None:
     """Record a call's metrics, on the worker."""
-    from otel_llm.instrument.metrics import Measurement  # noqa: PLC0415 - slow, and off the app's path here
+    from otel_llm.instrument.lifecycle.metrics import Measurement  # noqa: PLC0415 - slow, and off the app's path here
 
     attributes = measured.shared
     if measured.response_model:

@@ -9,9 +9,9 @@ import copy
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from otel_llm.instrument.clients import parts
-from otel_llm.instrument.clients.parts import Part, plain
-from otel_llm.instrument.fields import Message
+from otel_llm.instrument.clients.formats import parts
+from otel_llm.instrument.clients.formats.parts import Part, plain
+from otel_llm.instrument.contract.client import Message
 
 # calls that the app is to answer, and where their arguments are
 CLIENT_CALLS: Final[Mapping[str, str]] = {

@@ -11,10 +11,10 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
 
-from otel_llm.instrument.call import Call, Outcome
-from otel_llm.instrument.fields import Chunks, Response
+from otel_llm.instrument.contract.client import Chunks, Response
 from otel_llm.instrument.guard import guarded, report
-from otel_llm.instrument.tap import tap
+from otel_llm.instrument.lifecycle.call import Call, Outcome
+from otel_llm.instrument.lifecycle.httpx_tap import tap
 
 
 class Reading:

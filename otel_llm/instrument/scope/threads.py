@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
-from otel_llm.instrument.baggage import with_baggage
-from otel_llm.instrument.carried import CARRIED, Carried
 from otel_llm.instrument.guard import guarded, report
+from otel_llm.instrument.scope.baggage import with_baggage
+from otel_llm.instrument.scope.inherited import CARRIED, Carried
 
 _Function = Callable[..., Any]
 

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from otel_llm.instrument.baggage import baggage_withheld
-from otel_llm.instrument.body import watch_body
-from otel_llm.instrument.call import Call, Outcome, open_call
-from otel_llm.instrument.fields import Client, Raw, Streamed, Unread
+from otel_llm.instrument.contract.client import Client, Raw, Streamed, Unread
 from otel_llm.instrument.guard import guarded, report
-from otel_llm.instrument.stream import watch
-from otel_llm.instrument.telemetry import Telemetry
+from otel_llm.instrument.lifecycle.body import watch_body
+from otel_llm.instrument.lifecycle.call import Call, Outcome, open_call
+from otel_llm.instrument.lifecycle.reading import watch
+from otel_llm.instrument.lifecycle.telemetry import Telemetry
+from otel_llm.instrument.scope.baggage import baggage_withheld
 
 
 def wrap(original: Callable[..., Any], client: Client, telemetry: Telemetry) -> Callable[..., Any]:

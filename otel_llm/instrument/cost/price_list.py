@@ -17,7 +17,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Final
 
-from otel_llm.instrument.rates import Rates
+from otel_llm.instrument.cost.rates import Rates
 
 # genai-prices 0.2.3, `data_units.py`. What else it prices (hours, pages, characters, searches, video) needs counts
 # that a call's usage does not have.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from otel_llm.instrument.fields import Server
+from otel_llm.instrument.contract.client import Server
 
 # Hosts: each provider's API reference. Names: GenAI conventions, well-known values of gen_ai.provider.name; where
 # these have none, the id in genai-prices, else the provider's own name.

@@ -10,9 +10,9 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from otel_llm.instrument.clients import parts
-from otel_llm.instrument.clients.parts import Part, plain
-from otel_llm.instrument.fields import Message
+from otel_llm.instrument.clients.formats import parts
+from otel_llm.instrument.clients.formats.parts import Part, plain
+from otel_llm.instrument.contract.client import Message
 
 _FINISH_REASONS: Final = {"tool_calls": "tool_call", "function_call": "tool_call"}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from opentelemetry.util.types import AttributeValue
 
 if TYPE_CHECKING:
-    from otel_llm.instrument.telemetry import Telemetry
+    from otel_llm.instrument.lifecycle.telemetry import Telemetry
 
 Message = dict[str, Any]
 """A message in the conventions' schema: `{"role": …, "parts": [{"type": …}, …]}`."""

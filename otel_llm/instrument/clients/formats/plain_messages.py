@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_llm.instrument.clients import parts
-from otel_llm.instrument.clients.parts import Part
-from otel_llm.instrument.fields import Message
+from otel_llm.instrument.clients.formats import parts
+from otel_llm.instrument.clients.formats.parts import Part
+from otel_llm.instrument.contract.client import Message
 
 
 def user_messages(texts: Any) -> list[Message]:

@@ -13,7 +13,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.util.types import AttributeValue
 
-from otel_llm.instrument.baggage import baggage_of, read_baggage
+from otel_llm.instrument.scope.baggage import baggage_of, read_baggage
 
 CARRIED: Final = otel_context.create_key("otel_llm.carried")
 """The key of a Carried in OpenTelemetry's context."""

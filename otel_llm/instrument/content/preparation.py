@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from otel_llm.instrument.media import describe_bytes, described, without_media
-from otel_llm.instrument.redact import Redact
+from otel_llm.instrument.content.media import describe_bytes, described, without_media
+from otel_llm.instrument.content.redact import Redact
 from otel_llm.text.well_formed import well_formed
 
 Item = dict[str, Any]

@@ -10,11 +10,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from otel_llm.instrument.call import Call
-from otel_llm.instrument.fields import Chunks, Raw, Response
+from otel_llm.instrument.contract.client import Chunks, Raw, Response
 from otel_llm.instrument.guard import guarded
-from otel_llm.instrument.stream import Dropped, Reading
-from otel_llm.instrument.tap import tap
+from otel_llm.instrument.lifecycle.call import Call
+from otel_llm.instrument.lifecycle.httpx_tap import tap
+from otel_llm.instrument.lifecycle.reading import Dropped, Reading
 
 _JSON_LIMIT: Final = 4 << 20  # bytes kept of a body of JSON, whose end holds the usage; a longer one is not read
 

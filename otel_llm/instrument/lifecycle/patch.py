@@ -9,10 +9,10 @@ from importlib.metadata import version
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from otel_llm.instrument.fields import Client, Patch
+from otel_llm.instrument.contract.client import Client, Patch
 from otel_llm.instrument.guard import guarded, log
-from otel_llm.instrument.imports import when_imported
-from otel_llm.instrument.telemetry import Telemetry
+from otel_llm.instrument.lifecycle.imports import when_imported
+from otel_llm.instrument.lifecycle.telemetry import Telemetry
 
 
 class _Done(NamedTuple):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from otel_llm.errors import ConfigError
-from otel_llm.instrument.rates import Rates
+from otel_llm.instrument.cost.rates import Rates
 
 OwnPrices = Mapping[tuple[str | None, str], Rates]
 """Prices by provider (None: any) and model."""

@@ -12,13 +12,13 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from otel_llm.instrument.fields import Usage
-from otel_llm.instrument.providers import price_list_of
+from otel_llm.instrument.contract.client import Usage
+from otel_llm.instrument.servers import price_list_of
 
 if TYPE_CHECKING:
-    from otel_llm.instrument.own_prices import OwnPrices
-    from otel_llm.instrument.price_list import PriceList
-    from otel_llm.instrument.rates import Rates
+    from otel_llm.instrument.cost.own_prices import OwnPrices
+    from otel_llm.instrument.cost.price_list import PriceList
+    from otel_llm.instrument.cost.rates import Rates
 
 _KEPT_LIMIT: Final = 1_000  # models kept; a client that makes them up must not fill the memory
 
@@ -60,7 +60,7 @@ class Prices:
     def load(self) -> PriceList:
         """Return the list; the first time imports it: slow."""
         if self._list is None:
-            from otel_llm.instrument.price_list import PriceList  # noqa: PLC0415 - it imports decimal
+            from otel_llm.instrument.cost.price_list import PriceList  # noqa: PLC0415 - it imports decimal
 
             self._list = PriceList()
         return self._list

@@ -1,0 +1,1 @@
+"""What was said: whether, where and how it is recorded."""

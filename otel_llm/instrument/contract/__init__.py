@@ -1,0 +1,1 @@
+"""What a client is to the lifecycles, and what it maps its calls to."""

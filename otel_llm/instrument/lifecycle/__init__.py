@@ -1,0 +1,1 @@
+"""From the patched method to the span's end, whatever the client."""

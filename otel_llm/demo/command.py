@@ -19,7 +19,7 @@ from otel_llm.demo.parts import require_servers
 from otel_llm.demo.picture import check_writable
 from otel_llm.demo.runner import Demo
 from otel_llm.errors import OtelLlmError, ServerError
-from otel_llm.serve.weights import ensure_weights
+from otel_llm.serve.models.weights import ensure_weights
 
 _DEFAULTS: Final = DemoSettings()
 _PIPED_WIDTH: Final = 140  # of tables that go to a file

@@ -14,16 +14,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from otel_llm.serve.api_error import ApiError
-from otel_llm.serve.azure import AzurePaths
-from otel_llm.serve.chat import ChatCompletions
-from otel_llm.serve.completions import TextCompletions
-from otel_llm.serve.endpoint import unknown_model
-from otel_llm.serve.metrics import Metrics
-from otel_llm.serve.model import Model
-from otel_llm.serve.realtime import Realtime
-from otel_llm.serve.responses import Responses
-from otel_llm.serve.scripted_routes import scripted_routes
+from otel_llm.serve.endpoints.chat import ChatCompletions
+from otel_llm.serve.endpoints.completions import TextCompletions
+from otel_llm.serve.endpoints.endpoint import unknown_model
+from otel_llm.serve.endpoints.metrics import Metrics
+from otel_llm.serve.endpoints.responses import Responses
+from otel_llm.serve.endpoints.scripted_routes import scripted_routes
+from otel_llm.serve.http.api_error import ApiError
+from otel_llm.serve.http.azure import AzurePaths
+from otel_llm.serve.models.model import Model
+from otel_llm.serve.realtime.endpoint import Realtime
 
 
 def create_app(models: Sequence[Model], *, max_body_bytes: int = 1 << 20) -> Starlette:

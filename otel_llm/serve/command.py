@@ -12,10 +12,10 @@ from otel_llm.config.serve import ServeSettings, let_idle_threads_sleep
 from otel_llm.errors import ConfigError, MissingExtraError, ModelError
 from otel_llm.ports import bind
 from otel_llm.serve.app import create_app
-from otel_llm.serve.model import Model
-from otel_llm.serve.processor import check_processor
-from otel_llm.serve.script import Script, read_script
-from otel_llm.serve.scripted import ScriptedModel
+from otel_llm.serve.models.model import Model
+from otel_llm.serve.models.processor import check_processor
+from otel_llm.serve.models.script import Script, read_script
+from otel_llm.serve.models.scripted import ScriptedModel
 from otel_llm.serve.server import run
 
 _DEFAULTS = ServeSettings()
@@ -68,7 +68,7 @@ def _models(settings: ServeSettings, script: Script) -> list[Model]:
     let_idle_threads_sleep()
     # imported here: both of the above come before the engine's native library is loaded
     try:
-        from otel_llm.serve.llama import load  # noqa: PLC0415
+        from otel_llm.serve.models.llama import load  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"the engine needs {error.name}, which is not installed: pip install 'otel-llm[serve]'; "

@@ -22,8 +22,8 @@ from support.model_server import serving
 import otel_llm
 from otel_llm.instrument import guard
 from otel_llm.instrument.setup import flush
-from otel_llm.serve.script import Script, read_script
-from otel_llm.serve.scripted import ScriptedModel
+from otel_llm.serve.models.script import Script, read_script
+from otel_llm.serve.models.scripted import ScriptedModel
 
 HERE = Path(__file__).parent
 WAYS = ("sync", "async")

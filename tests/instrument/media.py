@@ -14,8 +14,8 @@ from in_process import httpx
 from support.model_server import serving
 
 from otel_llm import names
-from otel_llm.serve.script import read_script
-from otel_llm.serve.scripted import ScriptedModel
+from otel_llm.serve.models.script import read_script
+from otel_llm.serve.models.scripted import ScriptedModel
 
 WAYS = ("sync", "async", "raw", "async raw", "streaming response", "async streaming response")
 # what a connection that breaks off in a stream is to each major version of the client

@@ -10,7 +10,7 @@ from media import BROKEN, WAYS, call, client_of, fixed, recorded_media, served, 
 from opentelemetry.trace import SpanKind, StatusCode
 
 from otel_llm import names
-from otel_llm.serve.drawing import colour_of, png
+from otel_llm.serve.endpoints.drawing import colour_of, png
 
 # the client's own word on variations
 pytestmark = pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")

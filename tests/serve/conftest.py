@@ -11,9 +11,9 @@ from support.require import require
 from otel_llm.config.cache import cache_folder
 from otel_llm.config.serve import ServeSettings, let_idle_threads_sleep
 from otel_llm.errors import ModelError
-from otel_llm.serve.script import read_script
-from otel_llm.serve.scripted import ScriptedModel
-from otel_llm.serve.weights import ensure_weights
+from otel_llm.serve.models.script import read_script
+from otel_llm.serve.models.scripted import ScriptedModel
+from otel_llm.serve.models.weights import ensure_weights
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def weights() -> Path:
 def llama(weights: Path) -> Iterator[Any]:
     """The real model in memory, with two slots and room for two waiting requests."""
     let_idle_threads_sleep()  # before the engine is imported
-    from otel_llm.serve.llama import load
+    from otel_llm.serve.models.llama import load
 
     model = load(ServeSettings(model=weights, slots=2, queue=2, threads=2, context_tokens=512))
     yield model

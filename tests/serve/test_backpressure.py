@@ -10,11 +10,11 @@ import openai
 import pytest
 from support.model_server import serving
 
-from otel_llm.serve.model import Delta, Piece
-from otel_llm.serve.request import ChatRequest
-from otel_llm.serve.script import Rule, Script
-from otel_llm.serve.scripted import ScriptedModel
-from otel_llm.serve.slots import Slots
+from otel_llm.serve.http.slots import Slots
+from otel_llm.serve.models.model import Delta, Piece
+from otel_llm.serve.models.request import ChatRequest
+from otel_llm.serve.models.script import Rule, Script
+from otel_llm.serve.models.scripted import ScriptedModel
 
 SLOW = Script(rule=(Rule(match="slow", delay_s=60), Rule(answer="quick")))
 REQUEST: dict[str, Any] = {"model": "scripted", "messages": [{"role": "user", "content": "slow"}]}

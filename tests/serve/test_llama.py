@@ -10,8 +10,8 @@ from support.model_server import serving
 
 from otel_llm.config.serve import ServeSettings
 from otel_llm.errors import ModelError
-from otel_llm.serve.script import Script
-from otel_llm.serve.scripted import ScriptedModel
+from otel_llm.serve.models.script import Script
+from otel_llm.serve.models.scripted import ScriptedModel
 
 MODEL = "smollm2-135m-instruct.q4_1"
 TOOL = {"type": "function", "function": {"name": "f"}}
@@ -235,7 +235,7 @@ def test_engine_s_own_port_answers_nobody(llama):
 def test_file_that_the_engine_cannot_load_is_named(tmp_path):
     path = tmp_path / "broken.gguf"
     path.write_bytes(b"GGUF" + bytes(100))
-    from otel_llm.serve.llama import load
+    from otel_llm.serve.models.llama import load
 
     with pytest.raises(ModelError, match=r"broken\.gguf could not be loaded"):
         load(ServeSettings(model=path))

@@ -1,7 +1,7 @@
 import pytest
 
 from otel_llm.errors import ModelError
-from otel_llm.serve.processor import check_processor
+from otel_llm.serve.models.processor import check_processor
 
 MODERN = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu sse2 avx avx2 bmi1 bmi2 f16c fma\n"
 

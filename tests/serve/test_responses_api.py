@@ -7,9 +7,9 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from otel_llm.serve.api_error import ApiError
-from otel_llm.serve.request import refuse
-from otel_llm.serve.responses_request import ResponsesRequest
+from otel_llm.serve.endpoints.responses_request import ResponsesRequest
+from otel_llm.serve.http.api_error import ApiError
+from otel_llm.serve.models.request import refuse
 
 THREE = '[[rule]]\nanswer = "one two three"\n'
 TOOLS = """

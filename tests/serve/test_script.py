@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from otel_llm.errors import ConfigError
-from otel_llm.serve.script import DEFAULT_ANSWER, Script, read_script
+from otel_llm.serve.models.script import DEFAULT_ANSWER, Script, read_script
 
 
 def read(tmp_path: Path, text: str) -> Script:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_llm.serve.scripted_answer import split_words
+from otel_llm.serve.models.scripted_answer import split_words
 
 FIVE = '[[rule]]\nanswer = "one two three four five"\n'
 

@@ -9,7 +9,7 @@ import httpx
 import openai
 import pytest
 
-from otel_llm.serve import body
+from otel_llm.serve.http import body
 
 PNG = b"\x89PNG\r\n\x1a\n"
 RULES = """

@@ -10,8 +10,8 @@ import openai
 import pytest
 from support.model_server import serving
 
-from otel_llm.serve.script import Script
-from otel_llm.serve.scripted import ScriptedModel
+from otel_llm.serve.models.script import Script
+from otel_llm.serve.models.scripted import ScriptedModel
 
 RULES = """
 [[rule]]

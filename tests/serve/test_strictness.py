@@ -4,8 +4,8 @@ import httpx
 import pytest
 from support.model_server import serving
 
-from otel_llm.serve.script import Script
-from otel_llm.serve.scripted import ScriptedModel
+from otel_llm.serve.models.script import Script
+from otel_llm.serve.models.scripted import ScriptedModel
 
 MESSAGES = [{"role": "user", "content": "hello"}]
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}

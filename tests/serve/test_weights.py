@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from otel_llm.errors import ChecksumError, ModelError
-from otel_llm.serve.weights import SMOLLM2, Weights, check_gguf, ensure_weights
+from otel_llm.serve.models.weights import SMOLLM2, Weights, check_gguf, ensure_weights
 
 CONTENT = b"GGUF" + bytes(range(256)) * 100
 SMALL = Weights(

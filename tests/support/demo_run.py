@@ -10,7 +10,7 @@ from pathlib import Path
 
 from otel_llm.config.cache import cache_folder
 from otel_llm.errors import ModelError
-from otel_llm.serve.weights import ensure_weights
+from otel_llm.serve.models.weights import ensure_weights
 from support.require import require
 
 PORTS = ("model", "grpc", "http", "telemetry", "prometheus", "alertmanager")

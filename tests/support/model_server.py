@@ -11,7 +11,7 @@ from pathlib import Path
 from otel_llm.demo.process import Process
 from otel_llm.ports import bind
 from otel_llm.serve.app import create_app
-from otel_llm.serve.model import Model
+from otel_llm.serve.models.model import Model
 from otel_llm.serve.server import create_server
 
 

@@ -1,0 +1,1 @@
+"""One file for each endpoint, and what they share."""

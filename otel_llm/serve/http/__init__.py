@@ -1,0 +1,1 @@
+"""Bodies, errors and limits of HTTP requests."""

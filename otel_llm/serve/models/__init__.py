@@ -1,0 +1,1 @@
+"""The models: a small real one, and one that answers by script."""

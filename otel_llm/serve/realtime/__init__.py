@@ -1,0 +1,1 @@
+"""GET /v1/realtime, a WebSocket: the Realtime API."""

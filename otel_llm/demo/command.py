@@ -15,9 +15,9 @@ from otel_llm.config.cache import cache_folder
 from otel_llm.config.demo import SERVERS, DemoSettings, Server
 from otel_llm.demo import interrupt, plan
 from otel_llm.demo.interrupt import Interrupted
-from otel_llm.demo.parts import require_servers
-from otel_llm.demo.picture import check_writable
+from otel_llm.demo.processes import require_servers
 from otel_llm.demo.runner import Demo
+from otel_llm.demo.screens.picture import check_writable
 from otel_llm.errors import OtelLlmError, ServerError
 from otel_llm.serve.models.weights import ensure_weights
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from otel_llm.demo.calls_table import seconds
+from otel_llm.demo.screens.calls_table import seconds
 from otel_llm.demo.snapshot import DeliveredAlert, Snapshot
 from otel_llm.demo.state import FAIL, GROUNDEDNESS, TOXICITY, State
 

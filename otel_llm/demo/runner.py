@@ -16,10 +16,10 @@ from otel_llm.demo.delivered import delivered_alerts
 from otel_llm.demo.feed import Feed
 from otel_llm.demo.findings import Finding, findings
 from otel_llm.demo.interrupt import Interrupted
-from otel_llm.demo.parts import WINDOW_S, Parts
-from otel_llm.demo.picture import save_svg
 from otel_llm.demo.plan import HOST, Ports
-from otel_llm.demo.screens import LiveScreen, PlainScreen, Screen
+from otel_llm.demo.processes import WINDOW_S, Parts
+from otel_llm.demo.screens.live import LiveScreen, PlainScreen, Screen
+from otel_llm.demo.screens.picture import save_svg
 from otel_llm.demo.snapshot import Snapshot
 from otel_llm.demo.summary import print_summary
 

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from otel_llm.demo.calls_table import calls_table
 from otel_llm.demo.findings import Finding
 from otel_llm.demo.plan import Program
+from otel_llm.demo.screens.calls_table import calls_table
 from otel_llm.demo.snapshot import Snapshot
 from otel_llm.demo.state import GROUNDEDNESS, TOXICITY, EvaluatedCall
 

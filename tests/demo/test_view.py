@@ -4,10 +4,10 @@ import pytest
 from rich.console import Console
 from support.demo_feed import drift, feed_line, result
 
-from otel_llm.demo.chart import column_chart
-from otel_llm.demo.screens import PlainScreen
+from otel_llm.demo.screens.chart import column_chart
+from otel_llm.demo.screens.live import PlainScreen
+from otel_llm.demo.screens.view import View
 from otel_llm.demo.snapshot import DeliveredAlert, PartStatus, Snapshot
-from otel_llm.demo.view import View
 
 ALERT = DeliveredAlert(
     name="LlmToxicityRateHigh", severity="ticket", summary="help-desk: 9% toxic", status="firing", delay_s=12.3

@@ -13,7 +13,7 @@ from otlp_sink import OtlpSink, otlp_sink
 from otel_llm.dashboards.rules import rules, rules_yaml
 from otel_llm.demo import servers
 from otel_llm.demo.alerts import AlertReceiver
-from otel_llm.demo.process import Process
+from otel_llm.demo.child_process import Process
 from otel_llm.ports import free_port
 
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from otel_llm.demo.process import Process
+from otel_llm.demo.child_process import Process
 from otel_llm.ports import bind
 from otel_llm.serve.app import create_app
 from otel_llm.serve.models.model import Model

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 import yaml
 
-from otel_llm.demo.process import Process
+from otel_llm.demo.child_process import Process
 from otel_llm.ports import bind
 
 HOST: Final = "127.0.0.1"

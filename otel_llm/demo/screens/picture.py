@@ -9,8 +9,8 @@ from typing import Final
 
 from rich.console import Console
 
+from otel_llm.demo.screens.view import View
 from otel_llm.demo.snapshot import Snapshot
-from otel_llm.demo.view import View
 from otel_llm.errors import ConfigError
 
 _WIDTH, _HEIGHT = 160, 46  # columns and lines: every column of the table, and the calls of the last phase

@@ -8,8 +8,8 @@ from rich.layout import Layout
 from rich.panel import Panel
 from rich.text import Text
 
-from otel_llm.demo import panels
-from otel_llm.demo.calls_table import calls_table
+from otel_llm.demo.screens import panels
+from otel_llm.demo.screens.calls_table import calls_table
 from otel_llm.demo.snapshot import Snapshot
 
 _HEAD = 4  # lines of the path

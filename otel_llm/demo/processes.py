@@ -10,8 +10,8 @@ from otel_llm.config.demo import SERVERS, DemoSettings, Server
 from otel_llm.dashboards.rules import rules, rules_yaml
 from otel_llm.demo import plan, servers
 from otel_llm.demo.alerts import AlertReceiver
+from otel_llm.demo.child_process import Process
 from otel_llm.demo.plan import HOST, Ports, Program
-from otel_llm.demo.process import Process
 from otel_llm.demo.snapshot import PartStatus
 from otel_llm.errors import ServerError
 

@@ -8,10 +8,10 @@ from typing import Protocol
 from rich.console import Console
 from rich.live import Live
 
-from otel_llm.demo.calls_table import clock, seconds, tokens, verdict_text
+from otel_llm.demo.screens.calls_table import clock, seconds, tokens, verdict_text
+from otel_llm.demo.screens.view import View
 from otel_llm.demo.snapshot import PartStatus, Snapshot
 from otel_llm.demo.state import GROUNDEDNESS, TOXICITY, EvaluatedCall
-from otel_llm.demo.view import View
 
 
 class Screen(Protocol):

@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from otel_llm.demo.calls_table import seconds
-from otel_llm.demo.chart import column_chart
+from otel_llm.demo.screens.calls_table import seconds
+from otel_llm.demo.screens.chart import column_chart
 from otel_llm.demo.snapshot import Condition, DeliveredAlert, PartStatus, Snapshot
 from otel_llm.demo.state import GROUNDEDNESS, TOXICITY, State
 

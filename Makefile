@@ -29,7 +29,7 @@ test: $(VENV)/.dev ## run every test (ARGS="-k stream")
 exports: $(EXPORT_VENV)/.made ## what the tests of `models export` run in: torch and others, 5.6 GB
 
 peers: ## the JavaScript exporters that tests send with; needs npm
-	npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/collector/js
+	npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/receive/js
 
 check: $(VENV)/.dev ## what must be clean before a change lands, tests apart
 	$(BIN)/ruff format --check

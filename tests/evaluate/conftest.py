@@ -1,9 +1,3 @@
-import pytest
+from support.encoder import encoder
 
-from otel_llm.evaluate.definition.manifest import encoder_manifest
-from otel_llm.evaluate.engine.encoder import Encoder
-
-
-@pytest.fixture(scope="session")
-def encoder():
-    return Encoder(encoder_manifest("minilm_l6_v2"))
+__all__ = ["encoder"]

@@ -43,7 +43,7 @@ class Run:
 
 def script() -> Script:
     """Return the script with, for each form and way, a rule that fails once: a rule counts its failures."""
-    written = read_script(HERE / "scripts" / "forms.toml")
+    written = read_script(HERE / "clients" / "openai" / "scripts" / "forms.toml")
     failing = [
         written.rule_for(form.question).model_copy(
             update={"match": re.compile(_failing(form, way)), "status": 503, "fail_times": 1}

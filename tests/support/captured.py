@@ -1,4 +1,4 @@
-"""What real libraries exported: see receive/capture/README.md."""
+"""What real libraries exported: see genai/capture/README.md."""
 
 import json
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from otel_llm.otlp.json import read_json
 from otel_llm.otlp.requests import read_spans
 from otel_llm.otlp.signals import Signal
 
-FOLDER = Path(__file__).parents[1] / "receive" / "captured"
+FOLDER = Path(__file__).parents[1] / "genai" / "captured"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 
 

@@ -14,7 +14,7 @@ from otlp_sink import otlp_sink, plain
 from otel_llm import names
 
 BIN = Path(sys.executable).parent
-PRICES = Path(__file__).with_name("prices.toml")
+PRICES = Path(__file__).parents[1] / "prices.toml"
 APP = """
 import openai
 

@@ -1,10 +1,12 @@
+"""Fixtures: services that run in the test's own process, and where their results go."""
+
 from collections.abc import Iterator
 
 import pytest
 from otlp_sink import OtlpSink, otlp_sink
-from support.service import LengthPipeline, service
 
 from otel_llm.service.running import Service
+from support.service import LengthPipeline, service
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SOAK = Path(__file__).parents[2] / "benchmarks" / "instrument"
+SOAK = Path(__file__).parents[3] / "benchmarks" / "instrument"
 RUN = "import sys, soak; sys.exit(soak.main(sys.argv[1:]))"
 # at the end of each call, one object of the smallest kind is kept
 LEAK = """

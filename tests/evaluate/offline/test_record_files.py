@@ -4,7 +4,7 @@ import json
 import pytest
 
 from otel_llm.errors import RecordError
-from otel_llm.evaluate.offline import record_file as record_file
+from otel_llm.evaluate.offline import record_file
 from otel_llm.evaluate.offline.file_check import Inspection
 from otel_llm.evaluate.offline.record_file import parse_line, read_lines
 from otel_llm.evaluate.offline.record_reader import Reader

@@ -296,7 +296,8 @@ def test_what_is_nested_deeply_is_redacted_too():
 
 ALTERNATIVES = [
     "-eyJ", "-eyJaaaaaaaa", "eyJaaaaaaaa.", "-eyJaaaaaaaa.eyJaaaaaaaa", ".eyJ", "-eyJ.eyJ-", "a.eyJaaaaaaaa.a-",
-    *(f"{before}{mark}{after}" for mark in pattern_redaction._KEY_MARKS for before in ("", "-") for after in ("", "a1")),
+    *(f"{before}{mark}{after}" for mark in pattern_redaction._KEY_MARKS for before in ("", "-")
+      for after in ("", "a1")),
 ]  # fmt: skip
 
 

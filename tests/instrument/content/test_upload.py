@@ -248,7 +248,7 @@ next(stream)
 def test_what_a_stream_said_that_is_open_at_exit_is_uploaded(tmp_path):
     folder = tmp_path / "prompts"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
-    environment |= {HOOK: "upload", BASE_PATH: str(folder), "SUPPORT": str(Path(__file__).parent)}
+    environment |= {HOOK: "upload", BASE_PATH: str(folder), "SUPPORT": str(Path(__file__).parents[1])}
     done = subprocess.run(
         [sys.executable, "-c", EXITING], env=environment, capture_output=True, text=True, timeout=60, check=False
     )

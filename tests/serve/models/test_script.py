@@ -74,7 +74,7 @@ def test_wrong_script_is_refused_by_rule_and_key(tmp_path, text, said):
 
 
 def test_script_in_the_documentation_is_valid(tmp_path):
-    documentation = Path(__file__).parents[2].joinpath("docs", "serve.md").read_text()
+    documentation = Path(__file__).parents[3].joinpath("docs", "serve.md").read_text()
     example = documentation.partition("```toml\n")[2].partition("```")[0]
     script = read(tmp_path, example)
     assert len(script.rule) == 5

@@ -9,7 +9,7 @@ from otel_llm.evaluate.offline.record_file import MAX_LINE_BYTES
 from otel_llm.evaluate.offline.records import KEYS, read_record
 from otel_llm.evaluate.offline.thresholds import parse_condition
 
-PAGE = (Path(__file__).parents[2] / "docs" / "evaluate.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "evaluate.md").read_text()
 
 
 def rows(heading):

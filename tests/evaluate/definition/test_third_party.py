@@ -14,7 +14,7 @@ from otel_llm.evaluate.conformance.checks import CHECKS, Subject, check, faults,
 from otel_llm.evaluate.definition.evaluator import load_evaluators
 from otel_llm.evaluate.run.pipeline import Pipeline
 
-README = Path(__file__).parents[2] / "evaluators" / "README.md"
+README = Path(__file__).parents[3] / "evaluators" / "README.md"
 FRIENDS = ["thank you so much", "what a lovely day", "have a nice evening", "i am glad to help", "you are welcome"]
 FOOLS = ["you stupid idiot", "shut up, moron", "you worthless idiot", "what a stupid fool you are", "you idiot"]
 

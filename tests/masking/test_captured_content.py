@@ -11,7 +11,7 @@ from otel_llm.masking.content import masked, masked_log, stripped, stripped_log
 from otel_llm.otlp.json import read_json
 from otel_llm.otlp.requests import read_request, scopes
 
-CAPTURED = sorted((Path(__file__).parents[1] / "receive" / "captured").glob("*.json"))
+CAPTURED = sorted((Path(__file__).parents[1] / "genai" / "captured").glob("*.json"))
 SAID = ["capital of France", "Be brief", "rainy", "Paris", "Berlin"]
 MAIL = "jane.roe@acme.io"
 

@@ -16,7 +16,7 @@ from otel_llm.genai.messages import read_instructions
 from otel_llm.instrument.clients.openai.responses import RESPONSES
 
 SCRIPT = Path(__file__).with_name("scripts") / "responses.toml"
-SCHEMAS = json.loads((Path(__file__).parent / "schemas" / "content.json").read_text())
+SCHEMAS = json.loads((Path(__file__).parents[2] / "content" / "schemas" / "content.json").read_text())
 ROOTS = {
     names.INPUT_MESSAGES: "InputMessages",
     names.OUTPUT_MESSAGES: "OutputMessages",

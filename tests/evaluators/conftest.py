@@ -1,0 +1,3 @@
+from support.encoder import encoder
+
+__all__ = ["encoder"]

@@ -10,13 +10,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from otel_llm.version import __version__
+
 if TYPE_CHECKING:
     from otel_llm.evaluate.offline.api import evaluate, evaluate_iter
     from otel_llm.instrument.scope.scope import context
     from otel_llm.instrument.setup import instrument, uninstrument
 
 __all__ = ["__version__", "context", "evaluate", "evaluate_iter", "instrument", "uninstrument"]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

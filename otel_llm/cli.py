@@ -9,8 +9,8 @@ from typing import Final
 
 import click
 
-from otel_llm import __version__
 from otel_llm.errors import MissingExtraError, OtelLlmError
+from otel_llm.version import __version__
 
 # subcommand -> (module that defines it, extra that it needs, help line)
 _COMMANDS: Final[dict[str, tuple[str, str, str]]] = {

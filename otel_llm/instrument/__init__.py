@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from otel_llm.config.instrument import ContentCapture
+    from otel_llm.config.instrument_values import ContentCapture
 
 
 class _CallablePackage(ModuleType):

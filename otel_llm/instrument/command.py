@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from otel_llm.config.instrument import read_settings, run_environment
+from otel_llm.config.instrument import read_settings
+from otel_llm.config.sdk_environment import run_environment
 from otel_llm.errors import ConfigError
 from otel_llm.instrument.cost.own_prices import read_price_file
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider
 
-from otel_llm.config.instrument import default_exporters
+from otel_llm.config.sdk_environment import default_exporters
 from otel_llm.instrument.guard import guarded
 
 _EXPORTERS: Final = "opentelemetry.exporter.otlp.proto.http"

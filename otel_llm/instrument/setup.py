@@ -8,13 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_llm.config.instrument import (
-    ContentCapture,
-    InstrumentSettings,
-    MetricNames,
-    override_settings,
-    read_settings,
-)
+from otel_llm.config.instrument import InstrumentSettings, override_settings, read_settings
+from otel_llm.config.instrument_values import ContentCapture, MetricNames
 from otel_llm.errors import ConfigError
 from otel_llm.instrument import guard
 from otel_llm.instrument.clients.openai import CLIENT as OPENAI

@@ -16,8 +16,8 @@ from opentelemetry.metrics import Histogram, Meter
 from otel_llm import names
 from otel_llm.config.selection import DeriveMetricsSettings
 from otel_llm.genai.call import Call, Usage
-from otel_llm.labels import LabelLimit
 from otel_llm.names import Metric
+from otel_llm.names.label_limit import LabelLimit
 
 _MAX_SERVICES: Final = 4096
 """Services for which it is remembered whether they are counted: names are the sender's to choose."""

@@ -11,8 +11,9 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationSc
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs, SeverityNumber
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-from otel_llm import __version__, names
+from otel_llm import names
 from otel_llm.evaluate.definition.result import Result
+from otel_llm.version import __version__
 
 _SAMPLED: Final = 1  # W3C trace flags: the span reached us, so it was
 

@@ -15,13 +15,14 @@ from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from otel_llm import __version__, names
+from otel_llm import names
 from otel_llm.evaluate.definition.result import DriftState, Result
-from otel_llm.labels import LabelLimit
 from otel_llm.names import Metric
+from otel_llm.names.label_limit import LabelLimit
 from otel_llm.otlp.signals import Signal
 from otel_llm.receive.refusal_log import Transport
 from otel_llm.report.tally import Tally
+from otel_llm.version import __version__
 
 _RECEIVER: Final = "otlp"  # the Collector's name for it
 _MAX_SERIES: Final = 100_000

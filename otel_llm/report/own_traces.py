@@ -17,9 +17,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Link, SpanContext, TraceFlags, Tracer
 
-from otel_llm import __version__, names
+from otel_llm import names
 from otel_llm.config.service import TraceSettings
 from otel_llm.genai.call import Call
+from otel_llm.version import __version__
 
 Attribute = str | int | float
 

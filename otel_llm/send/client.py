@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol
 
-from otel_llm import __version__
 from otel_llm.config.send import DestinationSettings
 from otel_llm.otlp.signals import SIGNALS, Signal
+from otel_llm.version import __version__
 from otel_llm.watched import Watched
 
 USER_AGENT: Final = f"OTel-OTLP-Exporter-otel-llm/{__version__}"

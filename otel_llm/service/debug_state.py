@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any, Final
 
-from otel_llm import __version__
 from otel_llm.config.service import ServiceSettings
 from otel_llm.dead_letters.file import DeadLetters
 from otel_llm.queue.base import Queue
@@ -16,6 +15,7 @@ from otel_llm.receive.intake import Intake
 from otel_llm.report.debug import State, Value
 from otel_llm.service.flow.delivery import Delivery
 from otel_llm.service.flow.evaluation import Evaluator
+from otel_llm.version import __version__
 
 _PACKAGES: Final = (
     "otel-llm-evaluators",

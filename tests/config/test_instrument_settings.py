@@ -2,14 +2,9 @@
 
 import pytest
 
-from otel_llm.config.instrument import (
-    ContentCapture,
-    InstrumentSettings,
-    default_exporters,
-    override_settings,
-    read_settings,
-    run_environment,
-)
+from otel_llm.config.instrument import InstrumentSettings, override_settings, read_settings
+from otel_llm.config.instrument_values import ContentCapture
+from otel_llm.config.sdk_environment import default_exporters, run_environment
 from otel_llm.errors import ConfigError
 
 CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"

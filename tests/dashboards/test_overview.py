@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
+from support.metrics import METRICS
 
 from otel_llm import names
 from otel_llm.dashboards.links import RUNBOOK_PANEL, UID
@@ -78,7 +79,7 @@ def test_a_rate_is_over_the_rate_interval_and_every_counter_is_under_one(target)
 def test_every_metric_of_a_query_is_in_the_table_of_names() -> None:
     known = {
         metric.prometheus_name + part
-        for metric in names.METRICS
+        for metric in METRICS
         for part in (("_bucket", "_count", "_sum") if metric.kind == "histogram" else ("",))
     }
     asked = {series for _, expression in queries(MODEL) for series in re.findall(SERIES, expression)}
@@ -87,7 +88,7 @@ def test_every_metric_of_a_query_is_in_the_table_of_names() -> None:
 
 
 def test_a_query_follows_every_variable_that_its_metric_has_a_label_for() -> None:
-    by_series = {metric.prometheus_name: metric for metric in names.METRICS}
+    by_series = {metric.prometheus_name: metric for metric in METRICS}
     for title, target in TARGETS:
         for series, matchers in re.findall(r"(\w+?)(?:_bucket|_count|_sum)?\{([^}]*)\}", target["expr"]):
             metric = by_series[series]

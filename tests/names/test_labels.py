@@ -1,4 +1,4 @@
-from otel_llm.labels import LabelLimit
+from otel_llm.names.label_limit import LabelLimit
 
 
 def test_values_beyond_the_limit_count_as_other_and_known_ones_stay() -> None:

@@ -4,9 +4,9 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from otlp_sink import OtlpSink, plain
 from support.results import call, result
 
-from otel_llm import __version__
 from otel_llm.evaluate.definition.result import Result
 from otel_llm.report.events import events_request
+from otel_llm.version import __version__
 
 
 def sent(*results: Result, explanations: bool = True) -> OtlpSink:

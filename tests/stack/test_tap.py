@@ -16,7 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from otlp_sink import OtlpSink, key_values
-from support.metrics import record_every_metric
+from support.metrics import METRICS, record_every_metric
 from support.servers import need
 from support.spans import chat_attributes
 
@@ -114,7 +114,7 @@ def test_events_go_to_the_log_backend_and_are_not_evaluated_again(
 def test_client_metrics_have_the_names_of_the_table_and_the_label_service_name(collector: Collector) -> None:
     exporter = OTLPMetricExporter(f"{collector.http_url}/v1/metrics")
     provider = MeterProvider([PeriodicExportingMetricReader(exporter)], resource=SHOP)
-    client = [metric for metric in names.METRICS if names.SERVICE_NAME in metric.labels]
+    client = [metric for metric in METRICS if names.SERVICE_NAME in metric.labels]
     record_every_metric(provider, client, without=[names.SERVICE_NAME])
     provider.shutdown()
     with urllib.request.urlopen(f"http://{collector.metrics}/metrics") as reply:

@@ -33,10 +33,12 @@ VALUES = {
     names.GPU_MODEL: "H200",
 }
 
+METRICS = tuple(value for value in vars(names).values() if isinstance(value, Metric))
+
 
 def record_every_metric(
     provider: MeterProvider,
-    metrics: Iterable[Metric] = names.METRICS,
+    metrics: Iterable[Metric] = METRICS,
     *,
     without: Iterable[str] = (),
     times: int = 1,

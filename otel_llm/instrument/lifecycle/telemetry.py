@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from opentelemetry._logs import LoggerProvider, get_logger
 from opentelemetry.trace import TracerProvider, get_tracer
 
-from otel_llm import __version__
 from otel_llm.config.instrument import InstrumentSettings
 from otel_llm.instrument.content.capture import Capture
 from otel_llm.instrument.cost.prices import Prices
 from otel_llm.instrument.lifecycle.worker import Worker
 from otel_llm.instrument.servers import Servers
+from otel_llm.version import __version__
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider

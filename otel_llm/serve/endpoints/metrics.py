@@ -11,9 +11,10 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from otel_llm import __version__, names
+from otel_llm import names
 from otel_llm.serve.http.api_error import ApiError
 from otel_llm.serve.models.model import End, Piece
+from otel_llm.version import __version__
 
 PROVIDER = "otel-llm"
 

@@ -9,11 +9,11 @@ from typing import Any, Final, Protocol
 
 from starlette.types import Send
 
-from otel_llm import __version__
 from otel_llm.serve.http.api_error import ApiError
 from otel_llm.serve.http.sending import EventStream, send_object
 from otel_llm.serve.models.model import Delta, End, Piece, Token, TokenCounts, ToolCallDelta
 from otel_llm.serve.models.request import ChatRequest
+from otel_llm.version import __version__
 
 _FINGERPRINT: Final = f"otel-llm-{__version__}"
 # what a text of each kind is called in a message; the last is the name that OpenAI-compatible servers gave it

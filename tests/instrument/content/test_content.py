@@ -13,7 +13,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.trace import StatusCode
 
 from otel_llm import names
-from otel_llm.config.instrument import ContentCapture
+from otel_llm.config.instrument_values import ContentCapture
 from otel_llm.genai.messages import read_messages
 from otel_llm.instrument.content.fit import fit
 

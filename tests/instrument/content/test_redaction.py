@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from in_process import COMPLETION, client_for
 
 from otel_llm import names
-from otel_llm.config.instrument import REDACTED, read_settings
+from otel_llm.config.instrument import read_settings
+from otel_llm.config.instrument_values import REDACTED
 from otel_llm.errors import ConfigError
 from otel_llm.instrument.content.preparation import Preparation
 from otel_llm.instrument.content.redact import redaction

@@ -8,7 +8,8 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from otel_llm import names
-from otel_llm.config.instrument import MetricNames, read_settings
+from otel_llm.config.instrument import read_settings
+from otel_llm.config.instrument_values import MetricNames
 from otel_llm.errors import ConfigError
 from otel_llm.instrument.contract.client import Modalities, Usage
 from otel_llm.instrument.lifecycle.metrics import Measurement, Metrics

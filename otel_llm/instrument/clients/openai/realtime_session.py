@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from otel_llm.config.instrument import ContentCapture
+from otel_llm.config.instrument_values import ContentCapture
 from otel_llm.instrument.clients.openai.reading import fields_of
 from otel_llm.instrument.clients.openai.realtime_events import REALTIME, Answer
 from otel_llm.instrument.clients.openai.realtime_items import Conversation

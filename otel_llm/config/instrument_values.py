@@ -1,0 +1,160 @@
+"""How each setting of the instrumentation is read: from a variable's text or from what code passes."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from otel_llm.errors import ConfigError
+
+REDACTED: Final = ("key", "iban", "card", "email", "phone")
+"""What the ready patterns of redaction find."""
+_UPLOAD_FORMATS: Final = ("json", "jsonl")
+_MODES_BEFORE: Final = {"TRUE": "SPAN_ONLY", "FALSE": "NO_CONTENT"}
+
+
+class ContentCapture(enum.Enum):
+    """Where messages, system instructions and tool definitions are recorded: by default nowhere."""
+
+    NO_CONTENT = "NO_CONTENT"
+    SPAN_ONLY = "SPAN_ONLY"
+    EVENT_ONLY = "EVENT_ONLY"
+    SPAN_AND_EVENT = "SPAN_AND_EVENT"
+
+    @property
+    def on_span(self) -> bool:
+        """Whether spans carry content."""
+        return self in {ContentCapture.SPAN_ONLY, ContentCapture.SPAN_AND_EVENT}
+
+    @property
+    def on_event(self) -> bool:
+        """Whether events carry content."""
+        return self in {ContentCapture.EVENT_ONLY, ContentCapture.SPAN_AND_EVENT}
+
+    @classmethod
+    def of(cls, value: bool | str | ContentCapture, key: str) -> ContentCapture:
+        """Return the mode that a setting names: True and `true` are SPAN_ONLY, a name is read in any case.
+
+        `true` and `false` are what the variable took before it named modes, and what many pages still say.
+
+        Raises:
+            ConfigError: it names none; the message says `key`.
+        """
+        if isinstance(value, ContentCapture):
+            return value
+        if isinstance(value, bool):
+            return cls.SPAN_ONLY if value else cls.NO_CONTENT
+        try:
+            return cls[_MODES_BEFORE.get(name := str(value).strip().upper(), name)]
+        except KeyError:
+            raise ConfigError(
+                f"{key} must be one of {', '.join(cls.__members__)}, true or false, got {value!r}"
+            ) from None
+
+
+class MetricNames(enum.Enum):
+    """By which of the conventions' names the client metrics are emitted."""
+
+    DEPLOYED = "deployed"
+    NEWEST = "newest"
+    BOTH = "both"
+
+    @classmethod
+    def of(cls, value: str | MetricNames, key: str) -> MetricNames:
+        """Return the names that a setting chooses, in any case.
+
+        Raises:
+            ConfigError: it is none of them; the message says `key`.
+        """
+        if isinstance(value, MetricNames):
+            return value
+        try:
+            return cls(value.strip().lower())
+        except ValueError:
+            choices = ", ".join(choice.value for choice in cls)
+            raise ConfigError(f"{key} must be one of {choices}, got {value!r}") from None
+
+
+def _read_count(value: str | int, key: str) -> int:
+    try:
+        count = int(value)
+    except ValueError:
+        count = -1
+    if count < 0:
+        raise ConfigError(f"{key} must be a whole number, 0 or more, got {value!r}")
+    return count
+
+
+def _read_redact(
+    value: str | Callable[[str], str] | Iterable[str | Callable[[str], str]], key: str
+) -> tuple[str | Callable[[str], str], ...]:
+    if isinstance(value, str):
+        return _redacted(value.split(","), key)
+    return _redacted(value if isinstance(value, Iterable) else [value], key)
+
+
+def _redacted(entries: Iterable[str | Callable[[str], str]], key: str) -> tuple[str | Callable[[str], str], ...]:
+    """Return the names in the order in which their patterns are applied, then the functions."""
+    entries = [entry.strip().lower() if isinstance(entry, str) else entry for entry in entries]
+    for entry in entries:
+        if not callable(entry) and entry not in {*REDACTED, "all", ""}:
+            raise ConfigError(
+                f"{key} must be of {', '.join(REDACTED)}, all, "
+                f"or in code a function from text to text, got {entry!r}"
+            )
+    names = REDACTED if "all" in entries else tuple(name for name in REDACTED if name in entries)
+    return (*names, *(entry for entry in entries if callable(entry)))
+
+
+def _read_text(value: str, _: str) -> str:
+    return value
+
+
+def _read_upload_format(value: str, key: str) -> str:
+    if (name := value.lower()) not in _UPLOAD_FORMATS:
+        raise ConfigError(f"{key} must be one of {', '.join(_UPLOAD_FORMATS)}, got {value!r}")
+    return name
+
+
+def _read_path(value: str | Path, key: str) -> Path:
+    path = Path(value)
+    if not path.is_file():
+        raise ConfigError(f"{key} must be a file, got {str(value)!r}, which is not there")
+    return path
+
+
+def _read_providers(value: str | Mapping[str, str], key: str) -> Mapping[str, str]:
+    if isinstance(value, Mapping):
+        return MappingProxyType({host.lower(): provider for host, provider in value.items()})
+    providers = {}
+    for entry in filter(None, (entry.strip() for entry in value.split(","))):
+        host, equals, provider = entry.partition("=")
+        if not (host and equals and provider):
+            raise ConfigError(f"{key} must be host=provider entries, separated by commas, got {entry!r}")
+        providers[host.strip().lower()] = provider.strip()
+    return MappingProxyType(providers)
+
+
+def _read_flag(value: str | bool, key: str) -> bool:
+    flag = {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
+    if flag is None:
+        raise ConfigError(f"{key} must be true or false, got {value!r}")
+    return flag
+
+
+READERS: Final[dict[str, Callable[[Any, str], Any]]] = {
+    "capture_content": ContentCapture.of,
+    "content_limit": _read_count,
+    "redact": _read_redact,
+    "completion_hook": _read_text,
+    "upload_base_path": _read_text,
+    "upload_format": _read_upload_format,
+    "prices": _read_path,
+    "providers": _read_providers,
+    "metric_names": MetricNames.of,
+    "debug_raise": _read_flag,
+}
+"""The reader of each setting: given the value and the key that an error names."""

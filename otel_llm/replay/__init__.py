@@ -1,1 +1,0 @@
-"""Dead letters again: shown, or sent to a receiver once more."""

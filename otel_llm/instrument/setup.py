@@ -13,14 +13,13 @@ from otel_llm.config.instrument_values import ContentCapture, MetricNames
 from otel_llm.errors import ConfigError
 from otel_llm.instrument import guard
 from otel_llm.instrument.clients.openai import CLIENT as OPENAI
-from otel_llm.instrument.contract.client import Client
 from otel_llm.instrument.cost.prices import Prices
 from otel_llm.instrument.lifecycle.patch import patch_when_imported, unpatch
 from otel_llm.instrument.lifecycle.reading import end_open_streams, leave_open_streams_to_the_parent
-from otel_llm.instrument.lifecycle.telemetry import Providers, Telemetry
-from otel_llm.instrument.lifecycle.worker import Worker, after_fork_in_child
+from otel_llm.instrument.lifecycle.telemetry import CallTelemetry, InstrumentedClient, SdkProviders
 from otel_llm.instrument.scope.threads import restore_threads
 from otel_llm.instrument.sdk import set_up_sdk
+from otel_llm.instrument.worker import BackgroundWorker, after_fork_in_child
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
@@ -29,12 +28,12 @@ if TYPE_CHECKING:
 
     from otel_llm.instrument.cost.own_prices import OwnPrices
 
-CLIENTS: Final[tuple[Client, ...]] = (OPENAI,)
+CLIENTS: Final[tuple[InstrumentedClient, ...]] = (OPENAI,)
 _FLUSH_S: Final = 3.0
 
 _changing: Final = threading.RLock()
-_worker: Worker | None = None
-_active: Telemetry | None = None
+_worker: BackgroundWorker | None = None
+_active: CallTelemetry | None = None
 
 
 def instrument(
@@ -83,7 +82,7 @@ def instrument(
         "metric_names": metric_names,
         "debug_raise": debug_raise,
     }
-    given_providers = Providers(tracer_provider, meter_provider, logger_provider)
+    given_providers = SdkProviders(tracer_provider, meter_provider, logger_provider)
     with _changing:
         if _active is not None and all(value is None for value in (*given.values(), *given_providers)):
             return
@@ -127,18 +126,18 @@ def flush(timeout_s: float = _FLUSH_S) -> bool:
     return (upload is None or bool(upload.flush(timeout_s))) and recorded
 
 
-def _first(given: Mapping[str, Any], providers: Providers) -> Telemetry:
+def _first(given: Mapping[str, Any], providers: SdkProviders) -> CallTelemetry:
     settings, problems = read_settings(**given)
     for problem in problems:
         guard.log.warning("otel-llm: a wrong setting is left out: %s", problem)
     prices = Prices(_own_prices(settings, given["prices"] is not None))
-    return Telemetry(settings, prices=prices, worker=_the_worker(), providers=providers)
+    return CallTelemetry(settings, prices=prices, worker=_the_worker(), providers=providers)
 
 
-def _changed(active: Telemetry, given: Mapping[str, Any], providers: Providers) -> Telemetry:
+def _changed(active: CallTelemetry, given: Mapping[str, Any], providers: SdkProviders) -> CallTelemetry:
     settings = override_settings(active.settings, **given)
     prices = active.prices if given["prices"] is None else Prices(_own_prices(settings, in_code=True))
-    return Telemetry(settings, prices=prices, worker=active.worker, providers=providers.over(active.providers))
+    return CallTelemetry(settings, prices=prices, worker=active.worker, providers=providers.over(active.providers))
 
 
 def _own_prices(settings: InstrumentSettings, in_code: bool) -> OwnPrices:
@@ -155,10 +154,10 @@ def _own_prices(settings: InstrumentSettings, in_code: bool) -> OwnPrices:
         return {}
 
 
-def _the_worker() -> Worker:
+def _the_worker() -> BackgroundWorker:
     global _worker  # noqa: PLW0603 - one thread per process
     if _worker is None:
-        _worker = Worker()
+        _worker = BackgroundWorker()
         _worker.at_exit(end_open_streams)
         _worker.after_exit(_flush_uploads)
         after_fork_in_child(leave_open_streams_to_the_parent)

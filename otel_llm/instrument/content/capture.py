@@ -14,9 +14,9 @@ from otel_llm import names
 from otel_llm.config.instrument import UPLOAD_HOOK, InstrumentSettings
 from otel_llm.instrument.content.documents import fit_documents
 from otel_llm.instrument.content.fit import Fitted, fit
-from otel_llm.instrument.contract.client import Content, Message, Request
+from otel_llm.instrument.contract.data import Content, Message, Request
 from otel_llm.instrument.guard import guarded
-from otel_llm.instrument.lifecycle.worker import Worker
+from otel_llm.instrument.worker import BackgroundWorker
 
 Said = dict[str, list[dict[str, Any]]]
 """Content by the names of its attributes; none of it is empty."""
@@ -25,7 +25,7 @@ Said = dict[str, list[dict[str, Any]]]
 class Capture:
     """Reads and records the content of calls, where the settings ask for it."""
 
-    def __init__(self, settings: InstrumentSettings, events: Logger, worker: Worker) -> None:
+    def __init__(self, settings: InstrumentSettings, events: Logger, worker: BackgroundWorker) -> None:
         self._on_span = settings.capture_content.on_span
         self._on_event = settings.capture_content.on_event
         self._limit = settings.content_limit

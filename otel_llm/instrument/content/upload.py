@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from otel_llm import names
 from otel_llm.instrument.guard import log, report
-from otel_llm.instrument.lifecycle.worker import after_fork_in_child
+from otel_llm.instrument.worker import after_fork_in_child
 
 Item = dict[str, Any]
 

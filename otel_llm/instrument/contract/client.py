@@ -1,139 +1,14 @@
-"""What a client module maps a call to: the request, the response, and what a stream adds up to."""
+"""What the lifecycles know of a client library: where it is patched, and who reads its fields."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from opentelemetry.util.types import AttributeValue
+from otel_llm.instrument.contract.data import Request
 
-if TYPE_CHECKING:
-    from otel_llm.instrument.lifecycle.telemetry import Telemetry
-
-Message = dict[str, Any]
-"""A message in the conventions' schema: `{"role": …, "parts": [{"type": …}, …]}`."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Usage:
-    """Token counts as the conventions count them; None where the provider reported none."""
-
-    input_tokens: int | None = None
-    """Cached tokens and all modalities included."""
-    output_tokens: int | None = None
-    """Reasoning tokens and all modalities included."""
-    cache_read_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    modalities: Modalities | None = None
-    """Where not all of them are text."""
-    service_tier: str | None = None
-    """By which the provider bills them, where it says so: "flex", "priority", "batch"."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Modalities:
-    """The parts of the token counts by what they stand for; None where the provider reported none."""
-
-    input_text_tokens: int | None = None
-    input_audio_tokens: int | None = None
-    input_image_tokens: int | None = None
-    output_text_tokens: int | None = None
-    output_audio_tokens: int | None = None
-    output_image_tokens: int | None = None
-    cache_read_audio_tokens: int | None = None
-    """Of the cached tokens, those of audio, which have a price of their own."""
-    cache_read_image_tokens: int | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class Content:
-    """What was said, in the conventions' schema. Shares no object with the app, which may change its own."""
-
-    messages: list[Message]
-    system: list[dict[str, Any]] = field(default_factory=list)
-    """System instructions that the API takes apart from the messages: a list of parts."""
-    tools: list[dict[str, Any]] = field(default_factory=list)
-    documents: list[str] = field(default_factory=list)
-    """The texts that the answer is to be grounded in."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Response:
-    """What came back, or as much as had come when a stream ended."""
-
-    id: str | None = None
-    model: str | None = None
-    finish_reasons: list[str] = field(default_factory=list)
-    usage: Usage | None = None
-    attributes: Mapping[str, AttributeValue] | None = None
-    """Further attributes, by their names."""
-    error_type: str | None = None
-    """Where the provider says in a response that it failed, how."""
-    read_messages: Callable[[], list[Message]] = list
-    """Reads the output messages; called only where content is captured."""
-
-
-class Chunks(Protocol):
-    """Adds up the chunks of one stream."""
-
-    def add(self, chunk: Any) -> None:
-        """Take one chunk; called on the app's path, for each."""
-
-    def response(self) -> Response:
-        """Return what came so far."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """One operation of a client's API: how its requests and responses are read."""
-
-    operation: str
-    """As gen_ai.operation.name has it."""
-    read_attributes: Callable[[Mapping[str, Any]], dict[str, AttributeValue]]
-    """Returns the attributes that the body of a request gives the span, the model apart."""
-    read_content: Callable[[Mapping[str, Any]], Content]
-    """Returns the content of a request's body; called only where content is captured."""
-    read_response: Callable[[Any], Response]
-    """Reads the client's own object for a whole response."""
-    add_up: Callable[[bool], Chunks] | None = None
-    """Starts to add up a stream; the argument is whether content is captured. None: it has no streams."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Request:
-    """One call as the app made it."""
-
-    endpoint: Endpoint
-    provider: str
-    model: str | None
-    address: str | None
-    port: int | None
-    body: Mapping[str, Any]
-    stream: bool = False
-    received: Any = None
-    """The client's own object for the response, where a helper of the client may yet fail over it."""
-
-
-@dataclass(slots=True)
-class Streamed:
-    """A call's result that is a stream: the client's own object, whose chunks its endpoint adds up."""
-
-    stream: Any
-
-
-@dataclass(slots=True)
-class Raw:
-    """A call's result whose body the app reads by itself: the call ends when this HTTP response closes."""
-
-    http_response: Any
-    read: Callable[[Any], Any] | None = None
-    """Turns the data of a body, or of one event of a body that is a stream, into the client's own object."""
-
-
-class Unread:
-    """A call's result that the client itself cannot read: what `Request.received` holds is all there is."""
+T = TypeVar("T")
+"""What the stand-ins of patched methods are given to record calls with: `CallTelemetry` of the lifecycles."""
 
 
 class Server(NamedTuple):
@@ -153,18 +28,18 @@ class Servers(Protocol):
         """Return the server at a client's base URL; `default` is the provider of one that nobody has named."""
 
 
-class Patch(NamedTuple):
+class Patch(NamedTuple, Generic[T]):
     """One method of a client library, and what is put in its place."""
 
     module: str
     owner: str
     """The class."""
     method: str
-    wrap: Callable[[Callable[..., Any], Client, Telemetry], Callable[..., Any]]
+    wrap: Callable[[Callable[..., Any], LlmClient[T], T], Callable[..., Any]]
     """Returns the method that stands in for the original."""
 
 
-class Client(Protocol):
+class LlmClient(Protocol[T]):
     """One client library: where it is patched, and how its fields are read."""
 
     @property
@@ -176,7 +51,7 @@ class Client(Protocol):
         """The major versions whose insides are known."""
 
     @property
-    def patches(self) -> tuple[Patch, ...]:
+    def patches(self) -> tuple[Patch[T], ...]:
         """What is patched. Of those in one module all are found, or none is patched."""
 
     def read_request(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], servers: Servers) -> Request | None:

@@ -12,7 +12,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from otel_llm.instrument.contract.client import Usage
+from otel_llm.instrument.contract.data import Usage
 from otel_llm.instrument.servers import price_list_of
 
 if TYPE_CHECKING:

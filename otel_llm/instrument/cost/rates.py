@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from otel_llm.instrument.contract.client import Modalities, Usage
+from otel_llm.instrument.contract.data import Modalities, Usage
 
 _PER_TOKENS = 1_000_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.contract.client import Modalities, Request, Response, Usage
+from otel_llm.instrument.contract.data import Modalities, Request, Response, Usage
 
 
 def shared_attributes(request: Request) -> dict[str, AttributeValue]:

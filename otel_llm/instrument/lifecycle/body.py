@@ -10,9 +10,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from otel_llm.instrument.contract.client import Chunks, Raw, Response
+from otel_llm.instrument.contract.data import Chunks, Response
+from otel_llm.instrument.contract.results import Raw
 from otel_llm.instrument.guard import guarded
-from otel_llm.instrument.lifecycle.call import Call
+from otel_llm.instrument.lifecycle.call import LiveCall
 from otel_llm.instrument.lifecycle.httpx_tap import tap
 from otel_llm.instrument.lifecycle.reading import Dropped, Reading
 
@@ -21,7 +22,7 @@ _JSON_LIMIT: Final = 4 << 20  # bytes kept of a body of JSON, whose end holds th
 _Take = Callable[[bytes], Any]
 
 
-def watch_body(call: Call, raw: Raw) -> None:
+def watch_body(call: LiveCall, raw: Raw) -> None:
     """Have the closing of an HTTP response end the call, with what its body said until then."""
     response, endpoint = raw.http_response, call.request.endpoint
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -17,13 +17,13 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.contract.client import Content, Request, Response, Usage
+from otel_llm.instrument.contract.data import Content, Request, Response, Usage
 from otel_llm.instrument.cost.prices import Pending
 from otel_llm.instrument.guard import guarded
 from otel_llm.instrument.lifecycle.attributes import set_outcome, shared_attributes
-from otel_llm.instrument.lifecycle.telemetry import Telemetry
+from otel_llm.instrument.lifecycle.telemetry import CallTelemetry
 from otel_llm.instrument.scope.baggage import without_baggage
-from otel_llm.instrument.scope.inherited import carried_attributes, carried_documents
+from otel_llm.instrument.scope.inherited import inherited_attributes, inherited_documents
 
 _OPEN_CALL: Final = otel_context.create_key("otel_llm.open_call")
 # the older key that opentelemetry.instrumentation.utils, whose import takes longer than all of ours, looks at too
@@ -32,18 +32,18 @@ _SUPPRESSED: Final = "suppress_instrumentation"
 _ENDS: Final = (GeneratorExit, StopIteration, StopAsyncIteration)
 
 
-def open_call() -> Call | None:
+def open_call() -> LiveCall | None:
     """Return the call that is at work here, so that what is called now is part of it."""
     call = otel_context.get_current().get(_OPEN_CALL)
     # a task that was started inside a call keeps the call's context when the call is long over
-    return call if isinstance(call, Call) and call.is_requesting else None
+    return call if isinstance(call, LiveCall) and call.is_requesting else None
 
 
 _Cost = float | Literal[Pending.PENDING] | None
 
 
 @dataclass(slots=True, kw_only=True)
-class Outcome:
+class CallEnd:
     """How a call ended."""
 
     response: Response = field(default_factory=Response)
@@ -62,7 +62,7 @@ class Outcome:
         return self.response.error_type if self.error is None else type(self.error).__qualname__
 
 
-class Call:
+class LiveCall:
     """One call of a client, from its request on. Opens the CLIENT span `{operation} {model}`.
 
     Where instrumentation is suppressed there is no span and no content, but the call counts in the metrics.
@@ -70,10 +70,10 @@ class Call:
 
     __slots__ = (
         "__weakref__",
-        "_carried",
         "_context",
         "_ended",
         "_error_before",
+        "_inherited",
         "_shared",
         "_span",
         "_token",
@@ -85,7 +85,7 @@ class Call:
         "telemetry",
     )
 
-    def __init__(self, telemetry: Telemetry, request: Request) -> None:
+    def __init__(self, telemetry: CallTelemetry, request: Request) -> None:
         self.telemetry = telemetry
         self.request = request
         # an exception that is being handled already, say of a model that this call replaces, is not this call's
@@ -98,7 +98,7 @@ class Call:
         self._ended = False
         self._shared = shared_attributes(request)
         self._context = otel_context.get_current()
-        self._carried = carried_attributes(self._context)
+        self._inherited = inherited_attributes(self._context)
         operation = request.endpoint.operation
         self._span: Span = INVALID_SPAN
         self.asked: Content | None = None
@@ -109,13 +109,13 @@ class Call:
                 context=self._context,
                 kind=SpanKind.CLIENT,
                 # what is carried is for samplers too, but no label of metrics: users are too many
-                attributes={**self._carried, **self._shared} if self._carried else self._shared,
+                attributes={**self._inherited, **self._shared} if self._inherited else self._shared,
             )
         self.started = time.perf_counter()  # after the span's own start, so that no time in it is longer than it
         if self._span is not INVALID_SPAN:
             self.asked = telemetry.capture.asked(self._span, request)
         if self.asked is not None:
-            self.asked.documents = list(carried_documents(self._context))
+            self.asked.documents = list(inherited_documents(self._context))
         if request.model and not telemetry.prices.knows(request.provider, request.model):
             telemetry.worker.prepare(telemetry.prices.prepare, request.provider, request.model)
 
@@ -154,15 +154,15 @@ class Call:
 
     def settle(self, result: Any) -> None:
         """End the call with the client's own object for a whole response."""
-        self.end(Outcome(response=self.request.endpoint.read_response(result)))
+        self.end(CallEnd(response=self.request.endpoint.read_response(result)))
 
     def fail(self, error: BaseException) -> None:
         """End the call that raised, with what came back, where the client failed over that."""
         received = self.request.received
         response = Response() if received is None else self.request.endpoint.read_response(received)
-        self.end(Outcome(response=response, error=error))
+        self.end(CallEnd(response=response, error=error))
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: CallEnd) -> None:
         """End the call; only the first end counts."""
         if self._ended:
             return
@@ -177,7 +177,7 @@ class Call:
         self._span.end(None if outcome.ended is None else time.time_ns() - int((now - ended) * 1e9))
         self.telemetry.worker.submit(_measure, self.telemetry, self._measured(outcome, ended - self.started, cost))
 
-    def _measured(self, outcome: Outcome, duration_s: float, cost: _Cost) -> _Measured:
+    def _measured(self, outcome: CallEnd, duration_s: float, cost: _Cost) -> _Measured:
         # nothing of the app's own: what is handed over here is freed on another thread, and later
         response = outcome.response
         return _Measured(
@@ -201,7 +201,7 @@ class Call:
         return self.telemetry.prices.quick_cost(request.provider, request.model, response.model, response.usage)
 
     @guarded("describing a call")
-    def _describe(self, outcome: Outcome, cost: _Cost) -> None:
+    def _describe(self, outcome: CallEnd, cost: _Cost) -> None:
         if outcome.error is not None or outcome.response.error_type is not None:
             text = None if outcome.error is None else self.telemetry.capture.error_text(outcome.error)
             self._span.set_status(Status(StatusCode.ERROR, text))
@@ -209,9 +209,9 @@ class Call:
         attributes = request.endpoint.read_attributes(request.body)
         if request.stream:
             attributes[names.REQUEST_STREAM] = True
-        said = attributes.keys() & self._carried.keys() if self._carried else ()
+        said = attributes.keys() & self._inherited.keys() if self._inherited else ()
         set_outcome(attributes, outcome.response, outcome.first_chunk_s, outcome.error_type)
-        for name in self._carried or ():  # the call's own words come first, then the app's, then the provider's
+        for name in self._inherited or ():  # the call's own words come first, then the app's, then the provider's
             if name not in said:
                 attributes.pop(name, None)
         if self.attempts > 1:
@@ -220,7 +220,7 @@ class Call:
             attributes[names.USAGE_COST] = cost
         self._span.set_attributes(attributes)
         if self.asked is not None:
-            described = {**(self._carried or {}), **self._shared, **attributes}
+            described = {**(self._inherited or {}), **self._shared, **attributes}
             self.telemetry.capture.record(self._span, self.asked, outcome.response.read_messages, described)
 
 
@@ -247,7 +247,7 @@ class _Measured(NamedTuple):
     cost: _Cost
 
 
-def _measure(telemetry: Telemetry, measured: _Measured) -> None:
+def _measure(telemetry: CallTelemetry, measured: _Measured) -> None:
     """Record a call's metrics, on the worker."""
     from otel_llm.instrument.lifecycle.metrics import Measurement  # noqa: PLC0415 - slow, and off the app's path here
 

@@ -13,8 +13,8 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.config.instrument_values import MetricNames
-from otel_llm.instrument.contract.client import Usage
-from otel_llm.instrument.lifecycle.worker import let_others_run
+from otel_llm.instrument.contract.data import Usage
+from otel_llm.instrument.worker import let_others_run
 from otel_llm.names.label_limit import LabelLimit
 
 # Exemplars of the first chunk do; those of every chunk would cost a quarter more. The context holds something, as

@@ -9,10 +9,9 @@ from importlib.metadata import version
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from otel_llm.instrument.contract.client import Client, Patch
 from otel_llm.instrument.guard import guarded, log
 from otel_llm.instrument.lifecycle.imports import when_imported
-from otel_llm.instrument.lifecycle.telemetry import Telemetry
+from otel_llm.instrument.lifecycle.telemetry import CallTelemetry, InstrumentedClient, InstrumentedPatch
 
 
 class _Done(NamedTuple):
@@ -24,14 +23,14 @@ class _Done(NamedTuple):
     ours: Any
 
 
-_telemetry: dict[str, Telemetry] = {}
+_telemetry: dict[str, CallTelemetry] = {}
 _awaited: Final[set[str]] = set()
 _patched: dict[str, list[_Done]] = {}
 """By module."""
 _said: Final[set[str]] = set()
 
 
-def patch_when_imported(client: Client, telemetry: Telemetry) -> None:
+def patch_when_imported(client: InstrumentedClient, telemetry: CallTelemetry) -> None:
     """Patch the client's library, each module when it is imported; now, if it is there already."""
     _telemetry[client.name] = telemetry
     for module, _ in groupby(client.patches, lambda patch: patch.module):
@@ -43,7 +42,7 @@ def patch_when_imported(client: Client, telemetry: Telemetry) -> None:
 
 
 @guarded("uninstrumenting a client")
-def unpatch(client: Client) -> None:
+def unpatch(client: InstrumentedClient) -> None:
     """Put back what `patch_when_imported` replaced, where nobody has replaced it since."""
     _telemetry.pop(client.name, None)
     for patch in client.patches:
@@ -57,12 +56,12 @@ def unpatch(client: Client) -> None:
 
 
 @guarded("instrumenting a client")
-def _patch(client: Client, module: str) -> None:
+def _patch(client: InstrumentedClient, module: str) -> None:
     telemetry = _telemetry.get(client.name)
     if telemetry is None or module in _patched or not _is_known(client):
         return
     # all of a module are found before any is patched: where one has moved, none is
-    patches: list[tuple[Patch, type, Any]] = []
+    patches: list[tuple[InstrumentedPatch, type, Any]] = []
     for patch in client.patches:
         if patch.module == module:
             owner = getattr(sys.modules[module], patch.owner)
@@ -79,7 +78,7 @@ def _patch(client: Client, module: str) -> None:
         platform.platform()
 
 
-def _is_known(client: Client) -> bool:
+def _is_known(client: InstrumentedClient) -> bool:
     installed = version(client.name)
     if int(installed.split(".")[0]) in client.majors:
         return True

@@ -11,9 +11,9 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
 
-from otel_llm.instrument.contract.client import Chunks, Response
+from otel_llm.instrument.contract.data import Chunks, Response
 from otel_llm.instrument.guard import guarded, report
-from otel_llm.instrument.lifecycle.call import Call, Outcome
+from otel_llm.instrument.lifecycle.call import CallEnd, LiveCall
 from otel_llm.instrument.lifecycle.httpx_tap import tap
 
 
@@ -22,7 +22,7 @@ class Reading:
 
     __slots__ = ("__weakref__", "_call", "_ended", "_opened", "chunks", "times", "unhook")
 
-    def __init__(self, call: Call, chunks: Chunks) -> None:
+    def __init__(self, call: LiveCall, chunks: Chunks) -> None:
         self._call = call
         self._opened = time.perf_counter()
         self._ended = False
@@ -85,7 +85,7 @@ class Reading:
             self.unhook()
         return first
 
-    def _outcome(self, error: BaseException | None) -> Outcome:
+    def _outcome(self, error: BaseException | None) -> CallEnd:
         response = Response()
         try:
             if self.chunks is not None:
@@ -93,7 +93,7 @@ class Reading:
         except Exception as failure:
             report("adding up a stream", failure)
         times = self.times
-        return Outcome(
+        return CallEnd(
             response=response,
             error=error,
             first_chunk_s=times[0] - self._call.started if times else None,
@@ -114,7 +114,7 @@ class Dropped:
             self._reading.drop()
 
 
-def watch(call: Call, stream: Any) -> None:
+def watch(call: LiveCall, stream: Any) -> None:
     """Have the reading of a client's stream end its call."""
     add_up = call.request.endpoint.add_up
     if add_up is None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from opentelemetry._logs import LoggerProvider, get_logger
 from opentelemetry.trace import TracerProvider, get_tracer
 
 from otel_llm.config.instrument import InstrumentSettings
 from otel_llm.instrument.content.capture import Capture
+from otel_llm.instrument.contract.client import LlmClient, Patch
 from otel_llm.instrument.cost.prices import Prices
-from otel_llm.instrument.lifecycle.worker import Worker
 from otel_llm.instrument.servers import Servers
+from otel_llm.instrument.worker import BackgroundWorker
 from otel_llm.version import __version__
 
 if TYPE_CHECKING:
@@ -23,19 +24,19 @@ if TYPE_CHECKING:
 _SCOPE = "otel_llm"
 
 
-class Providers(NamedTuple):
+class SdkProviders(NamedTuple):
     """OpenTelemetry's providers. One that is None is the process's own, even if that is set up later."""
 
     tracer: TracerProvider | None = None
     meter: MeterProvider | None = None
     logger: LoggerProvider | None = None
 
-    def over(self, others: Providers) -> Providers:
+    def over(self, others: SdkProviders) -> SdkProviders:
         """Return these, and the others' where there is none."""
-        return Providers(self.tracer or others.tracer, self.meter or others.meter, self.logger or others.logger)
+        return SdkProviders(self.tracer or others.tracer, self.meter or others.meter, self.logger or others.logger)
 
 
-class Telemetry:
+class CallTelemetry:
     """One per `instrument()` that changes anything."""
 
     def __init__(
@@ -43,8 +44,8 @@ class Telemetry:
         settings: InstrumentSettings,
         *,
         prices: Prices,
-        worker: Worker,
-        providers: Providers,
+        worker: BackgroundWorker,
+        providers: SdkProviders,
     ) -> None:
         self.enabled = True
         """False after `uninstrument`: something else may have wrapped our patches, and still call them."""
@@ -64,3 +65,9 @@ class Telemetry:
         from otel_llm.instrument.lifecycle.metrics import Metrics  # noqa: PLC0415
 
         return Metrics(get_meter(_SCOPE, __version__, self.providers.meter), self.settings.metric_names)
+
+
+InstrumentedClient: TypeAlias = LlmClient[CallTelemetry]
+"""A client library whose calls are recorded with these."""
+InstrumentedPatch: TypeAlias = Patch[CallTelemetry]
+"""One of its patches."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
-from otel_llm.instrument.contract.client import Client, Raw, Streamed, Unread
+from otel_llm.instrument.contract.results import Raw, Streamed, Unread
 from otel_llm.instrument.guard import guarded, report
 from otel_llm.instrument.lifecycle.body import watch_body
-from otel_llm.instrument.lifecycle.call import Call, Outcome, open_call
+from otel_llm.instrument.lifecycle.call import CallEnd, LiveCall, open_call
 from otel_llm.instrument.lifecycle.reading import watch
-from otel_llm.instrument.lifecycle.telemetry import Telemetry
+from otel_llm.instrument.lifecycle.telemetry import CallTelemetry, InstrumentedClient
 from otel_llm.instrument.scope.baggage import baggage_withheld
 
+Method: TypeAlias = Callable[..., Any]
+"""A method or function of a client, or what stands in for one."""
 
-def wrap(original: Callable[..., Any], client: Client, telemetry: Telemetry) -> Callable[..., Any]:
+
+def wrap(original: Method, client: InstrumentedClient, telemetry: CallTelemetry) -> Method:
     """Return the method that stands in for a client's synchronous one."""
 
     @functools.wraps(original)
@@ -36,7 +39,9 @@ def wrap(original: Callable[..., Any], client: Client, telemetry: Telemetry) -> 
     return call_client
 
 
-def wrap_async(original: Callable[..., Any], client: Client, telemetry: Telemetry) -> Callable[..., Any]:
+def wrap_async(
+    original: Callable[..., Any], client: InstrumentedClient, telemetry: CallTelemetry
+) -> Callable[..., Any]:
     """Return the method that stands in for a client's coroutine method."""
 
     @functools.wraps(original)
@@ -59,7 +64,7 @@ def wrap_async(original: Callable[..., Any], client: Client, telemetry: Telemetr
     return call_client
 
 
-def wrap_retry(original: Callable[..., Any], _: Client, __: Telemetry) -> Callable[..., Any]:
+def wrap_retry(original: Method, _: InstrumentedClient, __: CallTelemetry) -> Method:
     """Return the method that stands in for the one that a client calls before it sends a request again."""
 
     @functools.wraps(original)
@@ -70,7 +75,7 @@ def wrap_retry(original: Callable[..., Any], _: Client, __: Telemetry) -> Callab
     return wait
 
 
-def wrap_retry_async(original: Callable[..., Any], _: Client, __: Telemetry) -> Callable[..., Any]:
+def wrap_retry_async(original: Method, _: InstrumentedClient, __: CallTelemetry) -> Method:
     """Return the coroutine method that stands in for the one that a client awaits before it sends again."""
 
     @functools.wraps(original)
@@ -87,7 +92,9 @@ def _count_attempt() -> None:
         call.attempts += 1
 
 
-def _open(telemetry: Telemetry, client: Client, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
+def _open(
+    telemetry: CallTelemetry, client: InstrumentedClient, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> LiveCall | None:
     """Return the call that begins here, its context entered; None where nothing is recorded."""
     try:
         if not telemetry.enabled:
@@ -95,7 +102,7 @@ def _open(telemetry: Telemetry, client: Client, args: tuple[Any, ...], kwargs: M
         request = client.read_request(args, kwargs, telemetry.servers)
         if request is None or open_call() is not None:
             return None
-        call = Call(telemetry, request)
+        call = LiveCall(telemetry, request)
     except Exception as error:
         report("opening a call", error)
         return None
@@ -106,14 +113,14 @@ def _open(telemetry: Telemetry, client: Client, args: tuple[Any, ...], kwargs: M
     return call
 
 
-def _leave(call: Call) -> None:
+def _leave(call: LiveCall) -> None:
     try:
         call.leave()
     except Exception as error:
         report("leaving a call's context", error)
 
 
-def _fail(call: Call, error: BaseException) -> None:
+def _fail(call: LiveCall, error: BaseException) -> None:
     _leave(call)
     try:
         call.fail(error)
@@ -121,16 +128,16 @@ def _fail(call: Call, error: BaseException) -> None:
         report("ending a failed call", failure)
 
 
-def _drop(call: Call) -> None:
+def _drop(call: LiveCall) -> None:
     """End the call of a coroutine that nobody awaits any more: perhaps the garbage collector calls."""
     _leave(call)
     try:
-        call.telemetry.worker.submit_dropped(call.end, Outcome(ended=time.perf_counter()))
+        call.telemetry.worker.submit_dropped(call.end, CallEnd(ended=time.perf_counter()))
     except Exception as failure:
         report("ending a dropped call", failure)
 
 
-def _settle(call: Call, client: Client, result: Any) -> None:
+def _settle(call: LiveCall, client: InstrumentedClient, result: Any) -> None:
     _leave(call)
     try:
         read = client.read_result(result)
@@ -148,6 +155,6 @@ def _settle(call: Call, client: Client, result: Any) -> None:
 
 
 @guarded("ending a call")
-def _end_unread(call: Call) -> None:
+def _end_unread(call: LiveCall) -> None:
     received = call.request.received
-    call.end(Outcome() if received is None else Outcome(response=call.request.endpoint.read_response(received)))
+    call.end(CallEnd() if received is None else CallEnd(response=call.request.endpoint.read_response(received)))

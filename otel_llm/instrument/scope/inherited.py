@@ -15,11 +15,11 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm.instrument.scope.baggage import baggage_of, read_baggage
 
-CARRIED: Final = otel_context.create_key("otel_llm.carried")
-"""The key of a Carried in OpenTelemetry's context."""
+CALL_CONTEXT: Final = otel_context.create_key("otel_llm.carried")
+"""The key of a CallContext in OpenTelemetry's context."""
 
 
-class Given(NamedTuple):
+class ContextValues(NamedTuple):
     """What one `otel_llm.context(...)` gives, by the names of attributes."""
 
     attributes: Mapping[str, AttributeValue]
@@ -31,13 +31,13 @@ class Given(NamedTuple):
     """None: as outside."""
 
 
-class Carried:
+class CallContext:
     """What one entered context has its calls carry, computed once."""
 
     __slots__ = ("attributes", "baggage", "before", "documents", "local", "scope")
 
-    def __init__(self, scope: object, given: Given, before: Context) -> None:
-        outer = cast("Carried | None", before.get(CARRIED))
+    def __init__(self, scope: object, given: ContextValues, before: Context) -> None:
+        outer = cast("CallContext | None", before.get(CALL_CONTEXT))
         self.scope = scope
         """What entered it, and will leave it."""
         self.before: Context | None = before
@@ -59,20 +59,20 @@ class Carried:
             self.documents = given.documents
 
 
-def carried_attributes(context: Mapping[str, Any]) -> Mapping[str, AttributeValue] | None:
+def inherited_attributes(context: Mapping[str, Any]) -> Mapping[str, AttributeValue] | None:
     """Return the attributes that a call in this OpenTelemetry context carries; None where there are none."""
-    carried, baggage = context.get(CARRIED), baggage_of(context)
+    carried, baggage = context.get(CALL_CONTEXT), baggage_of(context)
     if carried is None:
         return read_baggage(baggage, ()) if baggage is not None else None
     if baggage is carried.baggage:
-        return cast("Carried", carried).attributes
+        return cast("CallContext", carried).attributes
     return {**read_baggage(baggage or {}, carried.local), **carried.local}
 
 
-def carried_documents(context: Mapping[str, Any]) -> tuple[str, ...]:
+def inherited_documents(context: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the documents that a call in this OpenTelemetry context is to be judged against."""
-    carried = context.get(CARRIED)
-    return () if carried is None else cast("Carried", carried).documents
+    carried = context.get(CALL_CONTEXT)
+    return () if carried is None else cast("CallContext", carried).documents
 
 
 def _without(values: Mapping[str, Any], left_out: frozenset[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from otel_llm import names
 from otel_llm.errors import ConfigError
 from otel_llm.instrument.guard import guarded, report
 from otel_llm.instrument.scope.baggage import baggage_of, sendable, with_baggage
-from otel_llm.instrument.scope.inherited import CARRIED, Carried, Given
+from otel_llm.instrument.scope.inherited import CALL_CONTEXT, CallContext, ContextValues
 from otel_llm.instrument.scope.threads import carry_into_threads
 
 TagValue = str | int | float | bool
@@ -70,7 +70,7 @@ class Scope:
 
     __slots__ = ("_given",)
 
-    def __init__(self, given: Given | None) -> None:
+    def __init__(self, given: ContextValues | None) -> None:
         self._given = given
 
     @guarded("entering a context")
@@ -78,8 +78,8 @@ class Scope:
         if self._given is None:  # its making failed
             return
         before = otel_context.get_current()
-        carried = Carried(self, self._given, before)
-        entered: dict[str, Any] = {**before, CARRIED: carried}
+        carried = CallContext(self, self._given, before)
+        entered: dict[str, Any] = {**before, CALL_CONTEXT: carried}
         if carried.baggage is not baggage_of(before):
             with_baggage(entered, carried.baggage)
         otel_context.attach(Context(entered))
@@ -91,9 +91,9 @@ class Scope:
         # Found in the current context, so that one scope serves many tasks and threads. Where it is not there, as
         # in a generator that something else closes, nothing is to be put back; an inner one that was never left,
         # as in a generator that waits, is passed over.
-        carried: Any = otel_context.get_current().get(CARRIED)
+        carried: Any = otel_context.get_current().get(CALL_CONTEXT)
         while carried is not None and carried.scope is not self:
-            carried = None if carried.before is None else carried.before.get(CARRIED)
+            carried = None if carried.before is None else carried.before.get(CALL_CONTEXT)
         if carried is not None and carried.before is not None:
             before, carried.before = carried.before, None
             otel_context.attach(before)
@@ -124,12 +124,12 @@ class Scope:
         return cast("_Function", call)
 
 
-_EMPTY: Final = Scope(Given({}, frozenset(), {}, None))
+_EMPTY: Final = Scope(ContextValues({}, frozenset(), {}, None))
 
 
 def _given(
     *, user: object, conversation: object, prompt: object, documents: object, tags: object, baggage: object
-) -> Given:
+) -> ContextValues:
     attributes: dict[str, AttributeValue] = {}
     if user is not None:
         attributes[names.USER_ID] = _text("user", user)
@@ -141,7 +141,7 @@ def _given(
         attributes.update(_tags(tags))
     if not isinstance(baggage, bool):
         raise _wrong("baggage", "True or False", baggage, "leave it out for True")
-    return Given(
+    return ContextValues(
         attributes,
         # a prompt without a version is not of the version of the one outside
         replaced=frozenset({*attributes, names.PROMPT_VERSION} if prompt is not None else attributes),

@@ -16,7 +16,7 @@ from opentelemetry.context import Context
 
 from otel_llm.instrument.guard import guarded, report
 from otel_llm.instrument.scope.baggage import with_baggage
-from otel_llm.instrument.scope.inherited import CARRIED, Carried
+from otel_llm.instrument.scope.inherited import CALL_CONTEXT, CallContext
 
 _Function = Callable[..., Any]
 
@@ -87,7 +87,7 @@ def _wrap_submit(original: _Function) -> _Function:
         if carried is None:
             return original(pool, function, *args, **kwargs)
         # a thread that the pool starts for this work is there for other work later
-        token = _attach({**otel_context.get_current(), CARRIED: None})
+        token = _attach({**otel_context.get_current(), CALL_CONTEXT: None})
         try:
             return original(pool, functools.partial(_call_inside, carried, function), *args, **kwargs)
         finally:
@@ -96,7 +96,7 @@ def _wrap_submit(original: _Function) -> _Function:
     return submit
 
 
-def _call_inside(carried: Carried, function: _Function, /, *args: Any, **kwargs: Any) -> Any:
+def _call_inside(carried: CallContext, function: _Function, /, *args: Any, **kwargs: Any) -> Any:
     token = _enter(carried)
     try:
         return function(*args, **kwargs)
@@ -105,14 +105,14 @@ def _call_inside(carried: Carried, function: _Function, /, *args: Any, **kwargs:
 
 
 @guarded("reading a context")
-def _current() -> Carried | None:
-    carried: Carried | None = otel_context.get_current().get(CARRIED)  # type: ignore[assignment]
+def _current() -> CallContext | None:
+    carried: CallContext | None = otel_context.get_current().get(CALL_CONTEXT)  # type: ignore[assignment]
     return carried
 
 
 @guarded("entering a context in a thread")
-def _enter(carried: Carried) -> Any:
-    entered: dict[str, Any] = {**otel_context.get_current(), CARRIED: carried}
+def _enter(carried: CallContext) -> Any:
+    entered: dict[str, Any] = {**otel_context.get_current(), CALL_CONTEXT: carried}
     with_baggage(entered, carried.baggage)
     return _attach(entered)
 

@@ -11,7 +11,7 @@ from genai_prices import calc_price
 from in_process import COMPLETION, client_for
 
 from otel_llm import names
-from otel_llm.instrument.contract.client import Modalities, Usage
+from otel_llm.instrument.contract.data import Modalities, Usage
 from otel_llm.instrument.cost.prices import Pending, Prices, _Kept
 from otel_llm.instrument.cost.rates import Rates
 

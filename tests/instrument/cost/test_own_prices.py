@@ -3,7 +3,7 @@
 import pytest
 
 from otel_llm.errors import ConfigError
-from otel_llm.instrument.contract.client import Usage
+from otel_llm.instrument.contract.data import Usage
 from otel_llm.instrument.cost.own_prices import read_price_file
 from otel_llm.instrument.cost.prices import Prices
 from otel_llm.instrument.cost.rates import Rates

@@ -11,7 +11,7 @@ from genai_prices import Usage as ListUsage
 from genai_prices import calc_price
 from genai_prices.data_snapshot import get_snapshot
 
-from otel_llm.instrument.contract.client import Modalities, Usage
+from otel_llm.instrument.contract.data import Modalities, Usage
 from otel_llm.instrument.cost.price_list import PriceList, _valid_until
 from otel_llm.instrument.cost.prices import Prices
 

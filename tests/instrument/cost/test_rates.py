@@ -2,7 +2,7 @@
 
 import pytest
 
-from otel_llm.instrument.contract.client import Modalities, Usage
+from otel_llm.instrument.contract.data import Modalities, Usage
 from otel_llm.instrument.cost.rates import Rates
 
 RATES = Rates(

@@ -279,7 +279,7 @@ def test_what_a_request_attached_and_forgot_does_not_outlive_the_call(instrument
 def test_a_call_that_ended_is_freed_without_the_garbage_collector(instrumented, client, monkeypatch, way):
     calls = []
 
-    class NotedCall(wrap.Call):
+    class NotedCall(wrap.LiveCall):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             calls.append(weakref.ref(self))
@@ -297,7 +297,7 @@ def test_a_call_that_ended_is_freed_without_the_garbage_collector(instrumented, 
             with contextlib.suppress(openai.RateLimitError):
                 completions.create(model="scripted", messages=[{"role": "user", "content": "rate limit"}])
 
-    monkeypatch.setattr(wrap, "Call", NotedCall)
+    monkeypatch.setattr(wrap, "LiveCall", NotedCall)
     gc.disable()
     try:
         ask()

@@ -11,7 +11,7 @@ from otel_llm import names
 from otel_llm.config.instrument import read_settings
 from otel_llm.config.instrument_values import MetricNames
 from otel_llm.errors import ConfigError
-from otel_llm.instrument.contract.client import Modalities, Usage
+from otel_llm.instrument.contract.data import Modalities, Usage
 from otel_llm.instrument.lifecycle.metrics import Measurement, Metrics
 
 ASK = [{"role": "user", "content": "Hello?"}]

@@ -12,7 +12,7 @@ from in_process import COMPLETION, Pieces, chunk, client_for, httpx, sse
 from opentelemetry.trace import StatusCode
 
 from otel_llm import names
-from otel_llm.instrument.lifecycle import worker
+from otel_llm.instrument import worker
 
 ASK = [{"role": "user", "content": "count"}]
 # while one thread imports the price list as we do where the app has no httpx2, the app imports the package itself
@@ -35,7 +35,8 @@ print(calc_price.__module__)
 LOADER = """
 import importlib.util, sys, types
 import otel_llm
-from otel_llm.instrument import guard, imports
+from otel_llm.instrument import guard
+from otel_llm.instrument.lifecycle import imports
 
 class Loader:
     __slots__ = ()
@@ -145,7 +146,7 @@ def test_where_no_thread_can_be_started_calls_have_their_spans(exported, monkeyp
         raise RuntimeError("can't start new thread")
 
     exported.instrument(debug_raise=False)
-    telemetry_worker = worker.Worker()
+    telemetry_worker = worker.BackgroundWorker()
     monkeypatch.setattr("otel_llm.instrument.setup._active.worker", telemetry_worker)
     monkeypatch.setattr(worker._thread, "start_new_thread", refuse)
     for _ in range(3):

@@ -9,15 +9,15 @@ SOAK = Path(__file__).parents[3] / "benchmarks" / "instrument"
 RUN = "import sys, soak; sys.exit(soak.main(sys.argv[1:]))"
 # at the end of each call, one object of the smallest kind is kept
 LEAK = """
-from otel_llm.instrument.lifecycle.call import Call
+from otel_llm.instrument.lifecycle.call import LiveCall
 
-kept, end = [], Call.end
+kept, end = [], LiveCall.end
 
 def keep(self, outcome):
     kept.append(object())
     end(self, outcome)
 
-Call.end = keep
+LiveCall.end = keep
 """
 
 

@@ -22,7 +22,7 @@ from otel_llm.evaluate.definition.evaluator import load_evaluators
 from otel_llm.evaluate.definition.manifest import encoder_manifest
 from otel_llm.evaluate.engine.encoder import Encoder
 from otel_llm.instrument.scope.baggage import without_baggage
-from otel_llm.instrument.scope.inherited import carried_attributes
+from otel_llm.instrument.scope.inherited import inherited_attributes
 
 ASK = [{"role": "user", "content": "Hello?"}]
 TAG = names.TAG_PREFIX
@@ -170,7 +170,7 @@ def test_without_baggage_it_stays_in_the_process_and_hides_what_it_replaces():
         otel_llm.context(user="bob", tags={"tier": "gold"}, baggage=False),
     ):
         W3C.inject(headers)
-        assert carried_attributes(get_current()) == {
+        assert inherited_attributes(get_current()) == {
             names.CONVERSATION_ID: "c-1",
             names.USER_ID: "bob",
             f"{TAG}tier": "gold",

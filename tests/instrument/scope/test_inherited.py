@@ -23,7 +23,7 @@ from otel_llm import names
 from otel_llm.errors import ConfigError
 from otel_llm.instrument.content.documents import fit_documents
 from otel_llm.instrument.scope import scope
-from otel_llm.instrument.scope.inherited import Carried, carried_attributes
+from otel_llm.instrument.scope.inherited import CallContext, inherited_attributes
 
 ASK = [{"role": "user", "content": "count"}]
 KEYS = {names.USER_ID, names.CONVERSATION_ID, names.PROMPT_NAME, names.PROMPT_VERSION}
@@ -85,7 +85,7 @@ def test_a_call_outside_carries_nothing(instrumented, client):
     ask(client)
 
     assert carried(instrumented.span) == {}
-    assert carried_attributes(Context()) is None
+    assert inherited_attributes(Context()) is None
 
 
 def test_an_inner_context_adds_to_the_outer_one_and_overrides_it(instrumented, client):
@@ -433,7 +433,7 @@ def test_contexts_of_tasks_long_gone_are_let_go(instrumented):
     try:
         again(60)
         assert done.wait(20)
-        assert sum(type(thing) is Carried for thing in gc.get_objects()) < 10
+        assert sum(type(thing) is CallContext for thing in gc.get_objects()) < 10
     finally:
         gc.enable()
 
@@ -551,7 +551,7 @@ def test_half_a_surrogate_pair_loses_no_export(exported, client):
     assert (attributes[names.USER_ID], attributes[f"{TAG}t"], attributes[names.DOCUMENTS]) == ("a?", "?", '["d?"]')
 
 
-@pytest.mark.parametrize("fault", [("Carried", "entering a context"), ("sendable", "making a context")])
+@pytest.mark.parametrize("fault", [("CallContext", "entering a context"), ("sendable", "making a context")])
 def test_a_failure_of_ours_is_logged_once_and_the_app_goes_on(exported, client, monkeypatch, caplog, fault):
     part, where = fault
     exported.instrument(debug_raise=False)

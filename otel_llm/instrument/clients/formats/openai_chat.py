@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from otel_llm.instrument.clients.formats import parts
 from otel_llm.instrument.clients.formats.parts import Part, plain
-from otel_llm.instrument.contract.client import Message
+from otel_llm.instrument.contract.data import Message
 
 _FINISH_REASONS: Final = {"tool_calls": "tool_call", "function_call": "tool_call"}
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from otel_llm.instrument.clients.formats import parts
 from otel_llm.instrument.clients.formats.parts import Part, plain
-from otel_llm.instrument.contract.client import Message
+from otel_llm.instrument.contract.data import Message
 
 # calls that the app is to answer, and where their arguments are
 CLIENT_CALLS: Final[Mapping[str, str]] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from otel_llm.instrument.clients.formats import parts
 from otel_llm.instrument.clients.formats.parts import Part
-from otel_llm.instrument.contract.client import Message
+from otel_llm.instrument.contract.data import Message
 
 
 def user_messages(texts: Any) -> list[Message]:

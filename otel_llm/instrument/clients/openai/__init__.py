@@ -14,7 +14,9 @@ from typing import Any, Final
 from otel_llm.instrument.clients.openai.endpoints import ENDPOINTS
 from otel_llm.instrument.clients.openai.realtime import PATCHES as REALTIME_PATCHES
 from otel_llm.instrument.clients.openai.server import model_asked, server_of
-from otel_llm.instrument.contract.client import Patch, Raw, Request, Servers, Streamed, Unread
+from otel_llm.instrument.contract.client import Patch, Servers
+from otel_llm.instrument.contract.data import Request
+from otel_llm.instrument.contract.results import Raw, Streamed, Unread
 from otel_llm.instrument.lifecycle.wrap import wrap, wrap_async, wrap_retry, wrap_retry_async
 
 _BASE: Final = "openai._base_client"

@@ -9,7 +9,7 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.clients.openai.reading import fields_of, set_strings
-from otel_llm.instrument.contract.client import Content, Endpoint, Response
+from otel_llm.instrument.contract.data import Content, Endpoint, Response
 
 _STRINGS: Final = {"endpoint": names.BATCH_ENDPOINT}
 

@@ -28,7 +28,7 @@ from otel_llm.instrument.clients.openai.reading import (
     set_stop_sequences,
     text_of,
 )
-from otel_llm.instrument.contract.client import Content, Endpoint, Message, Modalities, Response, Usage
+from otel_llm.instrument.contract.data import Content, Endpoint, Message, Modalities, Response, Usage
 
 _INTEGERS: Final = {
     "max_tokens": names.REQUEST_MAX_TOKENS,

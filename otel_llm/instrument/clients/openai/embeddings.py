@@ -10,7 +10,7 @@ from opentelemetry.util.types import AttributeValue
 from otel_llm import names
 from otel_llm.instrument.clients.formats.plain_messages import user_messages
 from otel_llm.instrument.clients.openai.reading import count_of, fields_of, set_integers, text_of
-from otel_llm.instrument.contract.client import Content, Endpoint, Response, Usage
+from otel_llm.instrument.contract.data import Content, Endpoint, Response, Usage
 
 _INTEGERS: Final = {"dimensions": names.EMBEDDINGS_DIMENSION_COUNT}
 

@@ -15,7 +15,7 @@ from otel_llm.instrument.clients.openai.moderations import MODERATIONS
 from otel_llm.instrument.clients.openai.responses import RESPONSES
 from otel_llm.instrument.clients.openai.speech import SPEECH
 from otel_llm.instrument.clients.openai.transcriptions import TRANSCRIPTIONS, TRANSLATIONS
-from otel_llm.instrument.contract.client import Endpoint
+from otel_llm.instrument.contract.data import Endpoint
 
 ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType(
     {

@@ -11,7 +11,7 @@ from otel_llm import names
 from otel_llm.instrument.clients.formats import parts
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
 from otel_llm.instrument.clients.openai.reading import count_of, fields_of, set_choice_count
-from otel_llm.instrument.contract.client import Content, Endpoint, Message, Modalities, Response, Usage
+from otel_llm.instrument.contract.data import Content, Endpoint, Message, Modalities, Response, Usage
 
 _COMPLETED: Final = frozenset({"image_generation.completed", "image_edit.completed"})
 _MIME_TYPES: Final = {"svg": "image/svg+xml"}  # of the others, it is `image/` and the format

@@ -12,7 +12,7 @@ from otel_llm.instrument.clients.formats import parts
 from otel_llm.instrument.clients.formats.parts import Part, plain
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_message, user_messages
 from otel_llm.instrument.clients.openai.reading import fields_of, text_of
-from otel_llm.instrument.contract.client import Content, Endpoint, Response
+from otel_llm.instrument.contract.data import Content, Endpoint, Response
 
 
 def _read_attributes(_: Mapping[str, Any]) -> dict[str, AttributeValue]:

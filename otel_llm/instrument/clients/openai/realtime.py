@@ -21,14 +21,14 @@ from typing import Any, Final
 
 from otel_llm.instrument.clients.openai.realtime_session import Session, Turn
 from otel_llm.instrument.clients.openai.server import default_provider
-from otel_llm.instrument.contract.client import Client, Patch
+from otel_llm.instrument.contract.client import Patch
 from otel_llm.instrument.guard import guarded
-from otel_llm.instrument.lifecycle.telemetry import Telemetry
+from otel_llm.instrument.lifecycle.telemetry import CallTelemetry, InstrumentedClient, InstrumentedPatch
 
 _Method = Callable[..., Any]
 
 
-def _wrap_enter(original: _Method, _: Client, telemetry: Telemetry) -> _Method:
+def _wrap_enter(original: _Method, _: InstrumentedClient, telemetry: CallTelemetry) -> _Method:
     @functools.wraps(original)
     def enter(manager: Any, *args: Any, **kwargs: Any) -> Any:
         connection = original(manager, *args, **kwargs)
@@ -38,7 +38,7 @@ def _wrap_enter(original: _Method, _: Client, telemetry: Telemetry) -> _Method:
     return enter
 
 
-def _wrap_enter_async(original: _Method, _: Client, telemetry: Telemetry) -> _Method:
+def _wrap_enter_async(original: _Method, _: InstrumentedClient, telemetry: CallTelemetry) -> _Method:
     @functools.wraps(original)
     async def enter(manager: Any, *args: Any, **kwargs: Any) -> Any:
         connection = await original(manager, *args, **kwargs)
@@ -48,7 +48,7 @@ def _wrap_enter_async(original: _Method, _: Client, telemetry: Telemetry) -> _Me
     return enter
 
 
-def _wrap_send(original: _Method, _: Client, telemetry: Telemetry) -> _Method:
+def _wrap_send(original: _Method, _: InstrumentedClient, telemetry: CallTelemetry) -> _Method:
     @functools.wraps(original)
     def send(connection: Any, event: Any, *args: Any, **kwargs: Any) -> Any:
         turn = _sending(connection, event, telemetry)
@@ -61,7 +61,7 @@ def _wrap_send(original: _Method, _: Client, telemetry: Telemetry) -> _Method:
     return send
 
 
-def _wrap_send_async(original: _Method, _: Client, telemetry: Telemetry) -> _Method:
+def _wrap_send_async(original: _Method, _: InstrumentedClient, telemetry: CallTelemetry) -> _Method:
     @functools.wraps(original)
     async def send(connection: Any, event: Any, *args: Any, **kwargs: Any) -> Any:
         turn = _sending(connection, event, telemetry)
@@ -74,7 +74,7 @@ def _wrap_send_async(original: _Method, _: Client, telemetry: Telemetry) -> _Met
     return send
 
 
-def _wrap_parse(original: _Method, _: Client, telemetry: Telemetry) -> _Method:
+def _wrap_parse(original: _Method, _: InstrumentedClient, telemetry: CallTelemetry) -> _Method:
     @functools.wraps(original)
     def parse_event(connection: Any, *args: Any, **kwargs: Any) -> Any:
         event = original(connection, *args, **kwargs)
@@ -84,7 +84,7 @@ def _wrap_parse(original: _Method, _: Client, telemetry: Telemetry) -> _Method:
     return parse_event
 
 
-def _wrap_receive(original: _Method, _: Client, __: Telemetry) -> _Method:
+def _wrap_receive(original: _Method, _: InstrumentedClient, __: CallTelemetry) -> _Method:
     @functools.wraps(original)
     def recv_bytes(connection: Any, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -96,7 +96,7 @@ def _wrap_receive(original: _Method, _: Client, __: Telemetry) -> _Method:
     return recv_bytes
 
 
-def _wrap_receive_async(original: _Method, _: Client, __: Telemetry) -> _Method:
+def _wrap_receive_async(original: _Method, _: InstrumentedClient, __: CallTelemetry) -> _Method:
     @functools.wraps(original)
     async def recv_bytes(connection: Any, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -108,7 +108,7 @@ def _wrap_receive_async(original: _Method, _: Client, __: Telemetry) -> _Method:
     return recv_bytes
 
 
-def _wrap_close(original: _Method, _: Client, __: Telemetry) -> _Method:
+def _wrap_close(original: _Method, _: InstrumentedClient, __: CallTelemetry) -> _Method:
     @functools.wraps(original)
     def close(connection: Any, *args: Any, **kwargs: Any) -> Any:
         _closing(connection)
@@ -118,7 +118,7 @@ def _wrap_close(original: _Method, _: Client, __: Telemetry) -> _Method:
 
 
 @guarded("opening a realtime connection")
-def _begin(manager: Any, connection: Any, telemetry: Telemetry) -> None:
+def _begin(manager: Any, connection: Any, telemetry: CallTelemetry) -> None:
     if not telemetry.enabled:
         return
     client, model = _private(manager, "client"), _private(manager, "model")
@@ -132,7 +132,7 @@ def _begin(manager: Any, connection: Any, telemetry: Telemetry) -> None:
 
 
 @guarded("asking for a realtime response")
-def _sending(connection: Any, event: Any, telemetry: Telemetry) -> Turn | None:
+def _sending(connection: Any, event: Any, telemetry: CallTelemetry) -> Turn | None:
     session = _sessions.get(connection)
     return session.sending(event, telemetry) if session is not None and telemetry.enabled else None
 
@@ -145,7 +145,7 @@ def _unsent(connection: Any, turn: Turn | None, error: BaseException) -> None:
 
 
 @guarded("reading a realtime event")
-def _received(connection: Any, event: Any, telemetry: Telemetry) -> None:
+def _received(connection: Any, event: Any, telemetry: CallTelemetry) -> None:
     session = _sessions.get(connection)
     if session is not None and telemetry.enabled:
         session.received(event, telemetry)
@@ -180,7 +180,7 @@ _SYNC: Final = "RealtimeConnection"
 _ASYNC: Final = "AsyncRealtimeConnection"
 
 
-def _patches(module: str) -> tuple[Patch, ...]:
+def _patches(module: str) -> tuple[InstrumentedPatch, ...]:
     return (
         # `enter` is `__enter__` by another name
         Patch(module, f"{_SYNC}Manager", "__enter__", _wrap_enter),

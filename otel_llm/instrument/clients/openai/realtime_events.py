@@ -20,7 +20,7 @@ from otel_llm.instrument.clients.formats.openai_responses import (
 )
 from otel_llm.instrument.clients.openai.reading import fields_of, set_floats, set_integers
 from otel_llm.instrument.clients.openai.realtime_items import item_fields
-from otel_llm.instrument.contract.client import Content, Endpoint, Message, Modalities, Response, Usage
+from otel_llm.instrument.contract.data import Content, Endpoint, Message, Modalities, Response, Usage
 
 _FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE}
 _INTEGERS: Final = {

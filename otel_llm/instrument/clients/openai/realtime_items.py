@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from otel_llm.instrument.clients.formats.openai_responses import input_items
 from otel_llm.instrument.clients.openai.reading import fields_of
-from otel_llm.instrument.contract.client import Message
+from otel_llm.instrument.contract.data import Message
 
 _ITEMS_LIMIT: Final = 1_000  # items kept; a session may last an hour
 # of a user, of the model, and of the model in `client.beta.realtime`, whose texts are of type `text`

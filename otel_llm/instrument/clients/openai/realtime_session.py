@@ -10,10 +10,11 @@ from otel_llm.config.instrument_values import ContentCapture
 from otel_llm.instrument.clients.openai.reading import fields_of
 from otel_llm.instrument.clients.openai.realtime_events import REALTIME, Answer
 from otel_llm.instrument.clients.openai.realtime_items import Conversation
-from otel_llm.instrument.contract.client import Request, Server
-from otel_llm.instrument.lifecycle.call import Call
+from otel_llm.instrument.contract.client import Server
+from otel_llm.instrument.contract.data import Request
+from otel_llm.instrument.lifecycle.call import LiveCall
 from otel_llm.instrument.lifecycle.reading import Dropped, Reading
-from otel_llm.instrument.lifecycle.telemetry import Telemetry
+from otel_llm.instrument.lifecycle.telemetry import CallTelemetry
 
 # what the session says of every response, unless its `response.create` says otherwise
 _SETTINGS: Final = (
@@ -42,7 +43,7 @@ class Turn:
 
     __slots__ = ("_dropped", "answer", "call", "event_id", "parameters", "reading", "said", "suspect")
 
-    def __init__(self, call: Call, event_id: str | None, parameters: Fields) -> None:
+    def __init__(self, call: LiveCall, event_id: str | None, parameters: Fields) -> None:
         self.call = call
         self.event_id = event_id
         """The app's own name for the event that asks for it, if it has one."""
@@ -104,7 +105,7 @@ class Session:
         self._open: dict[str, Turn] = {}
         """Begun, by the response's id."""
 
-    def sending(self, event: Any, telemetry: Telemetry) -> Turn | None:
+    def sending(self, event: Any, telemetry: CallTelemetry) -> Turn | None:
         """Take note of what the app sends; returns the response that it asks for."""
         fields = event if isinstance(event, Mapping) else fields_of(event)
         if fields.get("type") != "response.create":
@@ -119,7 +120,7 @@ class Session:
             self._waiting.remove(turn)
         turn.reading.end(error)
 
-    def received(self, event: Any, telemetry: Telemetry) -> None:
+    def received(self, event: Any, telemetry: CallTelemetry) -> None:
         """Take note of what the server sends."""
         fields = fields_of(event)
         kind = fields.get("type")
@@ -140,7 +141,7 @@ class Session:
         for turn in self._take_all():
             turn.cut(lambda reading: reading.end(error))
 
-    def _ask(self, telemetry: Telemetry, event: Fields) -> Turn:
+    def _ask(self, telemetry: CallTelemetry, event: Fields) -> Turn:
         server = self._server
         response = event.get("response")
         fields = response if isinstance(response, Mapping) else fields_of(response)
@@ -154,7 +155,7 @@ class Session:
             body=parameters,
             stream=True,
         )
-        return Turn(Call(telemetry, request), event.get("event_id"), parameters)
+        return Turn(LiveCall(telemetry, request), event.get("event_id"), parameters)
 
     def _take_all(self) -> list[Turn]:
         turns = [*self._open.values(), *self._waiting]
@@ -162,7 +163,7 @@ class Session:
         self._waiting.clear()
         return turns
 
-    def _on_session(self, fields: Fields, _: Telemetry) -> None:
+    def _on_session(self, fields: Fields, _: CallTelemetry) -> None:
         session = fields_of(fields.get("session"))
         if fields["type"] == "session.created":
             self._conversation = Conversation()  # a connection that was made anew begins anew
@@ -170,29 +171,29 @@ class Session:
         self._actual_model = session.get("model") or self._actual_model
         self._settings = {name: session[name] for name in _SETTINGS if session.get(name) is not None}
 
-    def _on_item(self, fields: Fields, telemetry: Telemetry) -> None:
+    def _on_item(self, fields: Fields, telemetry: CallTelemetry) -> None:
         if telemetry.settings.capture_content is not ContentCapture.NO_CONTENT:
             self._conversation.add(fields)
 
-    def _on_created(self, fields: Fields, telemetry: Telemetry) -> None:
+    def _on_created(self, fields: Fields, telemetry: CallTelemetry) -> None:
         response = fields_of(fields.get("response"))
         turn = self._take_waiting(response) or self._ask(telemetry, {})
         self._open[response.get("id") or ""] = turn
         turn.begin(self._settings, self._conversation)
         turn.answer.begin(response, self._id, self._actual_model)
 
-    def _on_output(self, fields: Fields, _: Telemetry) -> None:
+    def _on_output(self, fields: Fields, _: CallTelemetry) -> None:
         turn = self._open.get(fields.get("response_id", ""))
         if turn is not None:
             turn.answer.output(fields)
 
-    def _on_done(self, fields: Fields, _: Telemetry) -> None:
+    def _on_done(self, fields: Fields, _: CallTelemetry) -> None:
         response = fields_of(fields.get("response"))
         turn = self._open.pop(response.get("id") or "", None)
         if turn is not None:
             turn.finish(response, self._conversation)
 
-    def _on_error(self, fields: Fields, _: Telemetry) -> None:
+    def _on_error(self, fields: Fields, _: CallTelemetry) -> None:
         """End the response that was refused. An error names the event that it is for only where the app did."""
         error = fields_of(fields.get("error"))
         error_type = str(error.get("code") or error.get("type") or "error")
@@ -232,7 +233,7 @@ def _is_about_a_response(error: Fields) -> bool:
     )
 
 
-_HANDLERS: Final[Mapping[str, Callable[[Session, Fields, Telemetry], None]]] = MappingProxyType(
+_HANDLERS: Final[Mapping[str, Callable[[Session, Fields, CallTelemetry], None]]] = MappingProxyType(
     {
         "conversation.item.added": Session._on_item,
         "conversation.item.created": Session._on_item,

@@ -28,7 +28,7 @@ from otel_llm.instrument.clients.openai.reading import (
     set_strings,
     text_of,
 )
-from otel_llm.instrument.contract.client import Content, Endpoint, Response, Usage
+from otel_llm.instrument.contract.data import Content, Endpoint, Response, Usage
 
 _FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE, "top_p": names.REQUEST_TOP_P}
 _INTEGERS: Final = {"max_output_tokens": names.REQUEST_MAX_TOKENS}

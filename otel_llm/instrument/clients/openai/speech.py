@@ -12,7 +12,7 @@ from otel_llm import names
 from otel_llm.instrument.clients.formats import parts
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
 from otel_llm.instrument.clients.openai.reading import fields_of
-from otel_llm.instrument.contract.client import Content, Endpoint, Response, Usage
+from otel_llm.instrument.contract.data import Content, Endpoint, Response, Usage
 
 _DONE: Final = "speech.audio.done"
 _TAIL_BYTES: Final = 4_096  # the last event is some 150 bytes long; those before it hold the audio

@@ -23,7 +23,7 @@ from websockets.sync.server import serve
 import otel_llm
 from otel_llm import names
 from otel_llm.instrument.clients.openai.realtime_session import Session, Turn
-from otel_llm.instrument.lifecycle.call import Call
+from otel_llm.instrument.lifecycle.call import LiveCall
 
 SCRIPT = Path(__file__).parent / "scripts" / "realtime.toml"
 TEXT = {"type": "realtime", "output_modalities": ["text"], "instructions": "Be brief."}
@@ -617,11 +617,11 @@ except (openai.OpenAIError, OSError) as error:
 
 def test_nothing_is_kept_of_a_response_that_has_ended(instrumented, client):
     gc.collect()
-    others = [each for each in gc.get_objects() if isinstance(each, Turn | Call)]  # of other tests' exceptions
+    others = [each for each in gc.get_objects() if isinstance(each, Turn | LiveCall)]  # of other tests' exceptions
     with session(client) as connection:
         for _ in range(3):
             answer(connection, "Hello")
         assert len(instrumented.spans) == 3
         gc.collect()
-        left = [each for each in gc.get_objects() if isinstance(each, Turn | Call)]
+        left = [each for each in gc.get_objects() if isinstance(each, Turn | LiveCall)]
         assert [each for each in left if each not in others] == []

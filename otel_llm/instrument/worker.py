@@ -23,7 +23,7 @@ _FORK_WAIT_S: Final = 2.0  # more than any task takes; the longest is the import
 Task = Callable[..., Any]
 
 
-class Worker:
+class BackgroundWorker:
     """Runs tasks in order on one thread, which starts with the first of them and which no exit waits for."""
 
     def __init__(self) -> None:

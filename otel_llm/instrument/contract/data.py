@@ -1,0 +1,113 @@
+"""What a client module maps a call to: the request, the response, and what a stream adds up to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from opentelemetry.util.types import AttributeValue
+
+Message = dict[str, Any]
+"""A message in the conventions' schema: `{"role": …, "parts": [{"type": …}, …]}`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Usage:
+    """Token counts as the conventions count them; None where the provider reported none."""
+
+    input_tokens: int | None = None
+    """Cached tokens and all modalities included."""
+    output_tokens: int | None = None
+    """Reasoning tokens and all modalities included."""
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    modalities: Modalities | None = None
+    """Where not all of them are text."""
+    service_tier: str | None = None
+    """By which the provider bills them, where it says so: "flex", "priority", "batch"."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Modalities:
+    """The parts of the token counts by what they stand for; None where the provider reported none."""
+
+    input_text_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    input_image_tokens: int | None = None
+    output_text_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    output_image_tokens: int | None = None
+    cache_read_audio_tokens: int | None = None
+    """Of the cached tokens, those of audio, which have a price of their own."""
+    cache_read_image_tokens: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Content:
+    """What was said, in the conventions' schema. Shares no object with the app, which may change its own."""
+
+    messages: list[Message]
+    system: list[dict[str, Any]] = field(default_factory=list)
+    """System instructions that the API takes apart from the messages: a list of parts."""
+    tools: list[dict[str, Any]] = field(default_factory=list)
+    documents: list[str] = field(default_factory=list)
+    """The texts that the answer is to be grounded in."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Response:
+    """What came back, or as much as had come when a stream ended."""
+
+    id: str | None = None
+    model: str | None = None
+    finish_reasons: list[str] = field(default_factory=list)
+    usage: Usage | None = None
+    attributes: Mapping[str, AttributeValue] | None = None
+    """Further attributes, by their names."""
+    error_type: str | None = None
+    """Where the provider says in a response that it failed, how."""
+    read_messages: Callable[[], list[Message]] = list
+    """Reads the output messages; called only where content is captured."""
+
+
+class Chunks(Protocol):
+    """Adds up the chunks of one stream."""
+
+    def add(self, chunk: Any) -> None:
+        """Take one chunk; called on the app's path, for each."""
+
+    def response(self) -> Response:
+        """Return what came so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One operation of a client's API: how its requests and responses are read."""
+
+    operation: str
+    """As gen_ai.operation.name has it."""
+    read_attributes: Callable[[Mapping[str, Any]], dict[str, AttributeValue]]
+    """Returns the attributes that the body of a request gives the span, the model apart."""
+    read_content: Callable[[Mapping[str, Any]], Content]
+    """Returns the content of a request's body; called only where content is captured."""
+    read_response: Callable[[Any], Response]
+    """Reads the client's own object for a whole response."""
+    add_up: Callable[[bool], Chunks] | None = None
+    """Starts to add up a stream; the argument is whether content is captured. None: it has no streams."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Request:
+    """One call as the app made it."""
+
+    endpoint: Endpoint
+    provider: str
+    model: str | None
+    address: str | None
+    port: int | None
+    body: Mapping[str, Any]
+    stream: bool = False
+    received: Any = None
+    """The client's own object for the response, where a helper of the client may yet fail over it."""

@@ -52,6 +52,10 @@ class InstrumentSettings:
     """By which names the metrics are emitted: `deployed`, `newest` or `both`."""
     debug_raise: bool = field(default=False, metadata={"env": "OTEL_LLM_DEBUG_RAISE"})
     """Raise failures of the instrumentation instead of logging them: for its own tests."""
+    disabled: frozenset[str] = field(
+        default=frozenset(), metadata={"env": "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"}
+    )
+    """Clients that are left alone, comma-separated, such as `otel_llm_openai`."""
     withheld: bool = False
     """Whether nobody knows what to take out of content, so that none is recorded: OTEL_LLM_REDACT is wrong."""
 
@@ -59,6 +63,10 @@ class InstrumentSettings:
         if self.withheld:
             object.__setattr__(self, "capture_content", ContentCapture.NO_CONTENT)
             object.__setattr__(self, "completion_hook", None)
+
+    def instruments(self, module: str) -> bool:
+        """Return True if the client library with that module is to be instrumented."""
+        return f"otel_llm_{module.replace('.', '_')}" not in self.disabled
 
 
 def read_settings(

@@ -109,6 +109,11 @@ def _redacted(entries: Iterable[str | Callable[[str], str]], key: str) -> tuple[
     return (*names, *(entry for entry in entries if callable(entry)))
 
 
+def _read_names(value: str | Iterable[str], _: str) -> frozenset[str]:
+    names = value.split(",") if isinstance(value, str) else value
+    return frozenset(name.strip() for name in names) - {""}
+
+
 def _read_text(value: str, _: str) -> str:
     return value
 
@@ -155,6 +160,7 @@ READERS: Final[dict[str, Callable[[Any, str], Any]]] = {
     "prices": _read_path,
     "providers": _read_providers,
     "metric_names": MetricNames.of,
+    "disabled": _read_names,
     "debug_raise": _read_flag,
 }
 """The reader of each setting: given the value and the key that an error names."""

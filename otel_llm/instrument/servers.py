@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
+from urllib.parse import urlsplit
 
 from otel_llm.instrument.contract.client import Server
 
@@ -97,34 +98,41 @@ _KNOWN_LIMIT: Final = 100  # base URLs kept; an app that makes a client for each
 
 
 class Servers:
-    """Who serves a URL: by the user's own table, then by ours. What was found of a client's URL is kept."""
+    """Who serves a URL: by the user's own table, then by ours. What was found of a URL is kept."""
 
     def __init__(self, own: Mapping[str, str]) -> None:
         self._own = own
-        self._known: dict[tuple[int, str], tuple[Any, Server]] = {}
+        self._known: dict[tuple[str, str], Server] = {}
 
-    def at(self, url: Any, default: str) -> Server:
-        """Return the server at a client's base URL; `default` is the provider of one that nobody has named."""
-        key = (id(url), default)
+    def at(self, url: str, default: str, *, compatible: bool = False) -> Server:
+        """Return the server at a client's base URL.
+
+        Args:
+            url: the base URL.
+            default: the provider of a host that nobody has named.
+            compatible: True if servers that people run themselves speak the client's API: these are known by what
+                their host is called.
+        """
+        key = (url, default)
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= _KNOWN_LIMIT:
                 self._known.clear()
-            known = self._known[key] = (url, self._find(url, default))  # holding the URL keeps its id taken
-        return known[1]
+            known = self._known[key] = self._find(url, default, compatible)
+        return known
 
-    def _find(self, url: Any, default: str) -> Server:
-        host, port = url.host or None, url.port or _PORTS.get(url.scheme)
-        return Server(provider_of(host, port, self._own, default), host, port, _deployment(url.path))
+    def _find(self, url: str, default: str, compatible: bool) -> Server:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme)
+        provider = None
+        if host:
+            provider = self._own.get(f"{host}:{port}") or self._own.get(host) or _provider_of(host)
+            if provider is None and compatible:
+                provider = _own_software(host, port)
+        return Server(provider or default, host, port)
 
 
-def provider_of(host: str | None, port: int | None, own: Mapping[str, str], default: str) -> str:
-    """Return the provider that serves a host: by the user's own table, then by ours, else the default."""
-    if not host:
-        return default
-    host = host.lower()
-    if own and (provider := own.get(f"{host}:{port}") or own.get(host)):
-        return provider
+def _provider_of(host: str) -> str | None:
     if provider := _HOSTS.get(host):
         return provider
     for suffix, provider in _SUFFIXES.items():
@@ -133,7 +141,7 @@ def provider_of(host: str | None, port: int | None, own: Mapping[str, str], defa
     for prefix, provider in _PREFIXES.items():
         if host.startswith(prefix):
             return provider
-    return _own_software(host, port) or default if default == "openai" else default
+    return None
 
 
 def _own_software(host: str, port: int | None) -> str | None:
@@ -144,9 +152,3 @@ def _own_software(host: str, port: int | None) -> str | None:
 def price_list_of(provider: str) -> str:
     """Return the provider's id in genai-prices."""
     return _PRICE_LISTS.get(provider, provider)
-
-
-def _deployment(path: str) -> str | None:
-    """Return Azure's deployment in a base URL: `https://shop.openai.azure.com/openai/deployments/chat-small`."""
-    _, found, rest = path.partition("/deployments/")
-    return rest.strip("/").partition("/")[0] or None if found else None

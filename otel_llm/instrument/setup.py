@@ -12,11 +12,10 @@ from otel_llm.config.instrument import InstrumentSettings, override_settings, re
 from otel_llm.config.instrument_values import ContentCapture, MetricNames
 from otel_llm.errors import ConfigError
 from otel_llm.instrument import guard
-from otel_llm.instrument.clients.openai import CLIENT as OPENAI
 from otel_llm.instrument.cost.prices import Prices
-from otel_llm.instrument.lifecycle.patch import patch_when_imported, unpatch
+from otel_llm.instrument.lifecycle.patch import patch_clients, unpatch_clients
 from otel_llm.instrument.lifecycle.reading import end_open_streams, leave_open_streams_to_the_parent
-from otel_llm.instrument.lifecycle.telemetry import CallTelemetry, InstrumentedClient, SdkProviders
+from otel_llm.instrument.lifecycle.telemetry import CallTelemetry, SdkProviders
 from otel_llm.instrument.scope.threads import restore_threads
 from otel_llm.instrument.sdk import set_up_sdk
 from otel_llm.instrument.worker import BackgroundWorker, after_fork_in_child
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     from otel_llm.instrument.cost.own_prices import OwnPrices
 
-CLIENTS: Final[tuple[InstrumentedClient, ...]] = (OPENAI,)
 _FLUSH_S: Final = 3.0
 
 _changing: Final = threading.RLock()
@@ -94,8 +92,7 @@ def instrument(
             set_up_sdk()
         _stop()
         _active = telemetry
-        for client in CLIENTS:
-            patch_when_imported(client, telemetry)
+        patch_clients(telemetry)
 
 
 def uninstrument() -> None:
@@ -109,8 +106,7 @@ def _stop() -> None:
     global _active  # noqa: PLW0603 - one instrumentation per process
     if _active is None:
         return
-    for client in CLIENTS:
-        unpatch(client)
+    unpatch_clients()
     _active.enabled = False
     _active = None
     flush()

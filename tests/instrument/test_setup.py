@@ -15,7 +15,7 @@ from otel_llm import names
 from otel_llm.errors import ConfigError
 from otel_llm.instrument import setup
 from otel_llm.instrument.clients.openai import CLIENT as OPENAI
-from otel_llm.instrument.instrumentor import OpenAIInstrumentor
+from otel_llm.instrument.instrumentor import LlmInstrumentor
 from otel_llm.instrument.lifecycle import patch
 
 PRICES = Path(__file__).with_name("prices.toml")
@@ -151,7 +151,7 @@ def test_an_unknown_version_of_the_client_is_one_line_and_no_patch(exported, mon
     exported.instrument()
 
     (record,) = [record for record in caplog.records if record.name == "otel_llm"]
-    assert record.getMessage() == "otel-llm: openai 4.1.0 is not instrumented: the versions known are 2 to 3"
+    assert record.getMessage() == "otel-llm: openai 4.1.0 is not instrumented: the versions known are >=2,<4"
     assert SyncAPIClient.request is PLAIN[SyncAPIClient]
 
 
@@ -183,8 +183,8 @@ def test_a_wrong_variable_is_logged_and_its_default_used(exported, monkeypatch, 
 
 
 def test_the_entry_points_class_instruments_and_uninstruments(exported):
-    instrumentor = OpenAIInstrumentor()
-    assert instrumentor.instrumentation_dependencies() == ("openai >= 2, < 4",)
+    instrumentor = LlmInstrumentor()
+    assert instrumentor.instrumentation_dependencies() == ()  # each client is looked at when it is imported
     instrumentor.instrument(
         tracer_provider=exported.tracer_provider,
         meter_provider=exported.meter_provider,
@@ -194,6 +194,13 @@ def test_the_entry_points_class_instruments_and_uninstruments(exported):
     instrumentor.uninstrument()
 
     assert exported.span.name == "chat gpt-4o-mini"
+    assert SyncAPIClient.request is PLAIN[SyncAPIClient]
+
+
+def test_a_client_that_is_disabled_by_its_name_is_left_alone(exported, monkeypatch):
+    monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "flask, otel_llm_openai")
+    exported.instrument()
+
     assert SyncAPIClient.request is PLAIN[SyncAPIClient]
 
 

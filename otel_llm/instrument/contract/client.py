@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from otel_llm.instrument.contract.data import Request
 
@@ -15,47 +16,62 @@ class Server(NamedTuple):
     """Where calls go."""
 
     provider: str
+    """As gen_ai.provider.name has it."""
     address: str | None
     port: int | None
-    deployment: str | None = None
-    """Where the URL names one, as Azure's may: it is what answers, whatever model a request names."""
 
 
 class Servers(Protocol):
     """Knows who serves a URL."""
 
-    def at(self, url: Any, default: str) -> Server:
-        """Return the server at a client's base URL; `default` is the provider of one that nobody has named."""
+    def at(self, url: str, default: str, *, compatible: bool = False) -> Server:
+        """Return the server at a client's base URL.
+
+        Args:
+            url: the base URL.
+            default: the provider of a host that nobody has named.
+            compatible: True if servers that people run themselves speak the client's API: these are known by what
+                their host is called.
+        """
 
 
 class Patch(NamedTuple, Generic[T]):
-    """One method of a client library, and what is put in its place."""
+    """One method or function of a client library, and what is put in its place."""
 
     module: str
-    owner: str
-    """The class."""
-    method: str
+    owner: str | None
+    """The class; None: a function of the module."""
+    name: str
     wrap: Callable[[Callable[..., Any], LlmClient[T], T], Callable[..., Any]]
-    """Returns the method that stands in for the original."""
+    """Returns what stands in for the original. Of a static or class method, both are the function inside."""
 
 
-class LlmClient(Protocol[T]):
-    """One client library: where it is patched, and how its fields are read."""
+class LlmClient(abc.ABC, Generic[T]):
+    """One client library: where it is patched, and how its fields are read.
 
-    @property
-    def name(self) -> str:
-        """The package, such as "openai"."""
+    It is loaded when the library is imported: by the entry point of the group `otel_llm.clients` that has the name
+    of the library's module.
+    """
 
-    @property
-    def majors(self) -> range:
-        """The major versions whose insides are known."""
+    distribution: ClassVar[str]
+    """The name under which the library is installed, such as "google-genai" for the module `google.genai`."""
+    versions: ClassVar[str]
+    """The versions whose insides are known, as a PEP 440 specifier."""
+    own_scopes: ClassVar[frozenset[str]] = frozenset()
+    """The instrumentation scopes of spans that the library emits by itself."""
+    patches: tuple[Patch[T], ...]
+    """What is patched. Of those in one module all are found, or none is patched."""
 
-    @property
-    def patches(self) -> tuple[Patch[T], ...]:
-        """What is patched. Of those in one module all are found, or none is patched."""
-
+    @abc.abstractmethod
     def read_request(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], servers: Servers) -> Request | None:
-        """Return the call's request, or None when it is none of the calls that are instrumented."""
+        """Return the call's request, or None where it is none of the calls that are instrumented."""
 
-    def read_result(self, result: Any) -> Any:
+    @abc.abstractmethod
+    def read_result(self, result: Any, request: Request) -> Any:
         """Return what it gave: Streamed, Raw, Unread, or else an object for the endpoint's `read_response`."""
+
+    def silence(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Keep the library from opening a span of its own for the call with these arguments, and for no other."""
+
+    def prepare(self) -> None:
+        """Do what must be done before the first call, once the library was patched."""

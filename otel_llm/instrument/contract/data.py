@@ -82,6 +82,22 @@ class Chunks(Protocol):
         """Return what came so far."""
 
 
+def _is_no_error(_: Any) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFormat:
+    """How the events of a streamed body are chunks, for an app that reads the body by itself."""
+
+    end: bytes | None = None
+    """The data of the event after which nothing counts."""
+    no_chunks: frozenset[str] = frozenset()
+    """Names of events, as the line `event:` has them, that the client's own stream gives to nobody."""
+    is_error: Callable[[Any], bool] = _is_no_error
+    """Returns True if an event's data is an error, which the client's own stream raises."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One operation of a client's API: how its requests and responses are read."""
@@ -96,6 +112,7 @@ class Endpoint:
     """Reads the client's own object for a whole response."""
     add_up: Callable[[bool], Chunks] | None = None
     """Starts to add up a stream; the argument is whether content is captured. None: it has no streams."""
+    events: EventFormat = EventFormat()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,5 +126,7 @@ class Request:
     port: int | None
     body: Mapping[str, Any]
     stream: bool = False
+    reads_body: bool = False
+    """True if the app reads the response's body by itself."""
     received: Any = None
-    """The client's own object for the response, where a helper of the client may yet fail over it."""
+    """The client's own object for a response that is paid for, kept for where the client fails over it later."""

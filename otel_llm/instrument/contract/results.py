@@ -1,27 +1,58 @@
-"""What a patched method gave: a stream, a body that the app reads by itself, or nothing that can be read."""
+"""What a patched method gave, where that is no whole response: a stream, a body, or nothing that can be read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeAlias
+
+
+class BodyListener(Protocol):
+    """Hears of the body of a response while the app reads it."""
+
+    @property
+    def data(self) -> Callable[[bytes], None] | None:
+        """Takes a piece of the body, decoded. Must not raise. None: no piece is wanted."""
+
+    def closed(self) -> None:
+        """Take note that the body was closed, read to its end or not. Must not raise."""
+
+
+Listen: TypeAlias = Callable[[BodyListener], Callable[[], None]]
+"""Has a listener hear of a response's body; returns what ends that."""
+
+
+def itself(reader: Any) -> Any:
+    """Return the reader: the app is given it in place of the chunks."""
+    return reader
 
 
 @dataclass(slots=True)
 class Streamed:
-    """A call's result that is a stream: the client's own object, whose chunks its endpoint adds up."""
+    """A result that is a stream of chunks, whatever the client's object for it is."""
 
-    stream: Any
+    chunks: Any
+    """The iterator, asynchronous iterator or generator that gives the chunks."""
+    give: Callable[[Any], Any] = itself
+    """Puts what stands in for `chunks` in their place; returns the object that the app is given.
+
+    A client whose stream is an object of its own sets its iterator and returns that object; where the chunks are
+    all that the app is given, it is given what stands in for them.
+    """
+    listen: Listen | None = None
+    """Tells of the body's closing, where a stream can be closed before it is read to its end."""
 
 
 @dataclass(slots=True)
 class Raw:
-    """A call's result whose body the app reads by itself: the call ends when this HTTP response closes."""
+    """A result whose body the app reads by itself: the call ends when the body is closed."""
 
-    http_response: Any
+    media_type: str
+    """As the response's header has it."""
+    listen: Listen
     read: Callable[[Any], Any] | None = None
     """Turns the data of a body, or of one event of a body that is a stream, into the client's own object."""
 
 
 class Unread:
-    """A call's result that the client itself cannot read: what `Request.received` holds is all there is."""
+    """A result that the client itself cannot read: what `Request.received` holds is all there is."""

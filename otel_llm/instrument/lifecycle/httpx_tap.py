@@ -9,26 +9,20 @@ from __future__ import annotations
 import functools
 import importlib
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Any, TypeAlias
+
+from otel_llm.instrument.contract.results import BodyListener
+from otel_llm.instrument.guard import report
+
+_Take: TypeAlias = Callable[[bytes], None]
 
 
-class Listener(Protocol):
-    """Hears of a body."""
-
-    @property
-    def data(self) -> Callable[[bytes], None] | None:
-        """Takes a piece, as it came over the wire, so perhaps compressed. Must not raise. None: takes none."""
-
-    def closed(self) -> None:
-        """Learn that the body was closed, read to its end or not. Must not raise."""
-
-
-def tap(response: Any, listener: Listener) -> Callable[[], None]:
+def listen(response: Any, listener: BodyListener) -> Callable[[], None]:
     """Have a listener hear of a response's body; return what ends that."""
     if response.is_closed:
-        return _tap_closed(response, listener)
-    stream = _tap_class(type(response).__module__.partition(".")[0])(response.stream, listener)
+        return _listen_to_closed(response, listener)
+    stream = _tap_class(type(response).__module__.partition(".")[0])(response, listener)
     response.stream = stream
 
     # the listener leads here: by a cycle, only the garbage collector would free them
@@ -36,12 +30,12 @@ def tap(response: Any, listener: Listener) -> Callable[[], None]:
 
     def untap() -> None:
         if (tapped := held()) is not None:
-            tapped.listener = None
+            tapped.listener = tapped.take = None
 
     return untap
 
 
-def _tap_closed(response: Any, listener: Listener) -> Callable[[], None]:
+def _listen_to_closed(response: Any, listener: BodyListener) -> Callable[[], None]:
     """Listen to a response that came with its body, as from a cache: nothing of it reads the `stream` any more."""
 
     def untap() -> None:
@@ -77,7 +71,7 @@ class _AsyncPieces:
 class _Closing:
     """Stands in for the `close` of a response that is closed already."""
 
-    def __init__(self, close: Callable[[], Any], listener: Listener) -> None:
+    def __init__(self, close: Callable[[], Any], listener: BodyListener) -> None:
         self._close = close
         self._listener = listener
 
@@ -117,6 +111,29 @@ async def _do_nothing_async() -> None:
     pass
 
 
+def _decoding(response: Any, take: _Take) -> _Take:
+    """Return what takes the pieces of a response as they come over the wire, perhaps compressed."""
+    if "content-encoding" not in response.headers:
+        return take
+    # a response of its own has a decoder of its own, for all encodings that its library knows
+    decode: Callable[[bytes], bytes | Iterable[bytes]] | None
+    decode = type(response)(200, headers=response.headers)._get_content_decoder().decode
+
+    def take_decoded(data: bytes) -> None:
+        nonlocal decode
+        if decode is None:
+            return
+        try:
+            pieces = decode(data)
+        except Exception as error:  # the app's own reading of the body fails in the same way
+            decode = None
+            report("decoding a body", error)
+            return
+        take(pieces if isinstance(pieces, bytes) else b"".join(pieces))  # httpx2 gives them one by one
+
+    return take_decoded
+
+
 @functools.cache
 def _tap_class(library: str) -> type[Any]:
     """Return the class of tapped bodies for httpx or httpx2, whose responses take only bodies of their own."""
@@ -125,18 +142,18 @@ def _tap_class(library: str) -> type[Any]:
     class Tapped(base.SyncByteStream, base.AsyncByteStream):  # type: ignore[misc, name-defined]
         """A body that is listened to."""
 
-        def __init__(self, inner: Any, listener: Listener) -> None:
-            self._inner = inner
-            self.listener: Listener | None = listener
+        def __init__(self, response: Any, listener: BodyListener) -> None:
+            self._inner = response.stream
+            self.listener: BodyListener | None = listener
+            self.take = None if listener.data is None else _decoding(response, listener.data)
 
         def __iter__(self) -> Iterator[bytes]:
-            take = None if self.listener is None else self.listener.data
+            take = self.take
             return iter(self._inner) if take is None else map(functools.partial(_pass_on, take), self._inner)
 
         def __aiter__(self) -> AsyncIterator[bytes]:
-            take = None if self.listener is None else self.listener.data
             pieces = self._inner.__aiter__()
-            return pieces if take is None else _AsyncPieces(pieces, take)
+            return pieces if self.take is None else _AsyncPieces(pieces, self.take)
 
         def close(self) -> None:
             try:

@@ -1,91 +1,111 @@
-"""Puts stand-ins into a client library, now or when it is imported, and takes them out again."""
+"""Puts stand-ins into client libraries, now or when they are imported, and takes them out again."""
 
 from __future__ import annotations
 
 import functools
-import platform
 import sys
-from importlib.metadata import version
-from itertools import groupby
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import Any, Final
 
 from otel_llm.instrument.guard import guarded, log
 from otel_llm.instrument.lifecycle.imports import when_imported
 from otel_llm.instrument.lifecycle.telemetry import CallTelemetry, InstrumentedClient, InstrumentedPatch
+from otel_llm.instrument.lifecycle.versions import is_within
+from otel_llm.instrument.stand_ins import StandIns
 
+GROUP: Final = "otel_llm.clients"
+"""The entry points of clients: each has the name of a library's module, and names an `LlmClient`."""
 
-class _Done(NamedTuple):
-    """A method that was replaced."""
-
-    owner: type
-    method: str
-    original: Any
-    ours: Any
-
-
-_telemetry: dict[str, CallTelemetry] = {}
+_telemetry: CallTelemetry | None = None
+"""What the calls of patched clients are recorded with; None while nothing is instrumented."""
 _awaited: Final[set[str]] = set()
-_patched: dict[str, list[_Done]] = {}
-"""By module."""
+_patched: Final[dict[tuple[InstrumentedClient, str], StandIns]] = {}
+"""By client and module."""
 _said: Final[set[str]] = set()
 
 
-def patch_when_imported(client: InstrumentedClient, telemetry: CallTelemetry) -> None:
-    """Patch the client's library, each module when it is imported; now, if it is there already."""
-    _telemetry[client.name] = telemetry
-    for module, _ in groupby(client.patches, lambda patch: patch.module):
-        if module in sys.modules:
-            _patch(client, module)
-        elif module not in _awaited:
-            _awaited.add(module)
-            when_imported(module, functools.partial(_patch, client, module))
+@functools.cache
+def client_entry_points() -> tuple[EntryPoint, ...]:
+    """Return the clients that are installed, ours and others'."""
+    return tuple(sorted(entry_points(group=GROUP), key=lambda entry: entry.name))
+
+
+def patch_clients(telemetry: CallTelemetry) -> None:
+    """Patch the client libraries, each when it is imported; now, if it is there already."""
+    global _telemetry  # noqa: PLW0603 - one instrumentation per process
+    _telemetry = telemetry
+    for entry in client_entry_points():
+        if telemetry.settings.instruments(entry.name):
+            _now_or_when_imported(entry.name, functools.partial(_patch_client, entry))
+
+
+def unpatch_clients() -> None:
+    """Put back what `patch_clients` replaced, where nobody has replaced it since."""
+    global _telemetry  # noqa: PLW0603 - one instrumentation per process
+    _telemetry = None
+    for stand_ins in [_patched.pop(key) for key in tuple(_patched)]:
+        _take_out(stand_ins)
 
 
 @guarded("uninstrumenting a client")
-def unpatch(client: InstrumentedClient) -> None:
-    """Put back what `patch_when_imported` replaced, where nobody has replaced it since."""
-    _telemetry.pop(client.name, None)
-    for patch in client.patches:
-        for owner, method, original, ours in _patched.pop(patch.module, []):
-            if getattr(owner, method) is ours:
-                setattr(owner, method, original)
-            else:
-                log.warning(
-                    "otel-llm: %s.%s stays wrapped, inert: something else wrapped it later", owner.__name__, method
-                )
+def _take_out(stand_ins: StandIns) -> None:
+    for name in stand_ins.take_out():
+        log.warning("otel-llm: %s stays wrapped, inert: something else wrapped it later", name)
+
+
+def _now_or_when_imported(module: str, tell: Callable[[], Any]) -> None:
+    if module in sys.modules:
+        tell()
+    elif module not in _awaited:
+        _awaited.add(module)
+        when_imported(module, tell)
 
 
 @guarded("instrumenting a client")
-def _patch(client: InstrumentedClient, module: str) -> None:
-    telemetry = _telemetry.get(client.name)
-    if telemetry is None or module in _patched or not _is_known(client):
+def _patch_client(entry: EntryPoint) -> None:
+    if _telemetry is None or not _telemetry.settings.instruments(entry.name):
         return
+    client: InstrumentedClient = entry.load()
+    if not _is_known(client):
+        return
+    for module in dict.fromkeys(patch.module for patch in client.patches):
+        _now_or_when_imported(module, functools.partial(_patch_module, client, module))
+
+
+@guarded("instrumenting a client")
+def _patch_module(client: InstrumentedClient, module: str) -> None:
+    if _telemetry is None or (client, module) in _patched:
+        return
+    patches = [patch for patch in client.patches if patch.module == module]
     # all of a module are found before any is patched: where one has moved, none is
-    patches: list[tuple[InstrumentedPatch, type, Any]] = []
-    for patch in client.patches:
-        if patch.module == module:
-            owner = getattr(sys.modules[module], patch.owner)
-            patches.append((patch, owner, getattr(owner, patch.method)))
-    done = _patched[module] = []
-    for patch, owner, original in patches:
-        ours = patch.wrap(original, client, telemetry)
-        setattr(owner, patch.method, ours)
-        done.append(_Done(owner, patch.method, original, ours))
-    if "gevent" in sys.modules:
-        # Clients ask for it with their first request, and Python asks a child process, once. Asked by greenlets at
-        # the same time, the children run the app's greenlets too, and fork in turn without end: the SDK's hooks,
-        # which run after a fork, wait for threads (opentelemetry-sdk 1.45, `_get_process_dependent_resource`).
-        platform.platform()
+    owners: list[Any] = [sys.modules[module] for _ in patches]
+    for index, patch in enumerate(patches):
+        if patch.owner is not None:
+            owners[index] = getattr(owners[index], patch.owner)
+        getattr(owners[index], patch.name)
+    stand_ins = _patched[client, module] = StandIns()
+    for owner, patch in zip(owners, patches, strict=True):
+        stand_ins.put(owner, patch.name, functools.partial(_wrapped, patch, client, _telemetry))
+    client.prepare()
+
+
+def _wrapped(
+    patch: InstrumentedPatch, client: InstrumentedClient, telemetry: CallTelemetry, original: Callable[..., Any]
+) -> Callable[..., Any]:
+    return patch.wrap(original, client, telemetry)
 
 
 def _is_known(client: InstrumentedClient) -> bool:
-    installed = version(client.name)
-    if int(installed.split(".")[0]) in client.majors:
+    installed = version(client.distribution)
+    if is_within(installed, client.versions):
         return True
     if installed not in _said:
         _said.add(installed)
-        known = f"{client.majors.start} to {client.majors.stop - 1}"
         log.warning(
-            "otel-llm: %s %s is not instrumented: the versions known are %s", client.name, installed, known
+            "otel-llm: %s %s is not instrumented: the versions known are %s",
+            client.distribution,
+            installed,
+            client.versions,
         )
     return False

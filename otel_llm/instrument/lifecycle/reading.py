@@ -1,24 +1,25 @@
-"""The life of one stream: read to the end, closed, dropped, cancelled or failed, its call ends exactly once.
-
-The client's own object stays what it is: only its chunk iterator and its HTTP response's body are stood in for. On
-the app's path a chunk costs a timestamp and its adding up.
-"""
+"""One stream while it is read: to its end, closed, dropped, cancelled or failed, its call ends exactly once."""
 
 from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 from otel_llm.instrument.contract.data import Chunks, Response
 from otel_llm.instrument.guard import guarded, report
 from otel_llm.instrument.lifecycle.call import CallEnd, LiveCall
-from otel_llm.instrument.lifecycle.httpx_tap import tap
 
 
 class Reading:
-    """One stream being read: its timestamps and its end."""
+    """One stream being read: what adds up its chunks, when they came, and its end.
+
+    States: open, then ended, once: by `end`, `close` or `drop`, whichever comes first; `leave_open` ends it
+    without ending the call. The thread or task that reads the stream adds chunks; `drop` may come from the garbage
+    collector on any thread, and hands its work to the worker. Holds one timestamp a chunk; the chunks are held by
+    what adds them up.
+    """
 
     __slots__ = ("__weakref__", "_call", "_ended", "_opened", "chunks", "times", "unhook")
 
@@ -102,7 +103,11 @@ class Reading:
 
 
 class Dropped:
-    """Held by what reads a stream, and by nothing else: goes with it."""
+    """Ends a reading that nobody can go on with.
+
+    Only the object that reads the stream refers to this one. When that object is freed, `__del__` drops the
+    reading.
+    """
 
     _reading: Reading | None = None
 
@@ -112,91 +117,6 @@ class Dropped:
     def __del__(self) -> None:
         if self._reading is not None:
             self._reading.drop()
-
-
-def watch(call: LiveCall, stream: Any) -> None:
-    """Have the reading of a client's stream end its call."""
-    add_up = call.request.endpoint.add_up
-    if add_up is None:
-        raise LookupError(f"the endpoint {call.request.endpoint.operation} has no streams")
-    inner = _chunks_without_cycle(stream)
-    reading = Reading(call, add_up(call.captures_content))
-    reading.unhook = tap(stream.response, _Closing(reading, inner))
-    if hasattr(inner, "__anext__"):
-        stream._iterator = _AsyncReader(inner, reading)
-    else:
-        stream._iterator = _read(inner, reading, Dropped(reading))
-
-
-def _read(inner: Iterator[Any], reading: Reading, _: Dropped) -> Iterator[Any]:
-    """Yield the client's chunks. A generator, as the client's own, and the quickest way to stand between."""
-    clock, note = time.perf_counter, reading.times.append
-    try:
-        for chunk in inner:
-            note(clock())
-            try:
-                if reading.chunks is not None:
-                    reading.chunks.add(chunk)
-            except Exception as error:
-                reading.give_up(error)
-            yield chunk
-    except GeneratorExit:
-        reading.drop()
-        raise
-    except BaseException as error:
-        reading.end(error)
-        raise
-    else:
-        reading.end()
-
-
-class _AsyncReader:
-    """Stands in for an asynchronous stream's chunk iterator."""
-
-    __slots__ = ("_dropped", "_inner", "_reading")
-
-    def __init__(self, inner: AsyncIterator[Any], reading: Reading) -> None:
-        self._inner = inner
-        self._reading = reading
-        self._dropped = Dropped(reading)
-
-    def __aiter__(self) -> _AsyncReader:
-        return self
-
-    async def __anext__(self) -> Any:
-        try:
-            chunk = await self._inner.__anext__()
-        except StopAsyncIteration:
-            self._reading.end()
-            raise
-        except GeneratorExit:  # nobody awaits it any more: the garbage collector calls
-            self._reading.drop()
-            raise
-        except BaseException as error:
-            self._reading.end(error)
-            raise
-        self._reading.add(chunk)
-        return chunk
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-
-class _Closing:
-    """What a stream does with its HTTP body: the chunks are read elsewhere, so that only its closing counts."""
-
-    def __init__(self, reading: Reading, inner: Any) -> None:
-        self._reading = reading
-        self._inner = inner
-
-    data = None
-
-    @guarded("closing a stream")
-    def closed(self) -> None:
-        """End the call, unless the stream's own generator closes the body: how that ended is seen there."""
-        inner = self._inner
-        if not (getattr(inner, "gi_running", False) or getattr(inner, "ag_running", False)):
-            self._reading.close()
 
 
 def end_open_streams() -> None:
@@ -210,19 +130,6 @@ def leave_open_streams_to_the_parent() -> None:
     """Never end the streams that were open when this process was forked: their calls are the parent's."""
     for reading in _open_readings():
         reading.leave_open()
-
-
-def _chunks_without_cycle(stream: Any) -> Any:
-    """Return the stream's chunk generator, made anew on a copy of the stream.
-
-    The client's generator holds the stream that holds the generator: a stream that is dropped, as by `break` and
-    the function's return, is then freed by the cyclic garbage collector alone, perhaps minutes later, and its span
-    would end no sooner.
-    """
-    twin = object.__new__(type(stream))
-    twin.__dict__.update(stream.__dict__)
-    twin._iterator = None
-    return type(stream).__stream__(twin)
 
 
 def _nothing() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
@@ -17,44 +17,29 @@ from opentelemetry.context import Context
 from otel_llm.instrument.guard import guarded, report
 from otel_llm.instrument.scope.baggage import with_baggage
 from otel_llm.instrument.scope.inherited import CALL_CONTEXT, CallContext
+from otel_llm.instrument.stand_ins import StandIns
 
 _Function = Callable[..., Any]
 
 
-class _Done(NamedTuple):
-    owner: type
-    method: str
-    original: _Function
-    ours: _Function
-
-
-_done: Final[list[_Done]] = []
+_stand_ins: Final = StandIns()
 
 
 @guarded("carrying contexts into threads")
 def carry_into_threads() -> None:
     """Have threads, timers and thread pools carry contexts from here on."""
-    if _done:
+    if _stand_ins:
         return
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only for who sets a context
 
-    for owner, method, wrap in (
-        (threading.Thread, "start", _wrap_start),
-        (ThreadPoolExecutor, "submit", _wrap_submit),
-    ):
-        original = getattr(owner, method)
-        ours = wrap(original)
-        _done.append(_Done(owner, method, original, ours))
-        setattr(owner, method, ours)
+    _stand_ins.put(threading.Thread, "start", _wrap_start)
+    _stand_ins.put(ThreadPoolExecutor, "submit", _wrap_submit)
 
 
 @guarded("restoring threads")
 def restore_threads() -> None:
     """Take out again what `carry_into_threads` put in, where nobody has replaced it since."""
-    while _done:
-        owner, method, original, ours = _done.pop()
-        if getattr(owner, method) is ours:
-            setattr(owner, method, original)
+    _stand_ins.take_out()
 
 
 def _wrap_start(original: _Function) -> _Function:

@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
 import otel_llm
 from otel_llm import names
-from otel_llm.instrument.lifecycle import wrap
+from otel_llm.instrument.lifecycle import steps
 
 ASK = [{"role": "user", "content": "count"}]
 DURATION, TOKENS, COST = names.OPERATION_DURATION.name, names.TOKEN_USAGE.name, names.COST.name
@@ -279,7 +279,7 @@ def test_what_a_request_attached_and_forgot_does_not_outlive_the_call(instrument
 def test_a_call_that_ended_is_freed_without_the_garbage_collector(instrumented, client, monkeypatch, way):
     calls = []
 
-    class NotedCall(wrap.LiveCall):
+    class NotedCall(steps.LiveCall):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             calls.append(weakref.ref(self))
@@ -297,7 +297,7 @@ def test_a_call_that_ended_is_freed_without_the_garbage_collector(instrumented, 
             with contextlib.suppress(openai.RateLimitError):
                 completions.create(model="scripted", messages=[{"role": "user", "content": "rate limit"}])
 
-    monkeypatch.setattr(wrap, "LiveCall", NotedCall)
+    monkeypatch.setattr(steps, "LiveCall", NotedCall)
     gc.disable()
     try:
         ask()

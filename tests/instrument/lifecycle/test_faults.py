@@ -19,6 +19,7 @@ from in_process import COMPLETION, Pieces, chunk, client_for, httpx, sse
 import otel_llm
 from otel_llm import instrument as package
 from otel_llm.instrument import guard, setup
+from otel_llm.instrument.clients.openai import CLIENT as OPENAI
 
 FOLDER = str(Path(package.__file__).parent)
 MESSAGES = [{"role": "user", "content": "How is the weather? Write to me@example.org."}]
@@ -33,14 +34,16 @@ HANDS_OVER = {
     "wrap_async.<locals>.call_client",
     "wrap_retry.<locals>.wait",
     "wrap_retry_async.<locals>.wait",
-    "_settle",
-    "_fail",
-    "_leave",
+    "settle",
+    "fail",
+    "leave",
+    "enter",
     "_read",
     "_AsyncReader.__anext__",
     "_AsyncReader.__aiter__",
     "_AsyncReader.__getattr__",
-    "_Listener.data",
+    "_Listener._data",
+    "_decoding.<locals>.take_decoded",
     "Dropped.__del__",
     "Reading.add",
     "Reading.give_up",
@@ -59,10 +62,10 @@ HANDS_OVER = {
     "guarded.<locals>.decorate.<locals>.guarded_function",
     "report",
     "_run",
-    "Worker._work",
-    "Worker._drain",
+    "BackgroundWorker._work",
+    "BackgroundWorker._drain",
 }
-CANNOT_FAIL = re.compile(r"\s*(try:|return( \w+)?|result = result\.parse\(\).*)\s*")
+CANNOT_FAIL = re.compile(r"\s*(try:|return( \w+)?|result = response\.parse\(\)|coroutine\.send\(None\))\s*")
 
 
 COVERED = set()
@@ -273,7 +276,7 @@ def test_a_fault_at_any_line_leaves_the_apps_result_unchanged(exported, caplog, 
 
 def test_a_failure_is_logged_once(exported, monkeypatch, caplog):
     exported.instrument(debug_raise=False)
-    monkeypatch.setattr(setup.OPENAI.__class__, "read_request", lambda *_: 1 / 0)
+    monkeypatch.setattr(type(OPENAI), "read_request", lambda *_: 1 / 0)
     client = client_for(COMPLETION)
     for _ in range(3):
         client.chat.completions.create(model="gpt-4o-mini", messages=[])
@@ -284,6 +287,6 @@ def test_a_failure_is_logged_once(exported, monkeypatch, caplog):
 
 
 def test_a_failure_is_raised_where_tests_ask_for_it(instrumented, monkeypatch):
-    monkeypatch.setattr(setup.OPENAI.__class__, "read_request", lambda *_: 1 / 0)
+    monkeypatch.setattr(type(OPENAI), "read_request", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         client_for(COMPLETION).chat.completions.create(model="gpt-4o-mini", messages=[])

@@ -14,6 +14,7 @@ from otel_llm.instrument.clients.formats.openai_chat import (
     output_message,
     tool_definitions,
 )
+from otel_llm.instrument.clients.openai.events import EVENTS
 from otel_llm.instrument.clients.openai.logprobs import Logprobs
 from otel_llm.instrument.clients.openai.message_pieces import MessagePieces
 from otel_llm.instrument.clients.openai.reading import (
@@ -213,4 +214,5 @@ CHAT: Final = Endpoint(
     read_content=_read_content,
     read_response=_read_response,
     add_up=_Chunks,
+    events=EVENTS,
 )

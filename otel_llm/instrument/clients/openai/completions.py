@@ -10,6 +10,7 @@ from opentelemetry.util.types import AttributeValue
 from otel_llm import names
 from otel_llm.instrument.clients.formats import parts
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
+from otel_llm.instrument.clients.openai.events import EVENTS
 from otel_llm.instrument.clients.openai.logprobs import Logprobs
 from otel_llm.instrument.clients.openai.reading import (
     SAMPLING,
@@ -122,4 +123,5 @@ COMPLETIONS: Final = Endpoint(
     read_content=_read_content,
     read_response=_read_response,
     add_up=_Chunks,
+    events=EVENTS,
 )

@@ -10,6 +10,7 @@ from opentelemetry.util.types import AttributeValue
 from otel_llm import names
 from otel_llm.instrument.clients.formats import parts
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
+from otel_llm.instrument.clients.openai.events import EVENTS
 from otel_llm.instrument.clients.openai.reading import count_of, fields_of, set_choice_count
 from otel_llm.instrument.contract.data import Content, Endpoint, Message, Modalities, Response, Usage
 
@@ -98,6 +99,7 @@ def _endpoint(operation: str, *, streams: bool) -> Endpoint:
         read_content=_read_content,
         read_response=_read_response,
         add_up=_Events if streams else None,
+        events=EVENTS,
     )
 
 

@@ -123,11 +123,9 @@ def _begin(manager: Any, connection: Any, telemetry: CallTelemetry) -> None:
         return
     client, model = _private(manager, "client"), _private(manager, "model")
     url = client.websocket_base_url or client.base_url
-    if isinstance(url, str):
-        url = type(client.base_url)(url)
     # with Azure's client the deployment answers, whatever model is named
     model = getattr(client, "_azure_deployment", None) or model
-    server = telemetry.servers.at(url, default_provider(client))
+    server = telemetry.servers.at(str(url), default_provider(client), compatible=True)
     _sessions[connection] = Session(server, model if isinstance(model, str) else None)
 
 

@@ -15,6 +15,7 @@ from otel_llm.instrument.clients.formats.openai_responses import (
     output_messages,
     tool_definitions,
 )
+from otel_llm.instrument.clients.openai.events import EVENTS
 from otel_llm.instrument.clients.openai.logprobs import Logprobs
 from otel_llm.instrument.clients.openai.partial_items import PartialItems
 from otel_llm.instrument.clients.openai.reading import (
@@ -190,4 +191,5 @@ RESPONSES: Final = Endpoint(
     read_content=_read_content,
     read_response=_read_response,
     add_up=_Events,
+    events=EVENTS,
 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
+from otel_llm.instrument.clients.stainless.base_url import base_url_of
 from otel_llm.instrument.contract.client import Server, Servers
 
 # openai.lib.azure, `_deployments_endpoints`: where a URL has a deployment, these paths come after it
@@ -27,23 +30,25 @@ _CLASSES: Final = {"BaseAzureClient": "azure.ai.openai"}
 
 def server_of(client: Any, servers: Servers) -> Server:
     """Return the server of a client of the library."""
-    kind = type(client)
-    plain = _has_plain_url.get(kind)
-    if plain is None:
-        plain = _has_plain_url[kind] = _url_is_plain(kind)
-    # the property takes 3 µs, in 3.x, to return this
-    return servers.at(client._base_url if plain else client.base_url, default_provider(client))
+    return servers.at(base_url_of(client), default_provider(client), compatible=True)
 
 
-def model_asked(server: Server, path: str, model: Any) -> str | None:
+def model_asked(client: Any, path: str, model: Any) -> str | None:
     """Return the model that a request is made to.
 
     That is what the app passed, with Azure's client its deployment. Where the base URL has a deployment
     (`AzureOpenAI(azure_deployment=…)`) that one answers, and the request's own model is not looked at.
     """
-    if server.deployment is not None and path in _DEPLOYED:
-        return server.deployment
+    if (deployment := _deployment(base_url_of(client))) is not None and path in _DEPLOYED:
+        return deployment
     return str(model) if model else None
+
+
+@functools.lru_cache(100)
+def _deployment(url: str) -> str | None:
+    """Return Azure's deployment in a base URL: `https://shop.openai.azure.com/openai/deployments/chat-small`."""
+    _, found, rest = unquote(urlsplit(url).path).partition("/deployments/")
+    return rest.strip("/").partition("/")[0] or None if found else None
 
 
 def default_provider(client: Any) -> str:
@@ -62,11 +67,4 @@ def default_provider(client: Any) -> str:
     return provider
 
 
-def _url_is_plain(kind: type) -> bool:
-    """Whether a class's `base_url` is the library's own, rather than that of its module or of a subclass."""
-    found = next((vars(base)["base_url"] for base in kind.__mro__ if "base_url" in vars(base)), None)
-    return getattr(getattr(found, "fget", None), "__module__", None) in {"openai._client", "openai._base_client"}
-
-
-_has_plain_url: Final[dict[type, bool]] = {}
 _by_class: Final[dict[type, str]] = {}

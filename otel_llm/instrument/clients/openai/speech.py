@@ -11,6 +11,7 @@ from opentelemetry.util.types import AttributeValue
 from otel_llm import names
 from otel_llm.instrument.clients.formats import parts
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
+from otel_llm.instrument.clients.openai.events import EVENTS
 from otel_llm.instrument.clients.openai.reading import fields_of
 from otel_llm.instrument.contract.data import Content, Endpoint, Response, Usage
 
@@ -75,4 +76,5 @@ SPEECH: Final = Endpoint(
     read_content=_read_content,
     read_response=_read_response,
     add_up=_Events,
+    events=EVENTS,
 )

@@ -10,6 +10,7 @@ from opentelemetry.util.types import AttributeValue
 from otel_llm import names
 from otel_llm.instrument.clients.formats import parts
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
+from otel_llm.instrument.clients.openai.events import EVENTS
 from otel_llm.instrument.clients.openai.reading import count_of, fields_of, set_floats
 from otel_llm.instrument.contract.data import Content, Endpoint, Message, Modalities, Response, Usage
 
@@ -90,6 +91,7 @@ TRANSCRIPTIONS: Final = Endpoint(
     read_content=_read_content,
     read_response=_read_response,
     add_up=_Events,
+    events=EVENTS,
 )
 TRANSLATIONS: Final = Endpoint(
     operation=names.TRANSLATE_AUDIO,

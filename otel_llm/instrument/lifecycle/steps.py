@@ -1,0 +1,94 @@
+"""The steps of a call around the client's own work. Each keeps its failures from the app."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from otel_llm.instrument.contract.results import Raw, Streamed, Unread
+from otel_llm.instrument.guard import guarded, report
+from otel_llm.instrument.lifecycle.body import watch_body
+from otel_llm.instrument.lifecycle.call import CallEnd, LiveCall, open_call
+from otel_llm.instrument.lifecycle.telemetry import CallTelemetry, InstrumentedClient
+from otel_llm.instrument.lifecycle.watch import watch
+
+
+def begin(
+    telemetry: CallTelemetry, client: InstrumentedClient, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> LiveCall | None:
+    """Return the call that begins here, its context entered; None where nothing is recorded."""
+    try:
+        if not telemetry.enabled:
+            return None
+        request = client.read_request(args, kwargs, telemetry.servers)
+        if request is None or open_call() is not None:
+            return None
+        call = LiveCall(telemetry, request)
+        if client.own_scopes:
+            client.silence(args, kwargs)
+        enter(call)
+    except Exception as error:
+        report("opening a call", error)
+        return None
+    return call
+
+
+def enter(call: LiveCall) -> None:
+    """Make the call's span the current one, while the client works."""
+    try:
+        call.enter()
+    except Exception as error:
+        report("entering a call's context", error)
+
+
+def leave(call: LiveCall) -> None:
+    """Put back the context in which the app called."""
+    try:
+        call.leave()
+    except Exception as error:
+        report("leaving a call's context", error)
+
+
+def fail(call: LiveCall, error: BaseException) -> None:
+    """End the call that raised."""
+    leave(call)
+    try:
+        call.fail(error)
+    except Exception as failure:
+        report("ending a failed call", failure)
+
+
+def drop(call: LiveCall) -> None:
+    """End the call of a coroutine that nobody awaits any more: perhaps the garbage collector calls."""
+    leave(call)
+    try:
+        call.telemetry.worker.submit_dropped(call.end, CallEnd(ended=time.perf_counter()))
+    except Exception as failure:
+        report("ending a dropped call", failure)
+
+
+def settle(call: LiveCall, client: InstrumentedClient, result: Any) -> Any:
+    """End the call, or have its end watched; return what the app is given."""
+    leave(call)
+    try:
+        read = client.read_result(result, call.request)
+        kind = type(read)
+        if kind is Streamed:
+            return watch(call, read)
+        if kind is Raw:
+            watch_body(call, read)
+        elif kind is Unread:
+            _end_unread(call)
+        else:
+            call.settle(read)
+    except Exception as error:
+        report("reading a result", error)
+        _end_unread(call)
+    return result
+
+
+@guarded("ending a call")
+def _end_unread(call: LiveCall) -> None:
+    received = call.request.received
+    call.end(CallEnd() if received is None else CallEnd(response=call.request.endpoint.read_response(received)))

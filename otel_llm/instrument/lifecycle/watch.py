@@ -1,0 +1,158 @@
+"""Stands between a stream and the app, so that the end of the stream ends its call.
+
+The client's own object stays what it is: only its iterator of chunks and its HTTP response's body are stood in
+for. On the app's path a chunk costs a timestamp and its adding up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from typing import Any
+
+from otel_llm.instrument.contract.results import Streamed, itself
+from otel_llm.instrument.guard import guarded
+from otel_llm.instrument.lifecycle.call import LiveCall
+from otel_llm.instrument.lifecycle.reading import Dropped, Reading
+
+
+def watch(call: LiveCall, streamed: Streamed) -> Any:
+    """Have the reading of a stream end its call; return what the app is given."""
+    reading, chunks = start_reading(call), streamed.chunks
+    if streamed.listen is not None:
+        reading.unhook = streamed.listen(_Closing(reading, chunks))
+    return streamed.give(_reader(chunks, reading, bare=streamed.give is itself))
+
+
+def start_reading(call: LiveCall) -> Reading:
+    """Return the reading of a call's stream, of which nothing has come yet."""
+    add_up = call.request.endpoint.add_up
+    if add_up is None:
+        raise LookupError(f"the endpoint {call.request.endpoint.operation} has no streams")
+    return Reading(call, add_up(call.captures_content))
+
+
+def _reader(chunks: Any, reading: Reading, *, bare: bool) -> Any:
+    """Return what stands in for the chunks; `bare`: the app itself is given it, and may look at its type."""
+    if isinstance(chunks, Generator):
+        return _read(chunks, reading, Dropped(reading))
+    if bare and isinstance(chunks, AsyncGenerator):
+        return _read_async(chunks, reading, Dropped(reading))
+    return _AsyncReader(chunks, reading) if hasattr(chunks, "__anext__") else _Reader(chunks, reading)
+
+
+def _read(inner: Iterator[Any], reading: Reading, _: Dropped) -> Iterator[Any]:
+    """Yield the client's chunks. A generator, as the client's own, and the quickest way to stand between."""
+    clock, note = time.perf_counter, reading.times.append
+    try:
+        for chunk in inner:
+            note(clock())
+            try:
+                if reading.chunks is not None:
+                    reading.chunks.add(chunk)
+            except Exception as error:
+                reading.give_up(error)
+            yield chunk
+    except GeneratorExit:
+        reading.drop()
+        raise
+    except BaseException as error:
+        reading.end(error)
+        raise
+    else:
+        reading.end()
+
+
+async def _read_async(inner: AsyncGenerator[Any, None], reading: Reading, _: Dropped) -> AsyncIterator[Any]:
+    """Yield the client's chunks, of an asynchronous generator that the app itself is given."""
+    try:
+        async for chunk in inner:
+            reading.add(chunk)
+            yield chunk
+    except GeneratorExit:
+        reading.drop()
+        await inner.aclose()
+        raise
+    except BaseException as error:
+        reading.end(error)
+        raise
+    else:
+        reading.end()
+
+
+class _Reader:
+    """Stands in for an iterator that is no generator: what else it has, the app finds on it."""
+
+    __slots__ = ("_dropped", "_inner", "_reading")
+
+    def __init__(self, inner: Any, reading: Reading) -> None:
+        self._inner = inner
+        self._reading = reading
+        self._dropped = Dropped(reading)
+
+    def __iter__(self) -> _Reader:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            chunk = next(self._inner)
+        except StopIteration:
+            self._reading.end()
+            raise
+        except BaseException as error:
+            self._reading.end(error)
+            raise
+        self._reading.add(chunk)
+        return chunk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class _AsyncReader:
+    """Stands in for an asynchronous iterator of chunks."""
+
+    __slots__ = ("_dropped", "_inner", "_reading")
+
+    def __init__(self, inner: Any, reading: Reading) -> None:
+        self._inner = inner
+        self._reading = reading
+        self._dropped = Dropped(reading)
+
+    def __aiter__(self) -> _AsyncReader:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            chunk = await self._inner.__anext__()
+        except StopAsyncIteration:
+            self._reading.end()
+            raise
+        except GeneratorExit:  # nobody awaits the chunk any more: the garbage collector calls
+            self._reading.drop()
+            raise
+        except BaseException as error:
+            self._reading.end(error)
+            raise
+        self._reading.add(chunk)
+        return chunk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class _Closing:
+    """What a stream has its HTTP body listened to for: the chunks are read elsewhere, only the closing counts."""
+
+    data = None
+
+    def __init__(self, reading: Reading, inner: Any) -> None:
+        self._reading = reading
+        self._inner = inner
+
+    @guarded("closing a stream")
+    def closed(self) -> None:
+        """End the call, unless the stream's own generator closes the body: how that ended is seen there."""
+        inner = self._inner
+        if not (getattr(inner, "gi_running", False) or getattr(inner, "ag_running", False)):
+            self._reading.close()

@@ -1,0 +1,67 @@
+"""Stand-ins for the functions and methods of other libraries, put in and taken out again."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeAlias
+
+_Function: TypeAlias = Callable[..., Any]
+_KINDS: Final = (staticmethod, classmethod)
+
+
+class _Done(NamedTuple):
+    """What was replaced."""
+
+    owner: Any
+    """A class or a module."""
+    name: str
+    own: Any
+    """What the owner itself had: a function, or a descriptor around one. `_INHERITED`: its base class has it."""
+    ours: Any
+
+
+_INHERITED: Final = object()
+
+
+class StandIns:
+    """Stand-ins that were put in together, to be taken out together.
+
+    Not safe for threads: whoever puts in and takes out holds a lock of their own.
+    """
+
+    def __init__(self) -> None:
+        self._done: list[_Done] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._done)
+
+    def put(self, owner: Any, name: str, make: Callable[[_Function], _Function]) -> None:
+        """Put what `make` returns for the original in the place of an owner's function.
+
+        Args:
+            owner: a class or a module.
+            name: of a method, static method, class method or function.
+            make: given the function inside a static or class method, whose first argument is the class there.
+        """
+        own = vars(owner).get(name, _INHERITED)
+        kind = next((kind for kind in _KINDS if isinstance(inspect.getattr_static(owner, name), kind)), None)
+        if kind is None:
+            ours: Any = make(getattr(owner, name))
+        else:
+            ours = kind(make(inspect.getattr_static(owner, name).__func__))
+        setattr(owner, name, ours)
+        self._done.append(_Done(owner, name, own, ours))
+
+    def take_out(self) -> list[str]:
+        """Put the originals back; return the names of those that something else has replaced since: these stay."""
+        left = []
+        while self._done:
+            owner, name, own, ours = self._done.pop()
+            if vars(owner).get(name) is not ours:
+                left.append(f"{owner.__name__}.{name}")
+            elif own is _INHERITED:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, own)
+        return left[::-1]

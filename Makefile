@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 SOURCES := pyproject.toml evaluators/pyproject.toml
 ARGS ?=
+# most tests wait for programs that they start, so that more processes than cores are of use
+TEST_PROCESSES ?= 4
 
 .DEFAULT_GOAL := all
 .PHONY: all help demo stack test exports peers check format lint types dashboards bench clean
@@ -24,7 +26,7 @@ stack: $(VENV)/.demo ## the demo through the real Collector, Prometheus and Aler
 	@$(BIN)/otel-llm demo --with all $(ARGS)
 
 test: $(VENV)/.dev ## run every test (ARGS="-k stream")
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 exports: $(EXPORT_VENV)/.made ## what the tests of `models export` run in: torch and others, 5.6 GB
 

@@ -1,13 +1,46 @@
 """What every test stands on."""
 
 import signal
+from pathlib import Path
 
 import pytest
 
+LONGEST_FIRST = (
+    "demo/test_full_runs.py",
+    "models/test_in_own_environment.py",
+    "service/test_service.py",
+    "stack/test_overload.py",
+    "demo/test_demo.py",
+    "e2e/test_straight_line.py",
+    "evaluate/definition/test_third_party.py",
+    "serve/test_serve_command.py",
+    "stack/test_kills.py",
+    "instrument/test_forms.py",
+    "service/test_collector_command.py",
+    "service/processes/test_signals.py",
+    "instrument/lifecycle/test_processes.py",
+    "packaging/test_wheel.py",
+    "stack/test_alert.py",
+)
+"""The files of tests that take longest: each takes 10 s or more."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In one of several processes, start with the longest files: none is left when other processes are done."""
+    if hasattr(config, "workerinput"):
+        tests = Path(__file__).parent
+        places = {tests / file: place for place, file in enumerate(LONGEST_FIRST)}
+        items.sort(key=lambda item: places.get(item.path, len(places)))
+
 
 @pytest.fixture(scope="session", autouse=True)
-def _ctrl_c_is_heard():
-    """Let SIGINT interrupt: a shell ignores it in what it puts into the background, and children inherit that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def _signals_are_heard():
+    """Let SIGINT and SIGHUP interrupt: a shell ignores SIGINT in the background, and nohup ignores SIGHUP.
+
+    Children inherit that a signal is ignored.
+    """
+    actions = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, action) for number, action in actions.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, action in before.items():
+        signal.signal(number, action)

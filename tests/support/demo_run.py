@@ -8,6 +8,8 @@ import time
 import uuid
 from pathlib import Path
 
+import pytest
+
 from otel_llm.config.cache import cache_folder
 from otel_llm.errors import ModelError
 from otel_llm.serve.models.weights import ensure_weights
@@ -15,6 +17,8 @@ from support.require import require
 
 PORTS = ("model", "grpc", "http", "telemetry", "prometheus", "alertmanager")
 _MARK = "OTEL_LLM_TEST_DEMO"
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads /proc to find processes")
 
 
 def need_weights() -> None:

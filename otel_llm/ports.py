@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import random
 import socket
+from typing import Final
 
 from otel_llm.errors import ConfigError, PortTakenError
 
 _TAKEN = {errno.EADDRINUSE: "is taken", errno.EACCES: "may not be opened by this user"}
+
+_BELOW_CONNECTIONS: Final = range(20_000, 32_768)
+"""Ports that the system gives to no connection: those begin at 32768 on Linux, at 49152 on others."""
+_TRIES: Final = 100
 
 
 def bind(host: str, port: int, option: str, *, reuse_port: bool = False) -> socket.socket:
@@ -49,8 +56,20 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def bind_free(host: str) -> socket.socket:
+    """Return a socket on a free port, for a server that is told the port and binds it some seconds later.
+
+    Until then the port must stay free. One that the system chooses may be given to any connection meanwhile, which
+    Linux then keeps from being bound for a minute after its end.
+    """
+    for port in random.SystemRandom().sample(_BELOW_CONNECTIONS, _TRIES):
+        with contextlib.suppress(PortTakenError):
+            return bind(host, port, "")
+    return bind(host, 0, "")
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """Return a port that is free now, for a server that cannot be handed a socket."""
-    with bind(host, 0, "") as sock:
+    with bind_free(host) as sock:
         port: int = sock.getsockname()[1]
         return port

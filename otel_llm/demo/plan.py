@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from otel_llm.config.demo import DemoSettings
-from otel_llm.ports import bind
+from otel_llm.ports import bind, bind_free
 
 HOST: Final = "127.0.0.1"
 SERVICE_NAME: Final = "help-desk"
@@ -46,7 +46,8 @@ def choose_ports(settings: DemoSettings) -> Ports:
     with ExitStack() as held:  # all are held until all are found, so that they differ
 
         def take(port: int, option: str) -> int:
-            taken: int = held.enter_context(bind(HOST, port, option)).getsockname()[1]
+            sock = held.enter_context(bind(HOST, port, option) if port else bind_free(HOST))
+            taken: int = sock.getsockname()[1]
             return taken
 
         servers = settings.servers

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 import yaml
 
 from otel_llm.demo.child_process import Process
-from otel_llm.ports import bind
+from otel_llm.ports import bind, bind_free
 
 HOST: Final = "127.0.0.1"
 _READY_S: Final = 30
@@ -67,8 +67,8 @@ def free_ports(ports: Mapping[str, int]) -> list[int]:
         PortTakenError: a port is in use.
     """
     with ExitStack() as held:
-        sockets = [held.enter_context(bind(HOST, port, option)) for option, port in ports.items()]
-        return [sock.getsockname()[1] for sock in sockets]
+        opened = (bind(HOST, port, option) if port else bind_free(HOST) for option, port in ports.items())
+        return [held.enter_context(sock).getsockname()[1] for sock in opened]
 
 
 def duration(seconds: float) -> str:

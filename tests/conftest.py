@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ("support.programs",)
 LONGEST_FIRST = (
     "demo/test_full_runs.py",
     "models/test_in_own_environment.py",

@@ -21,7 +21,7 @@ REQUEST: dict[str, Any] = {"model": "scripted", "messages": [{"role": "user", "c
 QUICK: dict[str, Any] = {"model": "scripted", "messages": [{"role": "user", "content": "quick"}]}
 
 
-def eventually(condition: Callable[[], bool], timeout_s: float = 10) -> bool:
+def eventually(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:

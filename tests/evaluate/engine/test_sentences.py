@@ -48,9 +48,9 @@ def test_a_megabyte_without_a_full_stop_is_one_sentence():
 @pytest.mark.parametrize("run", ["." * 100_000, "!" * 100_000, ".”" * 50_000, "." + '"' * 100_000])
 def test_a_run_of_punctuation_is_read_in_time_that_grows_with_its_length(run):
     text = f"Stop{run}x"
-    started = time.perf_counter()
+    started = time.thread_time()
     assert sentences(text) == [(0, len(text))]
-    assert time.perf_counter() - started < 1  # it takes a hundredth of that; again at every character, minutes
+    assert time.thread_time() - started < 5  # some milliseconds; minutes, if it began again at every character
 
 
 @pytest.mark.parametrize("run", ["...", "?!", "!!!", "…”", ".)'"])

@@ -239,7 +239,7 @@ def traced(tracer, scenario):
 def rest():
     """Wait until the worker sleeps, so that the next task wakes it."""
     assert setup.flush(10)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while setup._worker._awake:
         assert time.monotonic() < deadline
         time.sleep(0.001)

@@ -130,13 +130,12 @@ def test_async_client_is_answered_too(url):
     assert asyncio.run(ask_async(url))
 
 
-def test_event_loop_stays_free_while_the_model_works(client, url):
-    with ask(client, max_tokens=200, stream=True) as stream:
+def test_event_loop_stays_free_while_the_model_works(client, url, llama):
+    with ask(client, max_tokens=450, stream=True) as stream:
         next(iter(stream))
         for _ in range(5):
-            start = time.monotonic()
-            assert httpx.get(url.removesuffix("/v1") + "/healthz", timeout=5).status_code == 200
-            assert time.monotonic() - start < 2
+            assert httpx.get(url.removesuffix("/v1") + "/healthz", timeout=60).status_code == 200
+        assert llama.slots._free._value == 1  # of two: the answer is still being made
 
 
 def test_two_requests_are_worked_on_together(client):
@@ -144,7 +143,7 @@ def test_two_requests_are_worked_on_together(client):
     first: dict[str, float] = {}
 
     def read(name: str) -> None:
-        for chunk in ask(client, f"Tell a story about {name}.", max_tokens=40, stream=True):
+        for chunk in ask(client, f"Tell a story about {name}.", max_tokens=120, stream=True):
             if chunk.choices[0].delta.content:
                 first.setdefault(name, time.monotonic())
         ended[name] = time.monotonic()

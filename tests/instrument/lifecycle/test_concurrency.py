@@ -81,7 +81,7 @@ PATCHED_LATER = (
     + "from gevent import monkey; monkey.patch_all()\n"
     + GREENLETS
 )
-# the worst order: calls, and so our thread, are there before the patch; the thread has no work, for gevent breaks the
+# the worst order: calls, and so our thread, are there before the patch. The thread has no work: gevent breaks the
 # locks of an import that another thread is in
 PATCHED_AFTER_A_CALL = (
     PRELUDE

@@ -16,7 +16,7 @@ from otel_llm.config.send import DestinationTls
 from otel_llm.dead_letters.file import Letter
 from otel_llm.errors import ConfigError
 from otel_llm.otlp.signals import SIGNALS
-from otel_llm.receive.intake import REPLAY_HEADER
+from otel_llm.receive.replay_header import REPLAY_HEADER
 from otel_llm.send.certificates import client_context
 
 _RETRYABLE: Final = frozenset({429, 502, 503, 504})  # OTLP specification, "Retryable Response Codes"

@@ -18,9 +18,9 @@ from support.otlp import RESOURCE, data_points, log_records, logs, metrics
 from support.spans import body, span
 
 from otel_llm.errors import DecodeError
+from otel_llm.otlp.queued import QueuedRequest, pack, unpack
 from otel_llm.otlp.screen import Screened, screen
 from otel_llm.otlp.signals import SIGNALS
-from otel_llm.receive.intake import Request, pack, unpack
 
 UNKNOWN = b"\xfa\x07\x03new"
 """Field 127, which no version of OTLP has."""
@@ -32,7 +32,7 @@ def screened(signal: str, data: bytes, max_item_bytes: int = 4_000_000, *, check
 
 @given(
     st.builds(
-        Request,
+        QueuedRequest,
         signal=st.sampled_from(list(SIGNALS)),
         body=st.binary(),
         items=st.integers(0, 2**32 - 1),
@@ -40,7 +40,7 @@ def screened(signal: str, data: bytes, max_item_bytes: int = 4_000_000, *, check
         replayed=st.booleans(),
     )
 )
-def test_a_request_is_unpacked_as_it_was_packed(request: Request) -> None:
+def test_a_request_is_unpacked_as_it_was_packed(request: QueuedRequest) -> None:
     assert unpack(pack(request)) == request
 
 
@@ -62,7 +62,7 @@ def test_bytes_that_are_no_packed_request_are_said_to_be_so(data: bytes) -> None
         (b"\x01", "must be of version 2, got 01"),
         (b"\x02\x00", "is damaged"),
         (b"\x02\x09" + bytes(7), "is damaged"),
-        (pack(Request(signal="logs", body=b"", items=1, tenant="shop"))[:-1], "is damaged"),
+        (pack(QueuedRequest(signal="logs", body=b"", items=1, tenant="shop"))[:-1], "is damaged"),
     ],
 )
 def test_a_packed_request_that_is_damaged_or_newer_is_named(data: bytes, message: str) -> None:
@@ -71,7 +71,7 @@ def test_a_packed_request_that_is_damaged_or_newer_is_named(data: bytes, message
 
 
 def test_a_packed_request_is_its_body_and_a_few_bytes() -> None:
-    request = Request(signal="traces", body=body(span()), items=1, tenant="shop")
+    request = QueuedRequest(signal="traces", body=body(span()), items=1, tenant="shop")
     assert len(pack(request)) == len(request.body) + 13
 
 

@@ -15,9 +15,9 @@ from support.spans import body, chat_attributes, span
 from otel_llm.dead_letters.file import Letter
 from otel_llm.evaluate.run.pipeline import Evaluation
 from otel_llm.genai.call import Call
+from otel_llm.otlp.queued import QueuedRequest, pack, unpack
 from otel_llm.ports import free_port
 from otel_llm.queue.durable import DurableQueue
-from otel_llm.receive.intake import Request, pack, unpack
 from otel_llm.service.flow import consumer
 from otel_llm.service.running import Service
 
@@ -154,7 +154,7 @@ def test_labels_of_results_come_with_the_span(sink: OtlpSink, pipeline: LengthPi
 def test_a_repeat_that_was_passed_over_does_not_hide_what_a_crash_left(tmp_path: Path) -> None:
     folder = tmp_path / "queue"
     queue = DurableQueue(folder, max_bytes=64 << 20)
-    request = pack(Request(signal="traces", body=body(*numbered(1)), items=1))
+    request = pack(QueuedRequest(signal="traces", body=body(*numbered(1)), items=1))
     for _ in range(2):
         queue.append(request).result(20)
     queue.take(20)
@@ -188,7 +188,7 @@ def suspects(folder: Path, *spans: object) -> None:
     for life in range(3):  # the first takes none of them
         queue = DurableQueue(folder, max_bytes=64 << 20)
         for each in spans if life == 0 else ():
-            queue.append(pack(Request(signal="traces", body=body(each), items=1))).result(9)
+            queue.append(pack(QueuedRequest(signal="traces", body=body(each), items=1))).result(9)
         while life and queue.take(0):
             pass
         queue._taken.clear()  # as where the process is killed: nothing is written back
@@ -230,7 +230,7 @@ def test_a_record_that_is_worked_on_alone_is_passed_on_in_time(tmp_path: Path, p
 def test_a_record_that_no_code_is_prepared_for_holds_up_none_behind_it(
     pipeline: LengthPipeline, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails_once(payload: bytes) -> Request:
+    def fails_once(payload: bytes) -> QueuedRequest:
         monkeypatch.setattr(consumer, "unpack", unpack)
         raise RuntimeError("a bug")
 

@@ -13,7 +13,7 @@ from support.spans import body, chat_attributes, span
 
 from otel_llm.dead_letters.file import DeadLetters
 from otel_llm.dead_letters.lines import read
-from otel_llm.receive.intake import REPLAY_HEADER
+from otel_llm.receive.replay_header import REPLAY_HEADER
 from otel_llm.service.command import command
 from otel_llm.service.running import Service
 

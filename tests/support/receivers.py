@@ -11,12 +11,13 @@ from typing import Any
 
 from otel_llm.config.receive import ReceiverSettings
 from otel_llm.errors import QueueFullError
+from otel_llm.otlp.queued import QueuedRequest
 from otel_llm.otlp.signals import SIGNALS
 from otel_llm.ports import bind
 from otel_llm.receive.grpc.receiver import GrpcReceiver
 from otel_llm.receive.http.asgi import AsgiServer
 from otel_llm.receive.http.receiver import HttpReceiver
-from otel_llm.receive.intake import Intake, Request
+from otel_llm.receive.intake import Intake
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 JSON = {"content-type": "application/json"}
@@ -35,7 +36,7 @@ class MemorySink:
     fault: Exception | None = None
     """Raised by the next `put`."""
     asked: list[tuple[str, str, int]] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
+    requests: list[QueuedRequest] = field(default_factory=list)
     waiting: int = 0
     """Requests at the gate."""
     held_up: bool = False
@@ -50,7 +51,7 @@ class MemorySink:
         self.asked.append((signal, tenant, length))
         return self.no_room
 
-    async def put(self, request: Request) -> None:
+    async def put(self, request: QueuedRequest) -> None:
         if self.fault:
             fault, self.fault = self.fault, None
             raise fault

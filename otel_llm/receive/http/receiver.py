@@ -11,11 +11,12 @@ from google.protobuf.message import Message
 from otel_llm.config.receive import ReceiverSettings
 from otel_llm.errors import DecodeError
 from otel_llm.otlp.json import read_json, write_json
+from otel_llm.otlp.queued import Origin
 from otel_llm.otlp.signals import PATHS, Signal
 from otel_llm.receive.http.body import Body, Receive
 from otel_llm.receive.http.encodings import ENCODINGS, INLINE_BYTES, unpack_aside
 from otel_llm.receive.in_flight import Hold
-from otel_llm.receive.intake import Intake, Origin
+from otel_llm.receive.intake import Intake
 from otel_llm.receive.refusal import Reason, Refusal, too_large
 
 Scope = MutableMapping[str, Any]

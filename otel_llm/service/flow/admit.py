@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from otel_llm.otlp.queued import QueuedRequest, pack
 from otel_llm.otlp.rebuild import rebuild
 from otel_llm.otlp.requests import read_spans
+from otel_llm.otlp.signals import Signal
 from otel_llm.queue.base import Queue
-from otel_llm.receive.intake import Request, Signal, pack
 from otel_llm.report.own_traces import OwnTraces
 
 _EVENT_MARKER: Final = b"gen_ai."
@@ -41,7 +42,7 @@ class QueueSink:
         """Return why a request of so many bytes cannot be taken now; None where it can."""
         return self._queue.admits(tenant, length)
 
-    async def put(self, request: Request) -> None:
+    async def put(self, request: QueuedRequest) -> None:
         """Return once the request is as safe as the queue makes it.
 
         Raises:
@@ -58,7 +59,7 @@ class QueueSink:
                 await asyncio.wrap_future(safe)
 
 
-def _evaluated(request: Request, concerns: Callable[[bytes], bool]) -> Request | None:
+def _evaluated(request: QueuedRequest, concerns: Callable[[bytes], bool]) -> QueuedRequest | None:
     """Return what of a request is evaluated; None where nothing is."""
     if request.signal == "logs":
         return request if _EVENT_MARKER in request.body else None
@@ -68,7 +69,7 @@ def _evaluated(request: Request, concerns: Callable[[bytes], bool]) -> Request |
         return request
     if len(others) == len(spans):
         return None
-    return Request(
+    return QueuedRequest(
         signal=request.signal,
         body=rebuild(request.body, dict.fromkeys(others)),
         items=len(spans) - len(others),

@@ -15,9 +15,9 @@ from otel_llm.evaluate.run.batcher import Batcher
 from otel_llm.evaluate.run.selection import Selection
 from otel_llm.genai.call import Call
 from otel_llm.genai.decode import glance, is_genai, with_content, with_documents
+from otel_llm.otlp.queued import QueuedRequest, unpack
 from otel_llm.queue.base import Queue, Record
 from otel_llm.queue.memory import MemoryQueue
-from otel_llm.receive.intake import Request, unpack
 from otel_llm.report.client_metrics import ClientMetrics
 from otel_llm.report.metrics import ServiceMetrics
 from otel_llm.service.flow.awaiting_verdicts import Passages
@@ -231,7 +231,7 @@ class Consumer:
             self._reader.report(request)
         self._ledger.release([sequence])
 
-    def _abandon(self, sequence: int, request: Request, reason: str) -> None:
+    def _abandon(self, sequence: int, request: QueuedRequest, reason: str) -> None:
         """Let go of a request without a look at what is in it."""
         if request.signal != "metrics":
             self._reader.give_up(request, reason)
@@ -239,11 +239,11 @@ class Consumer:
             self._ledger.hold(sequence)
             self._onward.abandon(sequence, request, reason)
 
-    def _give_up(self, sequence: int, request: Request, error: Exception) -> None:
+    def _give_up(self, sequence: int, request: QueuedRequest, error: Exception) -> None:
         _log.error("record %d could not be worked on", sequence, exc_info=error)
         self._reader.give_up(request, f"{type(error).__name__}: {error}")
 
-    def _begin_traces(self, sequence: int, request: Request) -> None:
+    def _begin_traces(self, sequence: int, request: QueuedRequest) -> None:
         try:
             tasks = self._tasks(sequence, request) if self._reads else []
         except Exception as error:  # a fault of ours: inline, the request goes on all the same
@@ -258,26 +258,26 @@ class Consumer:
             self._ledger.hold(sequence)
             self._submit_or_wait(task)
 
-    def _tasks(self, sequence: int, request: Request) -> list[tuple[int, Task]]:
+    def _tasks(self, sequence: int, request: QueuedRequest) -> list[tuple[int, Task]]:
         """Return what is to be evaluated, each with the number of its span."""
         found = self._reader.read(request, self.concerns)
         for each in found:  # first: the documents of a request may come after the answer that they are for
             self._keep_documents(request, each)
         return [(each.index, task) for each in found if (task := self._task(sequence, request, each))]
 
-    def _keep_documents(self, request: Request, found: Found) -> None:
+    def _keep_documents(self, request: QueuedRequest, found: Found) -> None:
         """Keep the documents of a retrieval or a tool for the answers of its trace."""
         if found.outline.kind == "context":
             trace = trace_key(request.tenant, found.outline.trace_id)
             self._joins.add_documents(trace, self._reader.documents(found))
 
-    def _keep_content(self, request: Request) -> None:
+    def _keep_content(self, request: QueuedRequest) -> None:
         """Keep the content in log records for the spans that they belong to."""
         for event in self._reader.events(request):
             self._joins.add_event(trace_key(request.tenant, event.trace_id), event)
 
     def _open_passage(
-        self, onward: Onward, sequence: int, request: Request, tasks: Sequence[tuple[int, Task]]
+        self, onward: Onward, sequence: int, request: QueuedRequest, tasks: Sequence[tuple[int, Task]]
     ) -> None:
         self._ledger.hold(sequence)
         go_on = functools.partial(onward.send, sequence, request)
@@ -285,12 +285,12 @@ class Consumer:
         for index, task in tasks:
             task.evaluated = functools.partial(passage.evaluated, index)
 
-    def _pass_on(self, sequence: int, request: Request) -> None:
+    def _pass_on(self, sequence: int, request: QueuedRequest) -> None:
         if self._onward and not request.replayed:
             self._ledger.hold(sequence)
             self._onward.send(sequence, request, {})
 
-    def _task(self, sequence: int, request: Request, found: Found) -> Task | None:
+    def _task(self, sequence: int, request: QueuedRequest, found: Found) -> Task | None:
         """Return what is to be evaluated; None of a span that is no call, came before, or is not selected."""
         outline = found.outline
         if outline.kind != "call":

@@ -11,10 +11,10 @@ from otel_llm.config.service import InlineSettings
 from otel_llm.errors import DecodeError
 from otel_llm.masking.content import masked, masked_log, stripped, stripped_log
 from otel_llm.masking.content_names import Names, names_like
+from otel_llm.otlp.queued import QueuedRequest
 from otel_llm.otlp.rebuild import rebuild
 from otel_llm.otlp.requests import read_request, scopes
 from otel_llm.otlp.signals import Signal
-from otel_llm.receive.intake import Request
 from otel_llm.report.enrich import enriched
 from otel_llm.service.flow.awaiting_verdicts import Verdicts
 from otel_llm.service.flow.delivery import Delivery
@@ -49,7 +49,7 @@ class Onward:
         """Return whether there is room for more, after waiting for it that long at most."""
         return self._delivery.wait_for_room(timeout_s)
 
-    def send(self, sequence: int, request: Request, verdicts: Verdicts) -> None:
+    def send(self, sequence: int, request: QueuedRequest, verdicts: Verdicts) -> None:
         """Send a request, whose record's share is released once it is delivered."""
         release = functools.partial(self._ledger.release, [sequence])
         try:
@@ -65,7 +65,7 @@ class Onward:
             body = request.body
         self._delivery.send(request.signal, body, request.items, request.tenant, release)
 
-    def abandon(self, sequence: int, request: Request, reason: str) -> None:
+    def abandon(self, sequence: int, request: QueuedRequest, reason: str) -> None:
         """Send a request as it is, where its content may go on; else make a dead letter of it."""
         if self._settings.content == "keep":
             self.send(sequence, request, {})
@@ -73,7 +73,7 @@ class Onward:
         self._delivery.give_up(request.signal, request.tenant, request.body, reason)
         self._ledger.release([sequence])
 
-    def _rewritten(self, request: Request, verdicts: Verdicts) -> bytes:
+    def _rewritten(self, request: QueuedRequest, verdicts: Verdicts) -> bytes:
         rewrite = _CONTENT.get((self._settings.content, request.signal))
         if not rewrite and not verdicts:
             return request.body

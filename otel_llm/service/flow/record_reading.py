@@ -20,8 +20,8 @@ from otel_llm.genai.decode import (
     read_span,
     service_name,
 )
+from otel_llm.otlp.queued import QueuedRequest
 from otel_llm.otlp.requests import read_spans, request_of
-from otel_llm.receive.intake import Request
 
 _MAX_RESOURCE_BYTES: Final = 64 << 10
 """Of a dead letter; without it, the letter does not say which service it is of."""
@@ -49,7 +49,7 @@ class Reader:
         self._unread: list[tuple[str, bytes, bytes]] = []
         """What could not be read of a request: why, its resource, itself."""
 
-    def read(self, request: Request, concerns: Callable[[bytes], bool] = is_genai) -> list[Found]:
+    def read(self, request: QueuedRequest, concerns: Callable[[bytes], bool] = is_genai) -> list[Found]:
         """Return the spans for which `concerns` is true of their bytes, each at least one of `is_genai`."""
         found: list[Found] = []
         first = 0
@@ -82,14 +82,14 @@ class Reader:
             self._keep(found.resource, found.span, str(error))
             return ()
 
-    def events(self, request: Request) -> Sequence[ContentEvent]:
+    def events(self, request: QueuedRequest) -> Sequence[ContentEvent]:
         """Return the content in a request of logs."""
         events, unread = read_content_events(request.body)
         for each in unread:
             self._keep(each.resource, each.record, each.reason)
         return events
 
-    def report(self, request: Request) -> None:
+    def report(self, request: QueuedRequest) -> None:
         """Write what could not be read of a request to the dead letters."""
         unread, self._unread = self._unread, []
         if unread:
@@ -100,7 +100,7 @@ class Reader:
         """Say nothing of what could not be read: it was said before."""
         self._unread = []
 
-    def give_up(self, request: Request, reason: str) -> None:
+    def give_up(self, request: QueuedRequest, reason: str) -> None:
         """Write the whole request to the dead letters."""
         self._letters.add("evaluate", reason, request.signal, request.tenant, request.body)
 

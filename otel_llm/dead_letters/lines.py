@@ -1,4 +1,4 @@
-"""The lines of a file of dead letters: read, and taken out of it once they are done with."""
+"""The lines of a file of dead letters: read them, or take out the ones that are done."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ from typing import IO, NamedTuple
 
 from pydantic import ValidationError
 
-from otel_llm.dead_letters.file import Letter, locked
+from otel_llm.dead_letters.file import locked
+from otel_llm.dead_letters.letter import Letter
 from otel_llm.errors import ConfigError
 
 
-class Line(NamedTuple):
+class LetterLine(NamedTuple):
     """A line of the file."""
 
     number: int
     letter: Letter | None
     problem: str = ""
-    """Why it is no letter."""
+    """Why the line is no letter; empty where it is one."""
 
 
-def read(path: Path) -> Iterator[Line]:
-    """Yield the lines of a file, which stays as it is."""
+def read(path: Path) -> Iterator[LetterLine]:
+    """Yield the lines of a file, and leave the file as it is."""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             yield _parsed(number, line)
 
 
-def filtered(path: Path, is_done: Callable[[Line], bool]) -> None:
-    """Take the lines out of a file that are done with. Others may add lines to it meanwhile.
+def filtered(path: Path, is_done: Callable[[LetterLine], bool]) -> None:
+    """Take the lines out of a file for which `is_done` returns True. Other processes may add lines meanwhile.
 
-    The file is taken away, and what is left of it is put back in front of what has come since: also where this is
-    interrupted. After a crash, the next one goes on with what was taken away.
+    The file is renamed first. At the end, or after an exception, the remaining lines are put back in front of the
+    lines that have come since. After a crash, the next call puts the renamed file back and goes on.
 
     Raises:
-        ConfigError: another process is at it.
+        ConfigError: another process takes lines out of this file now.
     """
     working = path.with_name(f"{path.name}.replaying")
     with _taken_away(path, working) as lines, tempfile.TemporaryFile(dir=path.parent) as rest:
@@ -61,20 +62,20 @@ def filtered(path: Path, is_done: Callable[[Line], bool]) -> None:
                 working.unlink()
 
 
-def _parsed(number: int, line: bytes) -> Line:
+def _parsed(number: int, line: bytes) -> LetterLine:
     try:
-        return Line(number, Letter.model_validate_json(line))
+        return LetterLine(number, Letter.model_validate_json(line))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        return Line(number, None, f"is no dead letter: {key + ': ' if key else ''}{first['msg']}")
+        return LetterLine(number, None, f"is no dead letter: {key + ': ' if key else ''}{first['msg']}")
 
 
 @contextlib.contextmanager
 def _taken_away(path: Path, working: Path) -> Iterator[IO[bytes]]:
     with contextlib.ExitStack() as stack:
         with locked(path):
-            if working.exists():  # of one that crashed, unless it is still at work
+            if working.exists():  # left by a process that crashed, or in use by one that runs
                 with _held(working) as left:
                     _put_before(left, path, working)
                 working.unlink()
@@ -94,18 +95,18 @@ def _held(working: Path) -> Iterator[IO[bytes]]:
 
 
 def _put_before(lines: IO[bytes], path: Path, taken_away: Path) -> None:
-    """Put lines in front of those that the file has, all at once; it belongs to whom it belonged before."""
+    """Put lines in front of the lines of the file, in one step. Owner and mode stay those of `taken_away`."""
     with contextlib.ExitStack() as stack:
         whole = stack.enter_context(tempfile.NamedTemporaryFile(dir=path.parent, delete=False))
         written = Path(whole.name)
-        stack.callback(written.unlink, missing_ok=True)  # where the disk is full
+        stack.callback(written.unlink, missing_ok=True)  # if the disk is full
         shutil.copyfileobj(lines, whole)
         if path.exists():
             with path.open("rb") as newer:
                 shutil.copyfileobj(newer, whole)
         before = taken_away.stat()
         os.fchmod(whole.fileno(), stat.S_IMODE(before.st_mode))
-        if os.geteuid() == 0:  # else it belongs to this user, who could not give it away
+        if os.geteuid() == 0:  # other users cannot give a file away
             os.fchown(whole.fileno(), before.st_uid, before.st_gid)
         whole.flush()
         os.fsync(whole.fileno())

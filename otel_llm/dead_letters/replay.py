@@ -1,4 +1,4 @@
-"""`otel-llm collector replay`: shows dead letters, or sends them again and keeps those that are refused again."""
+"""The command `otel-llm collector replay`: show dead letters, or send them again and keep the refused ones."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from rich.table import Table
 from otel_llm import names
 from otel_llm.config.check import check
 from otel_llm.config.send import DestinationTls
-from otel_llm.dead_letters.file import STAGES, Letter
-from otel_llm.dead_letters.lines import Line, filtered, read
-from otel_llm.dead_letters.resend import Answer, Resender
+from otel_llm.dead_letters.letter import STAGES, Letter
+from otel_llm.dead_letters.lines import LetterLine, filtered, read
+from otel_llm.dead_letters.resend import ReplayAnswer, Resender
 from otel_llm.errors import ConfigError, DecodeError
 from otel_llm.otlp.requests import read_request
 
@@ -31,10 +31,13 @@ _Outcome = Literal["delivered", "refused", "not tried", "bad", "not chosen"]
 
 
 class Replay:
-    """Sends letters, and counts what became of them."""
+    """Sends letters in the order of the file, and counts the outcomes.
 
-    def __init__(self, send: Callable[[Letter], Answer], stages: Iterable[str], limit: int | None) -> None:
-        """Send those of some stages, or of all where none is named, and so many at most."""
+    Once the receiver cannot be reached, the rest is not tried: each letter would wait as long for the same outcome.
+    """
+
+    def __init__(self, send: Callable[[Letter], ReplayAnswer], stages: Iterable[str], limit: int | None) -> None:
+        """Send at most `limit` letters of `stages`; of all stages where `stages` is empty."""
         self.outcomes: Counter[_Outcome] = Counter()
         self._send = send
         self._stages = frozenset(stages) or frozenset(STAGES)
@@ -43,28 +46,28 @@ class Replay:
 
     @property
     def succeeded(self) -> bool:
-        """Whether all letters that were chosen are delivered, and every line was a letter."""
+        """True if every chosen letter was delivered, and every line was a letter."""
         return not (self.outcomes["refused"] or self.outcomes["not tried"] or self.outcomes["bad"])
 
-    def is_done(self, line: Line) -> bool:
-        """Return whether the line is done with."""
+    def is_done(self, line: LetterLine) -> bool:
+        """Handle a line; return True if it may be taken out of the file."""
         outcome = self._outcome(line)
         self.outcomes[outcome] += 1
         return outcome == "delivered"
 
     def summary(self) -> str:
-        """Return what became of the letters, in words."""
+        """Return the number of letters by outcome, in words."""
         words = {"bad": "lines that are no letters"}
         counts = {"delivered": self.outcomes["delivered"], **self.outcomes}
         return ", ".join(f"{count} {words.get(outcome, outcome)}" for outcome, count in counts.items())
 
-    def _outcome(self, line: Line) -> _Outcome:
+    def _outcome(self, line: LetterLine) -> _Outcome:
         if line.letter is None:
             click.echo(f"line {line.number} {line.problem}", err=True)
             return "bad"
         if line.letter.stage not in self._stages or not self._left:
             return "not chosen"
-        if not self._reachable:  # it would be the same with this one, after as long a wait
+        if not self._reachable:
             return "not tried"
         self._left -= 1
         answer = self._send(line.letter)
@@ -136,7 +139,7 @@ def _pairs(headers: Iterable[str]) -> dict[str, str]:
 def _show(file: Path, stages: Iterable[str], limit: int | None) -> bool:
     """Print a table of the letters; return whether every line is one."""
     table = Table("line", "time", "stage", "service", "what", "spans", "reason")
-    replay = Replay(lambda _: Answer(None), stages, limit)
+    replay = Replay(lambda _: ReplayAnswer(None), stages, limit)
     for line in read(file):
         if replay.is_done(line) and line.letter:
             table.add_row(str(line.number), *_row(line.letter))

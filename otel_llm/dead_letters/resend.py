@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from otel_llm.config.send import DestinationTls
-from otel_llm.dead_letters.file import Letter
+from otel_llm.dead_letters.letter import Letter
 from otel_llm.errors import ConfigError
 from otel_llm.otlp.signals import SIGNALS
 from otel_llm.receive.replay_header import REPLAY_HEADER
@@ -27,16 +27,16 @@ _REASON_CHARACTERS: Final = 200
 _SYSTEMS: Final = DestinationTls()
 
 
-class Answer(NamedTuple):
-    """What became of a letter."""
+class ReplayAnswer(NamedTuple):
+    """The receiver's answer to a letter."""
 
     refusal: str | None
-    """Why it was not taken; None where it was."""
+    """Why the letter was not taken; None where it was."""
     reachable: bool = True
-    """False where the receiver does not answer, or has no room: it is the same with the next letter."""
+    """False if the receiver does not answer or has no room: the next letter would fare no better."""
 
 
-# with HTTPS, all that urllib has for HTTP but redirects: following one would turn the POST into a GET
+# the handlers of urllib for HTTP without redirects: following one would turn the POST into a GET
 _HANDLERS: Final = (
     urllib.request.ProxyHandler,
     urllib.request.HTTPHandler,
@@ -46,7 +46,7 @@ _HANDLERS: Final = (
 
 
 class Resender:
-    """One receiver."""
+    """Sends letters to one receiver of OTLP/HTTP. Used by one thread; `send` waits between tries."""
 
     def __init__(
         self,
@@ -61,13 +61,13 @@ class Resender:
         """Send to a base URL, such as http://localhost:4318.
 
         Args:
-            tenant_header: gets the letter's tenant, where it has one.
-            headers: for each request, such as one for authentication.
+            tenant_header: name of the header for the letter's tenant.
+            headers: added to each request, such as one for authentication.
             tls: certificates, for https.
-            wait: is called with the seconds between two tries.
+            wait: called with the seconds to wait between two tries.
 
         Raises:
-            ConfigError: the URL is none of HTTP, or a certificate cannot be used.
+            ConfigError: the URL is not http or https, or a certificate cannot be used.
         """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -81,8 +81,8 @@ class Resender:
         for handler in (*(each() for each in _HANDLERS), urllib.request.HTTPSHandler(context=client_context(tls))):
             self._opener.add_handler(handler)
 
-    def send(self, letter: Letter) -> Answer:
-        """Return what the receiver said in the end; it is asked again where it asks for that."""
+    def send(self, letter: Letter) -> ReplayAnswer:
+        """Return the last answer of the receiver; a retryable answer is followed by another try, five in all."""
         wait_s = _FIRST_WAIT_S
         for left in reversed(range(_TRIES)):
             answer, retry_after_s = self._try(letter)
@@ -92,8 +92,8 @@ class Resender:
             wait_s *= 2
         return answer
 
-    def _try(self, letter: Letter) -> tuple[Answer, float]:
-        """Return the answer to one request, and the seconds that it asks to wait."""
+    def _try(self, letter: Letter) -> tuple[ReplayAnswer, float]:
+        """Return the answer to one request, and the seconds that the receiver asks to wait."""
         headers = {**self._headers, "Content-Type": "application/x-protobuf", REPLAY_HEADER: letter.stage}
         if letter.tenant:
             headers[self._tenant_header] = letter.tenant
@@ -101,18 +101,18 @@ class Resender:
         request = urllib.request.Request(url, letter.body, headers)  # noqa: S310 - the scheme was checked
         try:
             with self._opener.open(request, timeout=self._timeout_s) as response:
-                return Answer(_rejection(letter, response.read())), 0.0
+                return ReplayAnswer(_rejection(letter, response.read())), 0.0
         except urllib.error.HTTPError as error:
             with error:
                 text = error.read(_REASON_CHARACTERS).decode(errors="replace").strip()
             refusal = f"{error.code} {error.reason}: {text}" if text else f"{error.code} {error.reason}"
-            return Answer(refusal, error.code not in _RETRYABLE), _seconds(error.headers.get("Retry-After"))
+            return ReplayAnswer(refusal, error.code not in _RETRYABLE), _seconds(error.headers.get("Retry-After"))
         except (OSError, http.client.HTTPException) as error:
-            return Answer(f"{self._url} could not be reached: {error}", reachable=False), 0.0
+            return ReplayAnswer(f"{self._url} could not be reached: {error}", reachable=False), 0.0
 
 
 def _rejection(letter: Letter, body: bytes) -> str | None:
-    """Return why the receiver, which took the request, did not take all that is in it."""
+    """Return why the receiver took only a part of the request; None if it took all."""
     facts = SIGNALS[letter.signal]
     try:
         partial: Any = facts.response.FromString(body)

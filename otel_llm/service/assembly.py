@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from otel_llm.config.send import DestinationSettings
 from otel_llm.config.service import ServiceSettings
-from otel_llm.dead_letters.file import DeadLetters
+from otel_llm.dead_letters.writer import DeadLetters
 from otel_llm.evaluate.run.batcher import Batcher
 from otel_llm.evaluate.run.pipeline import Pipeline
 from otel_llm.masking.texts import masker

@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import Any, Final
 
 from otel_llm.config.service import ServiceSettings
-from otel_llm.dead_letters.file import DeadLetters
+from otel_llm.dead_letters.writer import DeadLetters
 from otel_llm.queue.base import Queue
 from otel_llm.receive.intake import Intake
 from otel_llm.report.debug import State, Value

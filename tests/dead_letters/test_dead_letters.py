@@ -15,7 +15,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from support.spans import body, span
 
-from otel_llm.dead_letters.file import DeadLetters, Letter, locked
+from otel_llm.dead_letters.file import locked
+from otel_llm.dead_letters.letter import Letter
+from otel_llm.dead_letters.writer import DeadLetters
 from otel_llm.errors import ConfigError
 from otel_llm.otlp.requests import request_of
 

@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from otel_llm.dead_letters.file import DeadLetters
-from otel_llm.dead_letters.lines import Line, filtered, read
+from otel_llm.dead_letters.lines import LetterLine, filtered, read
+from otel_llm.dead_letters.writer import DeadLetters
 
 WRITTEN = Path(__file__).parent / "written_by_0_1_0" / "dead-letters.jsonl"
 SPAN = ("000102030405060708090a0b0c0d0e0f", "0001020304050607")
@@ -31,7 +31,7 @@ def test_its_lines_are_written_as_they_were() -> None:
 def test_its_letters_are_taken_out_and_new_ones_put_behind_the_rest(tmp_path: Path) -> None:
     path = Path(shutil.copy(WRITTEN, tmp_path))
 
-    def is_done(line: Line) -> bool:
+    def is_done(line: LetterLine) -> bool:
         return line.letter is not None and line.letter.stage != "events"
 
     filtered(path, is_done)

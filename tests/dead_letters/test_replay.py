@@ -13,10 +13,11 @@ from otlp_sink import OtlpSink, otlp_sink
 from support.servers import need
 from support.spans import body, span
 
-from otel_llm.dead_letters.file import DeadLetters, Letter
-from otel_llm.dead_letters.lines import Line, filtered
+from otel_llm.dead_letters.letter import Letter
+from otel_llm.dead_letters.lines import LetterLine, filtered
 from otel_llm.dead_letters.replay import Replay, command
 from otel_llm.dead_letters.resend import Resender
+from otel_llm.dead_letters.writer import DeadLetters
 from otel_llm.demo.servers import COLLECTOR, start_collector
 from otel_llm.errors import ConfigError
 
@@ -193,7 +194,7 @@ def test_the_list_shows_and_sends_nothing(letters: Path) -> None:
 def test_letters_that_come_meanwhile_stay_behind_those_that_are_left(letters: Path) -> None:
     service = DeadLetters(letters)
 
-    def is_done(line: Line) -> bool:
+    def is_done(line: LetterLine) -> bool:
         service.add("forward", f"new {line.number}", "traces", "", body(span()))
         return line.number != 2
 
@@ -202,7 +203,7 @@ def test_letters_that_come_meanwhile_stay_behind_those_that_are_left(letters: Pa
 
 
 def test_an_interruption_loses_nothing(letters: Path) -> None:
-    def is_done(line: Line) -> bool:
+    def is_done(line: LetterLine) -> bool:
         if line.number == 3:
             raise KeyboardInterrupt
         return True
@@ -221,7 +222,7 @@ def test_what_a_crash_left_is_taken_up_again(letters: Path, sink: OtlpSink) -> N
 
 
 def test_two_replays_do_not_work_on_one_file(letters: Path) -> None:
-    def is_done(_: Line) -> bool:
+    def is_done(_: LetterLine) -> bool:
         DeadLetters(letters).add("forward", "new", "traces", "", body(span()))
         with pytest.raises(ConfigError, match=r"letters\.replaying: another replay is at work on it"):
             filtered(letters, lambda _: True)

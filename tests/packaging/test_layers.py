@@ -67,7 +67,7 @@ def test_modules_import_only_to_the_left_of_themselves() -> None:
         "import otel_llm.serve.app",
         "from otel_llm import serve",
         "def late():\n    from otel_llm.serve.app import App",
-        "from otel_llm.dead_letters.lines import Line",
+        "from otel_llm.dead_letters.lines import LetterLine",
     ],
 )
 def test_an_import_to_the_right_is_found_through_modules_without_a_layer_too(source: str, tmp_path: Path) -> None:

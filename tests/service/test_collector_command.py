@@ -112,7 +112,7 @@ def test_the_log_is_one_json_object_a_line(started: list[Command]) -> None:
     assert [(line["level"], line["logger"]) for line in lines] == [
         ("warning", "otel_llm.service.assembly"),
         ("warning", "otel_llm.service.assembly"),
-        ("warning", "otel_llm.dead_letters.file"),
+        ("warning", "otel_llm.dead_letters.writer"),
         ("info", "otel_llm.service.assembly"),
     ]
     assert "queue.folder is not set" in lines[0]["message"]

@@ -12,7 +12,7 @@ from support.receivers import wait_until
 from support.service import LengthPipeline, service
 from support.spans import body, chat_attributes, span
 
-from otel_llm.dead_letters.file import Letter
+from otel_llm.dead_letters.letter import Letter
 from otel_llm.evaluate.run.pipeline import Evaluation
 from otel_llm.genai.call import Call
 from otel_llm.otlp.queued import QueuedRequest, pack, unpack

@@ -11,8 +11,8 @@ from support.receivers import wait_until
 from support.service import LengthPipeline, service
 from support.spans import body, chat_attributes, span
 
-from otel_llm.dead_letters.file import DeadLetters
 from otel_llm.dead_letters.lines import read
+from otel_llm.dead_letters.writer import DeadLetters
 from otel_llm.receive.replay_header import REPLAY_HEADER
 from otel_llm.service.command import command
 from otel_llm.service.running import Service

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Set
 from typing import Literal
 
-from otel_llm.dead_letters.file import DeadLetters
+from otel_llm.dead_letters.writer import DeadLetters
 from otel_llm.otlp.signals import Signal
 from otel_llm.send.sender import Outcome, Sender
 

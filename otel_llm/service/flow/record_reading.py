@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from otel_llm.dead_letters.file import DeadLetters
+from otel_llm.dead_letters.writer import DeadLetters
 from otel_llm.errors import DecodeError
 from otel_llm.genai.call import Call
 from otel_llm.genai.decode import (

@@ -33,7 +33,7 @@ _Outcome = Literal["delivered", "refused", "not tried", "bad", "not chosen"]
 class Replay:
     """Sends letters in the order of the file, and counts the outcomes.
 
-    Once the receiver cannot be reached, the rest is not tried: each letter would wait as long for the same outcome.
+    Once the receiver cannot be reached, the rest is not tried: each letter would wait as long, and fail too.
     """
 
     def __init__(self, send: Callable[[Letter], ReplayAnswer], stages: Iterable[str], limit: int | None) -> None:

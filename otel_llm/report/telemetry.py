@@ -15,7 +15,7 @@ from otel_llm.report.feed import Feed
 from otel_llm.report.metrics import ServiceMetrics
 
 
-class Telemetry:
+class ServiceTelemetry:
     """The ASGI application behind the telemetry port."""
 
     def __init__(self, metrics: ServiceMetrics, feed: Feed | None) -> None:

@@ -1,9 +1,10 @@
 """The evaluation service, `otel-llm collector`: what arrives over OTLP is kept, evaluated, reported, sent on.
 
-receivers -> sink -> queue -> consumer -> evaluation -> events
-                                 |             |
-                                 v             v
-                               joins        onward (inline) -> next receiver
+receivers -> admit -> queue -> take -> handle -> evaluation -> events
+                                         |            |
+                                         +--(inline)--+-> forward -> next receiver
+
+Order of the modules: flow, background < running, debug_state < stages < assembly; processes < command.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Work that takes long, beside the event loop."""
+"""Functions that take long, in a thread beside the event loop."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ T = TypeVar("T")
 
 
 async def in_background(name: str, function: Callable[[], T]) -> T:
-    """Return what a function returns, run in a thread of that name.
+    """Return the result of a function that runs in a thread named `name`.
 
     Unlike a thread of asyncio, it does not hold up the end of the process.
     """
     done: Future[T] = Future()
-    done.set_running_or_notify_cancel()  # who waits may give up: the thread still has to put its result somewhere
+    done.set_running_or_notify_cancel()  # the thread needs a place for its result, also if the task is cancelled
 
     def run() -> None:
         try:

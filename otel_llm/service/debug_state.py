@@ -1,4 +1,4 @@
-"""What `/debug` shows of a running service. Nothing of the calls' content, no secret of the settings."""
+"""The state of a running service for `/debug`: no content of calls, no secret of the settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from otel_llm.queue.base import Queue
 from otel_llm.receive.intake import Intake
 from otel_llm.report.debug import State, Value
 from otel_llm.service.flow.delivery import Delivery
-from otel_llm.service.flow.evaluation import Evaluator
+from otel_llm.service.flow.evaluation import EvaluationStage
 from otel_llm.version import __version__
 
 _PACKAGES: Final = (
@@ -28,28 +28,28 @@ _PACKAGES: Final = (
 )
 
 
-class Inspection:
-    """Looks into the parts of a service."""
+class DebugState:
+    """Reads the state of a service's parts, without waiting for any of them. Used in the event loop."""
 
     def __init__(
         self,
         *,
         queue: Queue,
         intake: Intake,
-        evaluator: Evaluator,
+        evaluation: EvaluationStage,
         deliveries: Mapping[str, Delivery],
         letters: DeadLetters,
     ) -> None:
         self._queue = queue
         self._intake = intake
-        self._evaluator = evaluator
+        self._evaluation = evaluation
         self._deliveries = deliveries
         self._letters = letters
         self._started = datetime.now(UTC)
         self._versions = {"otel-llm": __version__, "python": platform.python_version(), **_versions()}
 
     def state(self, settings: ServiceSettings) -> State:
-        """Return what it is made of, and what waits in it, under these settings."""
+        """Return the parts of the service, and what waits in them, under these settings."""
         return {
             "Service": {
                 "mode": "inline" if settings.forward.endpoint else "tap",
@@ -77,7 +77,7 @@ class Inspection:
                 }
                 for name, each in self._deliveries.items()
             ],
-            "Evaluators": self._evaluator.pipeline.states(),
+            "Evaluators": self._evaluation.pipeline.states(),
             "Refused since the start": dict(self._intake.refusals),
             "Versions": self._versions,
             "Settings": _without_secrets(settings.model_dump(mode="json", exclude_defaults=True)),
@@ -89,13 +89,13 @@ def _versions() -> dict[str, str | None]:
     for name in _PACKAGES:
         try:
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:  # onnxruntime-gpu has another name
+        except metadata.PackageNotFoundError:  # such as onnxruntime where onnxruntime-gpu is installed
             found[name] = None
     return found
 
 
 def _without_secrets(settings: dict[str, Any]) -> dict[str, Value]:
-    """Return the settings that are not the defaults, by dotted key, without what headers hold."""
+    """Return the settings that differ from the defaults, by dotted key, without the values of headers."""
     flat: dict[str, Value] = {}
 
     def walk(prefix: str, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""A running service, as whoever runs it sees it."""
+"""A running service, as the command that runs it sees it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from otel_llm.errors import ConfigError
 from otel_llm.evaluate.run.pipeline import Pipeline
 from otel_llm.evaluate.run.selection import Selection
 from otel_llm.service.background import in_background
-from otel_llm.service.flow.consumer import Consumer
-from otel_llm.service.flow.evaluation import Evaluator
+from otel_llm.service.flow.evaluation import EvaluationStage
+from otel_llm.service.flow.plan import Planner
 
 Load = Callable[[EvaluateSettings], Pipeline]
+"""Loads the evaluators that the settings name."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -31,50 +32,53 @@ def selection_of(settings: ServiceSettings, pipeline: Pipeline) -> Selection:
 
 
 class Service:
-    """A running service: where it listens, and what can be changed while it runs."""
+    """A running service: its addresses, and what can be changed while it runs. Used in the event loop.
+
+    `assembly.running` makes it once all stages are started; `Stages` draws its states.
+    """
 
     def __init__(
         self,
         settings: ServiceSettings,
         load: Load,
-        evaluator: Evaluator,
-        consumer: Consumer,
+        evaluation: EvaluationStage,
+        planner: Planner,
         *,
         grpc: str,
         http: str,
         telemetry: str,
     ) -> None:
         self.settings = settings
-        """In force."""
+        """The settings in force."""
         self.grpc = grpc
-        """host:port of OTLP/gRPC."""
+        """Address host:port of OTLP/gRPC."""
         self.http = http
         """Base URL of OTLP/HTTP."""
         self.telemetry = telemetry
         """Base URL of /metrics, /healthz and /debug."""
         self._load = load
-        self._evaluator = evaluator
-        self._consumer = consumer
+        self._evaluation = evaluation
+        self._planner = planner
 
     async def reload(self, settings: ServiceSettings) -> None:
-        """Evaluate by other settings from the next batch on; calls that wait stay.
+        """Evaluate by other settings from the next batch on; waiting calls stay.
 
         Raises:
-            ConfigError: an evaluator that is not installed, or that is selected and does not run.
-            ModelError: an evaluator cannot be loaded. In both cases all stays as it was.
+            ConfigError: an evaluator is not installed, or is selected and does not run. Nothing is changed.
+            ModelError: an evaluator cannot be loaded. Nothing is changed.
         """
-        pipeline = self._evaluator.pipeline
+        pipeline = self._evaluation.pipeline
         if settings.evaluate != self.settings.evaluate:
             load = functools.partial(self._load, settings.evaluate)
             pipeline = await in_background("load", load)
         try:
-            self._consumer.selection = selection_of(settings, pipeline)
+            self._planner.selection = selection_of(settings, pipeline)
         except ConfigError:
-            if pipeline is not self._evaluator.pipeline:
+            if pipeline is not self._evaluation.pipeline:
                 pipeline.close()
             raise
-        if pipeline is not self._evaluator.pipeline:
-            self._evaluator.replace(pipeline)
+        if pipeline is not self._evaluation.pipeline:
+            self._evaluation.replace(pipeline)
         changed = {"evaluate", "selection"}
         for key in type(settings).model_fields:
             if key not in changed and getattr(settings, key) != getattr(self.settings, key):

@@ -18,7 +18,7 @@ from otel_llm.genai.call import Call
 from otel_llm.otlp.queued import QueuedRequest, pack, unpack
 from otel_llm.ports import free_port
 from otel_llm.queue.durable import DurableQueue
-from otel_llm.service.flow import consumer
+from otel_llm.service.flow import handle
 from otel_llm.service.running import Service
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
@@ -231,11 +231,11 @@ def test_a_record_that_no_code_is_prepared_for_holds_up_none_behind_it(
     pipeline: LengthPipeline, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fails_once(payload: bytes) -> QueuedRequest:
-        monkeypatch.setattr(consumer, "unpack", unpack)
+        monkeypatch.setattr(handle, "unpack", unpack)
         raise RuntimeError("a bug")
 
     with service(pipeline, shutdown_timeout_s=0.5) as at:
-        monkeypatch.setattr(consumer, "unpack", fails_once)
+        monkeypatch.setattr(handle, "unpack", fails_once)
         send(at, span(span_id=b"no luck."))
         send(at, span(span_id=b"a second"))
         wait_until(lambda: pipeline.seen)

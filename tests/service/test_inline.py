@@ -10,7 +10,7 @@ from support.spans import body, chat_attributes, span
 
 from otel_llm.errors import ConfigError
 from otel_llm.ports import free_port
-from otel_llm.service.flow.record_reading import Reader
+from otel_llm.service.flow.request_reader import RequestReader
 from otel_llm.service.running import Service
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
@@ -167,14 +167,14 @@ def test_a_fault_in_rewriting_passes_spans_untouched_or_not_at_all(
 def test_a_fault_with_one_request_costs_its_evaluation_alone(
     pipeline: LengthPipeline, sink: OtlpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Reader.read
+    original = RequestReader.spans
 
-    def fails_once(self: Reader, *arguments: object, **options: bool) -> object:
-        monkeypatch.setattr(Reader, "read", original)
+    def fails_once(self: RequestReader, *arguments: object, **options: bool) -> object:
+        monkeypatch.setattr(RequestReader, "spans", original)
         raise RuntimeError("a bug")
 
     with inline(pipeline, sink) as at:
-        monkeypatch.setattr(Reader, "read", fails_once)
+        monkeypatch.setattr(RequestReader, "spans", fails_once)
         send(at, body(span()))
         wait_until(lambda: 'otel_llm_dead_letters_total{stage="evaluate"} 1.0' in page(at))
         send(at, body(span(span_id=b"the next")))

@@ -1,4 +1,4 @@
-"""Where the receivers put requests: into the queue, less what concerns neither evaluation nor a next receiver."""
+"""Requests from the receivers into the queue, without what concerns neither the evaluation nor a next receiver."""
 
 from __future__ import annotations
 
@@ -14,53 +14,53 @@ from otel_llm.queue.base import Queue
 from otel_llm.report.own_traces import OwnTraces
 
 _EVENT_MARKER: Final = b"gen_ai."
-"""Every log record with the content of a call has these bytes."""
+"""Bytes that every log record with the content of a call has."""
 
 
 class QueueSink:
-    """The receivers' sink."""
+    """The receivers' sink. Used in the event loop; `concerns` is called there too."""
 
     def __init__(
-        self, queue: Queue, traces: OwnTraces, concerns: Callable[[bytes], bool], *, passes_on: bool
+        self, queue: Queue, traces: OwnTraces, concerns: Callable[[bytes], bool], *, forwards: bool
     ) -> None:
-        """Put all there is into the queue where it is passed on, else the spans that are of concern alone."""
+        """Put requests into the queue: whole if `forwards`, else only the spans that `concerns` selects."""
         self._concerns = concerns
         self._traces = traces
         self._queue = queue
-        self._passes_on = passes_on
+        self._forwards = forwards
 
     @property
     def checks_ids(self) -> bool:
-        """Whether spans with malformed ids are rejected: of what is passed on, the next receiver decides."""
-        return not self._passes_on
+        """True if spans with malformed ids are rejected. If requests are forwarded, the next receiver decides."""
+        return not self._forwards
 
     def takes(self, signal: Signal) -> bool:
-        """Return whether there is a use for a signal."""
-        return self._passes_on or signal != "metrics"
+        """Return True if there is a use for the signal."""
+        return self._forwards or signal != "metrics"
 
     def admits(self, signal: Signal, tenant: str, length: int) -> str | None:
-        """Return why a request of so many bytes cannot be taken now; None where it can."""
+        """Return why a request of `length` bytes cannot be taken now; None if it can."""
         return self._queue.admits(tenant, length)
 
     async def put(self, request: QueuedRequest) -> None:
         """Return once the request is as safe as the queue makes it.
 
         Raises:
-            QueueFullError: there is no room for it now.
+            QueueFullError: there is no room for the request now.
         """
-        needed = request if self._passes_on else _evaluated(request, self._concerns)
+        needed = request if self._forwards else _evaluated(request, self._concerns)
         if needed is None:
             return
         with self._traces.span("queue", {"otel_llm.signal": needed.signal, "otel_llm.items": needed.items}):
             safe = self._queue.append(pack(needed), needed.tenant)
-            if safe.done():  # in memory: a turn of the event loop would cost more than all of this
+            if safe.done():  # a queue in memory: a turn of the event loop would cost more than all of `put`
                 safe.result()
             else:
                 await asyncio.wrap_future(safe)
 
 
 def _evaluated(request: QueuedRequest, concerns: Callable[[bytes], bool]) -> QueuedRequest | None:
-    """Return what of a request is evaluated; None where nothing is."""
+    """Return the part of a request that is evaluated; None if there is none."""
     if request.signal == "logs":
         return request if _EVENT_MARKER in request.body else None
     spans = [span for _, spans in read_spans(request.body) for span in spans]

@@ -1,4 +1,4 @@
-"""Where OTLP leaves the service: what a destination refuses becomes a dead letter, and is done with."""
+"""The way of OTLP out of the service: what a destination refuses becomes a dead letter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from otel_llm.send.sender import Outcome, Sender
 
 
 class Delivery:
-    """One destination."""
+    """Requests to one destination. Any thread may call.
+
+    A request ends delivered, as a dead letter, or, when the service stops, as neither: then `done` is not called.
+    """
 
     def __init__(self, stage: Literal["forward", "events"], sender: Sender, letters: DeadLetters) -> None:
         self._stage: Literal["forward", "events"] = stage
@@ -20,15 +23,15 @@ class Delivery:
         self._letters = letters
 
     def wait_for_room(self, timeout_s: float) -> bool:
-        """Return whether there is room for more, after waiting for it that long at most."""
+        """Return True if there is room for more, after waiting for room up to `timeout_s`."""
         return self.sender.wait_for_room(timeout_s)
 
     def held_tenants(self) -> Set[str]:
-        """Return the tenants of which no more should come for now."""
+        """Return the tenants of which the destination takes nothing now."""
         return self.sender.held_tenants()
 
     def send(self, signal: Signal, body: bytes, items: int, tenant: str, done: Callable[[], None]) -> None:
-        """Send a request, and call `done` once it is delivered, or a dead letter. Never blocks."""
+        """Send a request, and call `done` once it is delivered or a dead letter. Never blocks."""
         self.sender.send(signal, body, items, tenant, functools.partial(self._ended, signal, tenant, done))
 
     def give_up(self, signal: Signal, tenant: str, body: bytes, reason: str) -> None:
@@ -36,7 +39,7 @@ class Delivery:
         self._letters.add(self._stage, reason, signal, tenant, body)
 
     def close(self, timeout_s: float) -> int:
-        """Send what waits, and return how many items were left when the time was up; they are not done with."""
+        """Send the requests that wait; return the number of items that were not sent within `timeout_s`."""
         return self.sender.close(timeout_s)
 
     def _ended(self, signal: Signal, tenant: str, done: Callable[[], None], outcome: Outcome) -> None:

@@ -1,4 +1,4 @@
-"""What the evaluating thread does with a batch of calls: evaluate, and tell everyone whom the results concern."""
+"""Evaluates batches of calls, and hands results to waiting requests, events, metrics and the live feed."""
 
 from __future__ import annotations
 
@@ -17,21 +17,30 @@ from otel_llm.report.feed import Feed
 from otel_llm.report.metrics import ServiceMetrics
 from otel_llm.report.own_traces import OwnTraces
 from otel_llm.service.flow.delivery import Delivery
-from otel_llm.service.flow.open_records import Ledger
-from otel_llm.service.flow.pending_call import Task
+from otel_llm.service.flow.open_records import RecordRefs
+from otel_llm.service.flow.pending_call import PendingCall
 
 _LOOK_S: Final = 0.2
+"""Seconds after which a thread that waits for room looks whether it is to stop."""
 
 _log: Final = logging.getLogger(__name__)
 
 
-class Evaluator:
-    """Runs the pipeline over batches, in the batcher's thread."""
+class EvaluationStage:
+    """Runs the pipeline over batches. `work` runs in the batcher's thread, all else in the event loop.
+
+        evaluating --stop--> stopping --close--> closed
+
+    evaluating: a batch waits until the destination of events has room; the calls behind it wait in the queue.
+    stopping: a batch that would have to wait is left; its records stay open and come again. closed: a batch that
+    is being evaluated is given up, too. A replaced pipeline is closed between two batches. At most two pipelines
+    are loaded: the one in use and the one for the next batch.
+    """
 
     def __init__(
         self,
         pipeline: Pipeline,
-        ledger: Ledger,
+        refs: RecordRefs,
         metrics: ServiceMetrics,
         *,
         events: Delivery | None,
@@ -39,11 +48,11 @@ class Evaluator:
         feed: Feed | None,
         traces: OwnTraces,
     ) -> None:
-        """Send results to `events`; without it a call is done once it is evaluated."""
+        """Send results to `events`; if None, a call is done once it is evaluated."""
         self._pipeline = pipeline
         self._next: Pipeline | None = None
         self._replacing = threading.Lock()
-        self._ledger = ledger
+        self._refs = refs
         self._metrics = metrics
         self._events = events
         self._explanations = explanations
@@ -53,28 +62,28 @@ class Evaluator:
 
     @property
     def pipeline(self) -> Pipeline:
-        """The one in use, or the one that will be from the next batch on."""
+        """The pipeline in use from the next batch on."""
         return self._next or self._pipeline
 
     def replace(self, pipeline: Pipeline) -> None:
-        """Use another pipeline from the next batch on, and close the one before."""
+        """Use another pipeline from the next batch on, and close the previous one."""
         with self._replacing:
             displaced, self._next = self._next, pipeline
         if displaced:
             displaced.close()
 
     def close(self) -> None:
-        """Give up what is being evaluated."""
+        """Give up the batch that is being evaluated."""
         with self._replacing:
             if self._next:
                 self._next.close()
         self._pipeline.close()
 
     def stop(self) -> None:
-        """Wait no longer for room: what is not evaluated yet stays where it is."""
+        """Wait no longer for room: calls that are not evaluated yet stay in the queue."""
         self._stopping.set()
 
-    def work(self, tasks: Sequence[Task]) -> None:
+    def work(self, pending: Sequence[PendingCall]) -> None:
         """Evaluate a batch."""
         if not self._wait_for_room():
             return
@@ -82,50 +91,51 @@ class Evaluator:
             if self._next:
                 self._pipeline.close()
                 self._pipeline, self._next = self._next, None
-        calls = [task.call for task in tasks]
-        selected = [task.selected for task in tasks]
+        calls = [each.call for each in pending]
+        selected = [each.selected for each in pending]
         try:
             with self._traces.span("evaluate", {"otel_llm.calls": len(calls)}, calls):
                 evaluation = self._pipeline.evaluate(calls, selected)
         except CancelledError:
-            return  # the time to stop is over: the calls stay in the queue
+            return  # `close` was called: the calls stay in the queue
         except Exception as error:
             _log.exception("a batch of %d calls could not be evaluated", len(calls))
             evaluation = self._pipeline.failed(calls, error, selected)
-        self._report(tasks, evaluation)
+        self._report(pending, evaluation)
 
     def _wait_for_room(self) -> bool:
-        """Return whether results may be sent now: with their destination down, calls wait in the queue."""
+        """Return True once results may be sent; False if the stage is to stop before."""
         while self._events and not self._events.wait_for_room(_LOOK_S):
             if self._stopping.is_set():
                 return False
         return True
 
-    def _report(self, tasks: Sequence[Task], evaluation: Evaluation) -> None:
+    def _report(self, pending: Sequence[PendingCall], evaluation: Evaluation) -> None:
         by_call: dict[int, list[Result]] = defaultdict(list)
         for result in evaluation.results:
             by_call[id(result.call)].append(result)
-        for task in tasks:
-            if task.evaluated:
-                task.evaluated(by_call[id(task.call)])
-        by_tenant: dict[str, list[Task]] = defaultdict(list)
-        for task in tasks:
-            by_tenant[task.tenant].append(task)
+        by_tenant: dict[str, list[PendingCall]] = defaultdict(list)
+        for each in pending:
+            if each.on_results:
+                each.on_results(by_call[id(each.call)])
+            by_tenant[each.tenant].append(each)
         for tenant, theirs in by_tenant.items():
-            self._deliver(tenant, theirs, [result for task in theirs for result in by_call[id(task.call)]])
+            self._deliver(tenant, theirs, [result for each in theirs for result in by_call[id(each.call)]])
         drift = self._pipeline.drift_states()
         self._metrics.evaluated(evaluation.results, evaluation.durations_s, drift)
         if self._feed:
-            self._feed.publish([task.call for task in tasks], evaluation.results, drift)
+            self._feed.publish([each.call for each in pending], evaluation.results, drift)
 
-    def _deliver(self, tenant: str, tasks: Sequence[Task], results: Sequence[Result]) -> None:
-        release = functools.partial(self._ledger.release, [task.sequence for task in tasks])
+    def _deliver(self, tenant: str, pending: Sequence[PendingCall], results: Sequence[Result]) -> None:
+        release = functools.partial(self._refs.release, [each.sequence for each in pending])
         if not self._events or not results:
             release()
             return
         try:
             body = events_request(results, explanations=self._explanations)
-        except Exception:  # a fault of ours: it would come again at each start, and hold up the queue for ever
+        except (
+            Exception
+        ):  # a fault of ours: the calls would come again at each start, and hold up the queue for ever
             _log.exception("%d results could not be written as events", len(results))
             release()
             return

@@ -1,10 +1,10 @@
-"""Inline: requests go on to the next receiver, with verdicts on their spans, and the content that may go on."""
+"""Inline mode: requests to the next receiver, with results on their spans and the content that may go on."""
 
 from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Final
 
 from otel_llm.config.service import InlineSettings
@@ -16,9 +16,9 @@ from otel_llm.otlp.rebuild import rebuild
 from otel_llm.otlp.requests import read_request, scopes
 from otel_llm.otlp.signals import Signal
 from otel_llm.report.enrich import enriched
-from otel_llm.service.flow.awaiting_verdicts import Verdicts
+from otel_llm.service.flow.awaiting_results import SpanResults
 from otel_llm.service.flow.delivery import Delivery
-from otel_llm.service.flow.open_records import Ledger
+from otel_llm.service.flow.open_records import RecordRefs
 
 _CONTENT: Final[Mapping[tuple[str, Signal], Callable[[bytes, Names], bytes]]] = {
     ("mask", "traces"): masked,
@@ -27,16 +27,19 @@ _CONTENT: Final[Mapping[tuple[str, Signal], Callable[[bytes, Names], bytes]]] = 
     ("strip", "logs"): stripped_log,
 }
 
-
 _log: Final = logging.getLogger(__name__)
 
 
-class Onward:
-    """Passes requests on. How much content goes on is up to the settings, however late the verdicts are."""
+class Forwarder:
+    """Forwards requests, each once. Content that may not go on is removed, however late the results are.
 
-    def __init__(self, delivery: Delivery, ledger: Ledger, settings: InlineSettings) -> None:
+    Any thread may call: the evaluating thread forwards with the last result, the taking thread all else. A request
+    holds a reference to its record until it is delivered or a dead letter.
+    """
+
+    def __init__(self, delivery: Delivery, refs: RecordRefs, settings: InlineSettings) -> None:
         self._delivery = delivery
-        self._ledger = ledger
+        self._refs = refs
         self._settings = settings
         self._names = names_like(settings.content_attributes)
 
@@ -46,15 +49,19 @@ class Onward:
         return self._delivery.sender.capacity_bytes
 
     def wait_for_room(self, timeout_s: float) -> bool:
-        """Return whether there is room for more, after waiting for it that long at most."""
+        """Return True if there is room for more, after waiting for room up to `timeout_s`."""
         return self._delivery.wait_for_room(timeout_s)
 
-    def send(self, sequence: int, request: QueuedRequest, verdicts: Verdicts) -> None:
-        """Send a request, whose record's share is released once it is delivered."""
-        release = functools.partial(self._ledger.release, [sequence])
+    def held_tenants(self) -> Set[str]:
+        """Return the tenants of which the next receiver takes nothing now."""
+        return self._delivery.held_tenants()
+
+    def send(self, sequence: int, request: QueuedRequest, results: SpanResults) -> None:
+        """Send a request, and release its record once it is delivered."""
+        release = functools.partial(self._refs.release, [sequence])
         try:
-            body = self._rewritten(request, verdicts if self._settings.enrich else {})
-        except Exception as error:  # a fault of ours must neither hold a request up nor let content through
+            body = self._rewritten(request, results if self._settings.enrich else {})
+        except Exception as error:  # a fault of ours must neither hold the request up nor let content through
             _log.exception("a request of %s could not be rewritten", request.signal)
             if self._settings.content != "keep":
                 self._delivery.give_up(
@@ -66,30 +73,30 @@ class Onward:
         self._delivery.send(request.signal, body, request.items, request.tenant, release)
 
     def abandon(self, sequence: int, request: QueuedRequest, reason: str) -> None:
-        """Send a request as it is, where its content may go on; else make a dead letter of it."""
+        """Send a request as it is if its content may go on, else make a dead letter of it."""
         if self._settings.content == "keep":
             self.send(sequence, request, {})
             return
         self._delivery.give_up(request.signal, request.tenant, request.body, reason)
-        self._ledger.release([sequence])
+        self._refs.release([sequence])
 
-    def _rewritten(self, request: QueuedRequest, verdicts: Verdicts) -> bytes:
+    def _rewritten(self, request: QueuedRequest, results: SpanResults) -> bytes:
         rewrite = _CONTENT.get((self._settings.content, request.signal))
-        if not rewrite and not verdicts:
+        if not rewrite and not results:
             return request.body
         replaced: dict[int, bytes | None] = {}
         items = [item for scope in scopes(read_request(request.signal, request.body)) for item in scope.items]
         for index, item in enumerate(items):
-            if rewrite:  # whatever it is: some libraries repeat content on spans that are no calls
+            if rewrite:  # every span: some libraries repeat content on spans that are no calls
                 replaced[index] = self._limited(item, rewrite)
-            if index in verdicts and (kept := replaced.get(index, item)) is not None:
-                replaced[index] = enriched(kept, verdicts[index])
+            if index in results and (kept := replaced.get(index, item)) is not None:
+                replaced[index] = enriched(kept, results[index])
         return rebuild(request.body, replaced)
 
     def _limited(self, item: bytes, rewrite: Callable[[bytes, Names], bytes]) -> bytes | None:
-        """Return an item with the content that may go on; None where it cannot be read: then nothing of it may.
+        """Return an item with the content that may go on; None if the item cannot be read and must not go on.
 
-        The reader has made a dead letter of it.
+        The request's reader has made a dead letter of such an item.
         """
         try:
             return rewrite(item, self._names)

@@ -1,4 +1,4 @@
-"""One call to evaluate, and whom its evaluation concerns."""
+"""A call on its way to the evaluators."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from otel_llm.genai.call import Call
 
 
 @dataclass(slots=True, eq=False)
-class Task:
-    """A call on its way to the evaluators. It holds a share of its record until its results are delivered."""
+class PendingCall:
+    """A call to evaluate. It holds a reference to its record until its results are delivered."""
 
     call: Call
     selected: frozenset[str]
-    """The evaluators that are to see it."""
+    """Names of the evaluators that see the call."""
     sequence: int
-    """Of the record that it came with."""
+    """Sequence number of the call's record."""
     tenant: str
+    """Name of the tenant; "" where tenants are not told apart."""
+    span_index: int
+    """Number of the call's span among the spans of its request."""
     size: int
-    """Bytes of its span."""
-    has_content: bool
-    """Whether its span says what was said, or nothing more is to come; else log records may bring it."""
-    evaluated: Callable[[Sequence[Result]], None] | None = None
-    """Inline: told of the results."""
+    """Bytes of the span."""
+    is_complete: bool
+    """True if the span carries the messages, or the call failed. False: log records may still bring them."""
+    on_results: Callable[[Sequence[Result]], None] | None = None
+    """Called with the results; None in tap mode."""

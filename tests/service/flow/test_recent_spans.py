@@ -1,4 +1,4 @@
-from otel_llm.service.flow.recent import RecentSpans
+from otel_llm.service.flow.recent_spans import RecentSpans
 
 TRACE, SPAN, OTHER = "a" * 32, "1" * 16, "2" * 16
 

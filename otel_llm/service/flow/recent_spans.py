@@ -1,4 +1,4 @@
-"""Which spans came of late: one that is sent again, after an acknowledgement was lost, is evaluated once."""
+"""Ids of recent spans: a span that is sent again, after an acknowledgement was lost, is evaluated once."""
 
 from __future__ import annotations
 
@@ -6,27 +6,36 @@ from collections import OrderedDict
 from typing import Final, Literal
 
 Life = Literal["earlier", "this"]
+"""The process in which a span came: an earlier one, or this one."""
 
 _THIS: Final[Life] = "this"
 
 
 class RecentSpans:
-    """The ids of the last spans, bounded. Used by one thread."""
+    """The ids of the last `max_spans` spans, about 150 bytes each; the oldest are forgotten. Used by one thread.
+
+    The states of a span:
+
+        unknown --remember--> earlier --is_new of a record left over--> this
+           |                                                             ^
+           +--is_new-----------------------------------------------------+
+
+    A span is new if it is unknown. A span of a record left over from a crash is new also in state "earlier": the
+    earlier process may have skipped the span's repeat, for the sake of this very record.
+    """
 
     def __init__(self, max_spans: int) -> None:
-        """Remember so many spans, about 150 bytes each."""
         self._max_spans = max_spans
         self._lives: OrderedDict[bytes, Life] = OrderedDict()
 
     def remember(self, trace_id: str, span_id: str, tenant: str = "") -> None:
-        """Know a span of a tenant again that was done with before this process started."""
+        """Remember a span of a tenant that an earlier process was done with."""
         self._keep(_key(trace_id, span_id, tenant), "earlier")
 
     def is_new(self, trace_id: str, span_id: str, tenant: str = "", *, left_over: bool = False) -> bool:
-        """Return whether the span of a tenant has not come before, and remember it.
+        """Return True if the span of a tenant has not come before, and remember it.
 
-        Of what an earlier process left undone, only what came since this one started counts: a span that it was
-        done with may have been passed over there, for the sake of the very record that is still to be done.
+        `left_over`: True for a span of a record that an earlier process left undone.
         """
         key = _key(trace_id, span_id, tenant)
         life = self._lives.get(key)

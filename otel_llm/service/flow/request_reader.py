@@ -1,6 +1,6 @@
-"""What of a request concerns evaluation: calls, and what other spans and log records have for them.
+"""Spans and log records of a request, as far as the evaluation needs them.
 
-What cannot be read becomes a dead letter, and costs only itself.
+What cannot be read becomes a dead letter of its own; the rest of the request is read all the same.
 """
 
 from __future__ import annotations
@@ -24,34 +24,39 @@ from otel_llm.otlp.queued import QueuedRequest
 from otel_llm.otlp.requests import read_spans, request_of
 
 _MAX_RESOURCE_BYTES: Final = 64 << 10
-"""Of a dead letter; without it, the letter does not say which service it is of."""
+"""Bytes of a resource in a dead letter; a letter without its resource does not name the service."""
 
 
 @dataclass(slots=True)
-class Found:
+class GenAiSpan:
     """A span of GenAI in a request."""
 
     index: int
-    """Its number among all spans of the request, in their order."""
+    """Number of the span among all spans of the request."""
     span: bytes
+    """The serialized Span."""
     resource: bytes
-    """The serialized resource."""
+    """The serialized Resource."""
     service: str
+    """Name of the service."""
     outline: SpanOutline
 
 
-class Reader:
-    """Reads requests. Used by one thread."""
+class RequestReader:
+    """Reads requests, one after the other. Used by one thread.
+
+    What cannot be read is kept until the request is done: `report` then writes it to the dead letters, or `forget`
+    drops it.
+    """
 
     def __init__(self, letters: DeadLetters) -> None:
-        """Write what cannot be read to `letters`."""
         self._letters = letters
         self._unread: list[tuple[str, bytes, bytes]] = []
-        """What could not be read of a request: why, its resource, itself."""
+        """Items of the current request that could not be read: reason, resource, item."""
 
-    def read(self, request: QueuedRequest, concerns: Callable[[bytes], bool] = is_genai) -> list[Found]:
-        """Return the spans for which `concerns` is true of their bytes, each at least one of `is_genai`."""
-        found: list[Found] = []
+    def spans(self, request: QueuedRequest, concerns: Callable[[bytes], bool] = is_genai) -> list[GenAiSpan]:
+        """Return the spans for whose bytes `concerns` is True; it must be at least as strict as `is_genai`."""
+        found: list[GenAiSpan] = []
         first = 0
         for resource, spans in read_spans(request.body):
             service: str | None = None
@@ -60,26 +65,26 @@ class Reader:
                     continue
                 try:
                     service = service_name(resource) if service is None else service
-                    found.append(Found(index, span, resource, service, read_span(span)))
+                    found.append(GenAiSpan(index, span, resource, service, read_span(span)))
                 except DecodeError as error:
                     self._keep(resource, span, str(error))
             first += len(spans)
         return found
 
-    def call(self, found: Found) -> Call | None:
-        """Return the call of a span; None where its content is malformed."""
+    def call(self, span: GenAiSpan) -> Call | None:
+        """Return the call of a span; None if its content is malformed."""
         try:
-            return found.outline.call(found.service)
+            return span.outline.call(span.service)
         except DecodeError as error:
-            self._keep(found.resource, found.span, str(error))
+            self._keep(span.resource, span.span, str(error))
             return None
 
-    def documents(self, found: Found) -> Sequence[str]:
-        """Return the documents of a retrieval or a tool; none where they are malformed."""
+    def documents(self, span: GenAiSpan) -> Sequence[str]:
+        """Return the documents of a retrieval or a tool; empty if they are malformed."""
         try:
-            return found.outline.documents()
+            return span.outline.documents()
         except DecodeError as error:
-            self._keep(found.resource, found.span, str(error))
+            self._keep(span.resource, span.span, str(error))
             return ()
 
     def events(self, request: QueuedRequest) -> Sequence[ContentEvent]:
@@ -90,14 +95,14 @@ class Reader:
         return events
 
     def report(self, request: QueuedRequest) -> None:
-        """Write what could not be read of a request to the dead letters."""
+        """Write the items of a request that could not be read to the dead letters."""
         unread, self._unread = self._unread, []
         if unread:
             bodies = ((reason, _alone(resource, item)) for reason, resource, item in unread)
             self._letters.add_all("decode", request.signal, request.tenant, bodies)
 
     def forget(self) -> None:
-        """Say nothing of what could not be read: it was said before."""
+        """Drop the items that could not be read: an earlier process has reported them."""
         self._unread = []
 
     def give_up(self, request: QueuedRequest, reason: str) -> None:
@@ -109,5 +114,5 @@ class Reader:
 
 
 def _alone(resource: bytes, item: bytes) -> bytes:
-    """Return a request of one item; each letter of a request repeats its resource, unless that is large."""
+    """Return a request of one item, with its resource unless that is large: each letter repeats it."""
     return request_of(resource if len(resource) <= _MAX_RESOURCE_BYTES else b"", item)

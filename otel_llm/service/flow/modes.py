@@ -1,0 +1,151 @@
+"""The two modes of the service: tap, where requests end here, and inline, where they are forwarded."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Container, Sequence
+from typing import Protocol
+
+from otel_llm.config.service import InlineSettings
+from otel_llm.evaluate.run.batcher import Batcher
+from otel_llm.otlp.queued import QueuedRequest
+from otel_llm.report.metrics import ServiceMetrics
+from otel_llm.service.flow.awaiting_results import WaitingRequests
+from otel_llm.service.flow.forward import Forwarder
+from otel_llm.service.flow.open_records import RecordRefs
+from otel_llm.service.flow.pending_call import PendingCall
+
+Tenants = Callable[[], Container[str]]
+"""Returns the tenants whose destination takes nothing now."""
+
+
+class Mode(Protocol):
+    """What happens to requests beside their evaluation, and how many records may be under way.
+
+    Used by the thread that takes records.
+    """
+
+    def wait_for_room(self, timeout_s: float) -> bool:
+        """Return True if a record may be taken now, after waiting for room up to `timeout_s`."""
+
+    def held_tenants(self) -> Container[str]:
+        """Return the tenants of which no record is to be taken now."""
+
+    def begin_traces(
+        self, sequence: int, request: QueuedRequest, calls: Sequence[PendingCall]
+    ) -> Sequence[PendingCall]:
+        """Begin a request of traces; return those of its calls that are to be evaluated."""
+
+    def begin_others(self, sequence: int, request: QueuedRequest) -> None:
+        """Begin a request of logs or metrics."""
+
+    def abandon(self, sequence: int, request: QueuedRequest, reason: str) -> None:
+        """Let a request go without a look at what is in it."""
+
+    def forward_due(self) -> None:
+        """Forward the requests that have waited long enough for their results."""
+
+    def forward_all(self) -> None:
+        """Forward all requests that wait, with the results so far."""
+
+    def next_due_s(self) -> float:
+        """Return the seconds until `forward_due` has something to do; infinite where nothing waits."""
+
+
+class TapMode:
+    """Requests end here: the evaluators' pace is the pace of taking."""
+
+    def __init__(self, batcher: Batcher[PendingCall], held_tenants: Tenants) -> None:
+        """Take records while the batcher has room, but none of `held_tenants`."""
+        self.wait_for_room = batcher.wait_for_room
+        self.held_tenants = held_tenants
+
+    def begin_traces(
+        self, sequence: int, request: QueuedRequest, calls: Sequence[PendingCall]
+    ) -> Sequence[PendingCall]:
+        """Return all calls."""
+        return calls
+
+    def begin_others(self, sequence: int, request: QueuedRequest) -> None:
+        """Do nothing: logs and metrics go nowhere."""
+
+    def abandon(self, sequence: int, request: QueuedRequest, reason: str) -> None:
+        """Do nothing: the dead letter is all that remains."""
+
+    def forward_due(self) -> None:
+        """Do nothing: no request waits."""
+
+    def forward_all(self) -> None:
+        """Do nothing: no request waits."""
+
+    def next_due_s(self) -> float:
+        """Return infinity: no request waits."""
+        return math.inf
+
+
+class InlineMode:
+    """Requests are forwarded, traces with the results on their calls; dead letters that are replayed are not.
+
+    The pace of taking is that of the next receiver. Slow evaluators hold nothing up: calls that they have no room
+    for, and calls of `skipped_tenants`, are forwarded without results and not evaluated. Requests that wait for
+    results are bounded in time by `inline.max_wait_s`, and in bytes by what may wait for the next receiver.
+    """
+
+    def __init__(
+        self,
+        *,
+        forwarder: Forwarder,
+        refs: RecordRefs,
+        batcher: Batcher[PendingCall],
+        skipped_tenants: Tenants,
+        settings: InlineSettings,
+        metrics: ServiceMetrics,
+        clock: Callable[[], float],
+    ) -> None:
+        self.wait_for_room = forwarder.wait_for_room
+        self.held_tenants: Tenants = forwarder.held_tenants
+        self._forwarder = forwarder
+        self._refs = refs
+        self._batcher = batcher
+        self._skipped_tenants = skipped_tenants
+        self._enriches = settings.enrich
+        self._metrics = metrics
+        self._waiting = WaitingRequests(
+            max_wait_s=settings.max_wait_s,
+            max_bytes=forwarder.capacity_bytes,
+            on_late=metrics.passed_late,
+            clock=clock,
+        )
+        self.forward_due = self._waiting.forward_due
+        self.forward_all = self._waiting.forward_all
+        self.next_due_s = self._waiting.next_due_s
+
+    def begin_traces(
+        self, sequence: int, request: QueuedRequest, calls: Sequence[PendingCall]
+    ) -> Sequence[PendingCall]:
+        """Let the request wait for its calls; return them, or none where they are skipped."""
+        if request.replayed:
+            return calls
+        if not self._batcher.has_room or request.tenant in self._skipped_tenants():
+            self._metrics.skipped(len(calls))
+            calls = ()
+        awaited = calls if self._enriches else ()
+        self._refs.acquire(sequence)
+        forward = functools.partial(self._forwarder.send, sequence, request)
+        waiting = self._waiting.add(len(awaited), len(request.body), forward)
+        for call in awaited:
+            call.on_results = functools.partial(waiting.evaluated, call.span_index)
+        return calls
+
+    def begin_others(self, sequence: int, request: QueuedRequest) -> None:
+        """Forward the request."""
+        if not request.replayed:
+            self._refs.acquire(sequence)
+            self._forwarder.send(sequence, request, {})
+
+    def abandon(self, sequence: int, request: QueuedRequest, reason: str) -> None:
+        """Forward the request if all of its content may go on, else make a dead letter of it."""
+        if not request.replayed:
+            self._refs.acquire(sequence)
+            self._forwarder.abandon(sequence, request, reason)

@@ -110,8 +110,8 @@ def test_the_log_is_one_json_object_a_line(started: list[Command]) -> None:
     _, _, log = service.stop(signal.SIGTERM)
     lines = [json.loads(line) for line in (*before, *log.splitlines())]
     assert [(line["level"], line["logger"]) for line in lines] == [
-        ("warning", "otel_llm.service.assembly"),
-        ("warning", "otel_llm.service.assembly"),
+        ("warning", "otel_llm.service.stages.storage"),
+        ("warning", "otel_llm.service.stages.storage"),
         ("warning", "otel_llm.dead_letters.writer"),
         ("info", "otel_llm.service.assembly"),
     ]

@@ -2,6 +2,8 @@ import functools
 import math
 import weakref
 
+from support.fake_clock import FakeClock
+
 from otel_llm.service.flow.awaiting_results import WaitingRequest, WaitingRequests
 
 
@@ -25,17 +27,9 @@ def test_a_request_that_is_forwarded_early_has_the_results_that_have_come() -> N
     assert forwarded == [{0: ["a"]}]
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-def requests(late: list[str], clock: Clock | None = None) -> WaitingRequests:
+def requests(late: list[str], clock: FakeClock | None = None) -> WaitingRequests:
     return WaitingRequests(
-        max_wait_s=60, max_bytes=100, on_late=lambda: late.append("late"), clock=clock or Clock()
+        max_wait_s=60, max_bytes=100, on_late=lambda: late.append("late"), clock=clock or FakeClock()
     )
 
 
@@ -70,13 +64,13 @@ def test_requests_that_were_forwarded_do_not_count() -> None:
 
 def test_requests_wait_for_results_only_so_long() -> None:
     late: list[str] = []
-    clock = Clock()
+    clock = FakeClock()
     waiting = requests(late, clock)
     opened = waiting.add(1, 10, lambda _: None)
-    clock.now_s += 59
+    clock.advance(59)
     waiting.forward_due()
     assert (opened.is_forwarded, waiting.next_due_s()) == (False, 1)
-    clock.now_s += 1
+    clock.advance(1)
     assert waiting.next_due_s() == 0
     waiting.forward_due()
     assert (opened.is_forwarded, late) == (True, ["late"])

@@ -1,6 +1,7 @@
 import time
 
 import pytest
+from support.fake_clock import FakeClock
 
 from otel_llm.config.service import JoinSettings
 from otel_llm.genai.call import Message, Part
@@ -10,20 +11,12 @@ from otel_llm.service.flow.trace_store import TraceStore
 TRACE, OTHER, SPAN = "a" * 32, "b" * 32, "1" * 16
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
-def store(clock: Clock, **settings: float) -> TraceStore[str]:
+def store(clock: FakeClock, **settings: float) -> TraceStore[str]:
     return TraceStore(JoinSettings(**settings), clock)
 
 
@@ -39,7 +32,7 @@ def answer(trace_id: str = TRACE) -> ContentEvent:
     return ContentEvent(trace_id=trace_id, span_id=SPAN, input=(), output=message("assistant", "So."), system="")
 
 
-def test_documents_are_kept_by_trace_without_repeats(clock: Clock) -> None:
+def test_documents_are_kept_by_trace_without_repeats(clock: FakeClock) -> None:
     kept = store(clock)
     kept.add_documents(TRACE, ["one", "two"])
     kept.add_documents(TRACE, ["two", "three"])
@@ -47,7 +40,7 @@ def test_documents_are_kept_by_trace_without_repeats(clock: Clock) -> None:
     assert list(kept.documents(OTHER)) == []
 
 
-def test_a_call_waits_until_its_answer_has_come(clock: Clock) -> None:
+def test_a_call_waits_until_its_answer_has_come(clock: FakeClock) -> None:
     kept = store(clock, wait_s=5)
     kept.wait(TRACE, SPAN, "call", 1)
     kept.add_event(TRACE, question())
@@ -58,37 +51,37 @@ def test_a_call_waits_until_its_answer_has_come(clock: Clock) -> None:
     assert kept.take_due() == []
 
 
-def test_content_that_came_first_makes_a_call_complete(clock: Clock) -> None:
+def test_content_that_came_first_makes_a_call_complete(clock: FakeClock) -> None:
     kept = store(clock)
     assert not kept.is_complete(TRACE, SPAN)
     kept.add_event(TRACE, answer())
     assert kept.is_complete(TRACE, SPAN)
 
 
-def test_a_call_goes_on_without_content_once_its_time_is_up(clock: Clock) -> None:
+def test_a_call_goes_on_without_content_once_its_time_is_up(clock: FakeClock) -> None:
     kept = store(clock, wait_s=5)
     kept.wait(TRACE, SPAN, "call", 1)
     assert kept.next_due_s() == 5
-    clock.now_s += 4
+    clock.advance(4)
     assert (kept.take_due(), kept.next_due_s()) == ([], 1)
-    clock.now_s += 1
+    clock.advance(1)
     assert kept.take_due() == ["call"]
     assert kept.next_due_s() == float("inf")
 
 
-def test_a_trace_is_forgotten_after_its_time(clock: Clock) -> None:
+def test_a_trace_is_forgotten_after_its_time(clock: FakeClock) -> None:
     kept = store(clock, keep_s=60)
     kept.add_documents(TRACE, ["one"])
-    clock.now_s += 59
+    clock.advance(59)
     kept.add_documents(OTHER, ["two"])
     assert list(kept.documents(TRACE)) == ["one"]
-    clock.now_s += 2
+    clock.advance(2)
     kept.add_documents(OTHER, ["three"])
     assert list(kept.documents(TRACE)) == []
     assert list(kept.documents(OTHER)) == ["two", "three"]
 
 
-def test_the_oldest_trace_makes_room(clock: Clock) -> None:
+def test_the_oldest_trace_makes_room(clock: FakeClock) -> None:
     kept = store(clock, max_bytes=10_000)
     kept.add_documents(TRACE, ["x" * 6000])
     kept.add_documents(OTHER, ["y" * 6000])
@@ -96,21 +89,21 @@ def test_the_oldest_trace_makes_room(clock: Clock) -> None:
     assert list(kept.documents(OTHER)) == ["y" * 6000]
 
 
-def test_traces_without_documents_are_bounded_as_well(clock: Clock) -> None:
+def test_traces_without_documents_are_bounded_as_well(clock: FakeClock) -> None:
     kept = store(clock, max_bytes=10_000)
     for number in range(1000):
         kept.add_documents(f"{number:032x}", [])
     assert len(kept._traces) <= 20
 
 
-def test_at_the_end_all_that_wait_go_on(clock: Clock) -> None:
+def test_at_the_end_all_that_wait_go_on(clock: FakeClock) -> None:
     kept = store(clock, wait_s=5)
     kept.wait(TRACE, SPAN, "call", 1)
     assert kept.take_all() == ["call"]
     assert kept.take_due() == []
 
 
-def test_a_span_that_waits_twice_goes_on_twice(clock: Clock) -> None:
+def test_a_span_that_waits_twice_goes_on_twice(clock: FakeClock) -> None:
     kept = store(clock, wait_s=5)
     kept.wait(TRACE, SPAN, "first", 1)
     kept.wait(TRACE, SPAN, "second", 1)
@@ -119,7 +112,7 @@ def test_a_span_that_waits_twice_goes_on_twice(clock: Clock) -> None:
     assert kept.take_all() == ["second", "third"]
 
 
-def test_many_documents_of_one_trace_take_no_time_and_have_a_bound(clock: Clock) -> None:
+def test_many_documents_of_one_trace_take_no_time_and_have_a_bound(clock: FakeClock) -> None:
     kept = store(clock, max_bytes=100 << 20)
     started_s = time.process_time()
     for part in range(4):
@@ -131,15 +124,15 @@ def test_many_documents_of_one_trace_take_no_time_and_have_a_bound(clock: Clock)
     assert small.documents(TRACE) == ()
 
 
-def test_what_is_old_goes_though_nothing_comes(clock: Clock) -> None:
+def test_what_is_old_goes_though_nothing_comes(clock: FakeClock) -> None:
     kept = store(clock, keep_s=60)
     kept.add_documents(TRACE, ["one"])
-    clock.now_s += 61
+    clock.advance(61)
     kept.take_due()
     assert kept.documents(TRACE) == ()
 
 
-def test_items_that_wait_are_bounded_in_bytes(clock: Clock) -> None:
+def test_items_that_wait_are_bounded_in_bytes(clock: FakeClock) -> None:
     kept = store(clock, wait_s=5, max_bytes=100)
     for name in ("first", "second", "third"):
         kept.wait(TRACE, name, name, 40)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
-from otel_llm.evaluate.definition.manifest import evaluator_manifests
+from otel_llm.evaluate.definition.installed import evaluator_manifests
 from otel_llm.evaluate.engine.sentences import passages, sentences
 from otel_llm.genai.call import Call, Message, Part
 

@@ -21,7 +21,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from tqdm import tqdm
 
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest, read_manifest
-from otel_llm.evaluate.groundedness import EVIDENCE, Groundedness, Options
+from otel_llm_evaluators.groundedness.evaluator import EVIDENCE, Groundedness, Options
 from recipes.common import DATA_OPTION, EVALUATORS, SEED, WORK, log_metrics, sha256, write_toml
 from recipes.finetune import batches, export, fit, tokenizer
 from recipes.groundedness_data import Claim, training

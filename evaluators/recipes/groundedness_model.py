@@ -13,10 +13,10 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 from tqdm import tqdm
 
-from otel_llm.evaluate.engine.lexical import words
-from otel_llm.evaluate.engine.passages import Context
-from otel_llm.evaluate.engine.sentences import Span
-from otel_llm.evaluate.groundedness import Options
+from otel_llm.evaluate.definition.span import Span
+from otel_llm.evaluate.engine.words import words
+from otel_llm_evaluators.groundedness.context import Context
+from otel_llm_evaluators.groundedness.evaluator import Options
 from recipes.finetune import HIDDEN, original, padded
 from recipes.groundedness_data import Claim
 

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from otel_llm.evaluate.finding.disguises import undisguised
+from otel_llm_evaluators.prompt_injection.disguises import undisguised
 from recipes.common import SEED
 from recipes.data import Row, jsonl, table
 from recipes.injection_grammar import Grammar

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import click
 
-from otel_llm.evaluate.definition.manifest import evaluator_manifests
-from otel_llm.evaluate.engine.encoder import Encoding
-from otel_llm.evaluate.prompt_injection import PromptInjection
+from otel_llm.evaluate.definition.encoding import Encoding
+from otel_llm.evaluate.definition.installed import evaluator_manifests
+from otel_llm_evaluators.prompt_injection.evaluator import PromptInjection
 from recipes.common import DATA_OPTION, log_metrics
 from recipes.injection_sets import sets
 from recipes.record import Record

@@ -18,9 +18,10 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
-from otel_llm.evaluate.definition.manifest import EvaluatorManifest, encoder_manifest
+from otel_llm.evaluate.definition.installed import encoder_manifest
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 from otel_llm.evaluate.engine.encoder import Encoder
-from otel_llm.evaluate.prompt_injection import Evidence, PromptInjection
+from otel_llm_evaluators.prompt_injection.evaluator import Evidence, PromptInjection
 from recipes.common import DATA_OPTION, EVALUATORS, WORK, log_metrics, sha256, write_toml
 from recipes.injection_data import Example, development, training
 from recipes.injection_head import train

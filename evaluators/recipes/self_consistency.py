@@ -16,12 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from otel_llm.evaluate.definition.manifest import EvaluatorManifest, encoder_manifest, read_manifest
-from otel_llm.evaluate.engine.encoder import Encoder, Encoding
-from otel_llm.evaluate.engine.lexical import words
+from otel_llm.evaluate.definition.encoding import Encoding
+from otel_llm.evaluate.definition.installed import encoder_manifest
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest, read_manifest
+from otel_llm.evaluate.engine.encoder import Encoder
 from otel_llm.evaluate.engine.sentences import sentences
-from otel_llm.evaluate.self_consistency import FEATURES, Choice, SelfConsistency, Sentence, compare, nearest_to
+from otel_llm.evaluate.engine.words import words
 from otel_llm.genai.call import Call, Message, Part
+from otel_llm_evaluators.self_consistency.evaluator import (
+    FEATURES,
+    Choice,
+    SelfConsistency,
+    Sentence,
+    compare,
+    nearest_to,
+)
 from recipes.common import DATA_OPTION, EVALUATORS, log_metrics, write_toml
 from recipes.self_consistency_data import Choices, Pair, developing, measuring, pairs
 from recipes.statistics import estimates

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from otel_llm.evaluate.definition.manifest import encoder_manifest
-from otel_llm.evaluate.engine.encoder import Encoder, Encoding, Window
-from otel_llm.evaluate.engine.sentences import Span
+from otel_llm.evaluate.definition.encoding import Encoding, Window
+from otel_llm.evaluate.definition.installed import encoder_manifest
+from otel_llm.evaluate.definition.span import Span
+from otel_llm.evaluate.engine.encoder import Encoder
 from recipes.common import WORK
 
 _CHUNK = 256

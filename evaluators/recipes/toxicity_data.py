@@ -18,7 +18,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from otel_llm.evaluate.engine.sentences import Span, sentences
+from otel_llm.evaluate.definition.span import Span
+from otel_llm.evaluate.engine.sentences import sentences
 from recipes.common import SEED
 from recipes.data import Row, jsonl, table
 

@@ -20,7 +20,8 @@ from typing import Final, NamedTuple
 
 from otel_llm.errors import ConfigError, ModelError
 from otel_llm.evaluate.definition.evaluator import load_evaluator
-from otel_llm.evaluate.definition.manifest import EvaluatorManifest, evaluator_manifests
+from otel_llm.evaluate.definition.installed import evaluator_manifests
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 from otel_llm.evaluate.finding.findings import Finder, Finding
 
 _FINDERS: Final = ("pii", "secrets")

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from otel_llm.models.folder import licence_found
 from otel_llm.models.graph import is_fused
 from otel_llm.models.original import Original
+from otel_llm.models.original_results import OriginalResult
 from otel_llm.models.parity import Parity
-from otel_llm.models.verdicts import Verdict
 
 _CARD = """\
 # {name}, version {version}
@@ -54,7 +54,7 @@ class Facts:
     """Which texts they were compared on."""
 
 
-def card(facts: Facts, original: Original, parity: Parity, found: Sequence[Verdict]) -> str:
+def card(facts: Facts, original: Original, parity: Parity, found: Sequence[OriginalResult]) -> str:
     """Return the card's text."""
     return _CARD.format(
         name=facts.name,
@@ -73,12 +73,12 @@ def card(facts: Facts, original: Original, parity: Parity, found: Sequence[Verdi
     )
 
 
-def describe(found: Sequence[Verdict]) -> list[str]:
+def describe(found: Sequence[OriginalResult]) -> list[str]:
     """Return a line on whole calls: their scores, and those close enough to the threshold to turn."""
     if not found:
         return []
-    turned = sum(verdict.difference >= verdict.margin for verdict in found)
+    turned = sum(each.difference >= each.margin for each in found)
     return [
-        f"scores of {len(found)} whole calls: difference at most {max(v.difference for v in found):.2g}; "
+        f"scores of {len(found)} whole calls: difference at most {max(each.difference for each in found):.2g}; "
         f"{turned} lie nearer to the threshold than their difference"
     ]

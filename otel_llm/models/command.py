@@ -118,12 +118,12 @@ def export(source: str, output: Path, **options: Any) -> None:
 def _export(source: str, options: dict[str, Any], calls: list[Any], folder: Path) -> list[str]:
     """Export into the folder; return the lines that say what came of it."""
     try:
-        from otel_llm.models.export import TOLERANCES, Request, export  # noqa: PLC0415 - torch, seconds to import
+        from otel_llm.models.export import TOLERANCES, ExportRequest, export  # noqa: PLC0415 - torch, seconds to import
         from otel_llm.models.original import Options  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise _missing(error) from error
     tolerance = options["tolerance"]
-    request = Request(
+    request = ExportRequest(
         source=source,
         kind=options["kind"],
         name=options["name"],

@@ -18,16 +18,16 @@ from otel_llm.models.folder import write_lines, write_manifest, write_tokenizer
 from otel_llm.models.graph import fuse, write_graph
 from otel_llm.models.installed import size_of
 from otel_llm.models.original import Options, Original
+from otel_llm.models.original_results import OriginalResult, cases, original_results
 from otel_llm.models.parity import Parity, of_encoder, of_evaluator
 from otel_llm.models.quantization import Precision, write_model
-from otel_llm.models.verdicts import Verdict, cases, verdicts
 
 TOLERANCES: Final[Mapping[Precision, float]] = {"int8": 0.1, "fp16": 0.01, "fp32": 0.001}
 """What each precision may cost, unless the user says otherwise; int8 costs all-MiniLM-L6-v2 up to 0.056."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class ExportRequest:
     """What is to be exported, and how."""
 
     source: str
@@ -53,7 +53,7 @@ class Exported:
     """Lines of `cases.jsonl`."""
 
 
-def export(request: Request, calls: Sequence[Call], folder: Path) -> Exported:
+def export(request: ExportRequest, calls: Sequence[Call], folder: Path) -> Exported:
     """Write the folder, which is there and empty, and compare it with its original.
 
     Raises:
@@ -68,7 +68,7 @@ def export(request: Request, calls: Sequence[Call], folder: Path) -> Exported:
     return _export_evaluator(request, original, calls, folder)
 
 
-def _export_encoder(request: Request, original: Original, calls: Sequence[Call], folder: Path) -> Exported:
+def _export_encoder(request: ExportRequest, original: Original, calls: Sequence[Call], folder: Path) -> Exported:
     keys = {key: value for key, value in original.keys.items() if key != "kind"}
     path = _write(request, original, folder, model="encoder.onnx", output="token_states", keys=keys)
     manifest = read_manifest(path, EncoderManifest)
@@ -78,12 +78,12 @@ def _export_encoder(request: Request, original: Original, calls: Sequence[Call],
     return Exported(lines=[str(parity)], cases=0)
 
 
-def _export_evaluator(request: Request, original: Original, calls: Sequence[Call], folder: Path) -> Exported:
+def _export_evaluator(request: ExportRequest, original: Original, calls: Sequence[Call], folder: Path) -> Exported:
     keys = {**original.keys, "threshold": request.threshold, "tokenizer": "tokenizer.json"}
     path = _write(request, original, folder, model="model.onnx", output="logits", keys=keys)
     manifest = read_manifest(path, EvaluatorManifest)
     parity = of_evaluator(original, manifest, calls)
-    found = verdicts(original, manifest, calls)
+    found = original_results(original, manifest, calls)
     plain = cases(found, request.tolerance)
     write_lines(folder / "cases.jsonl", plain)
     _write_card(request, original, manifest, parity, found)
@@ -92,7 +92,7 @@ def _export_evaluator(request: Request, original: Original, calls: Sequence[Call
 
 
 def _write(
-    request: Request, original: Original, folder: Path, *, model: str, output: str, keys: Mapping[str, Any]
+    request: ExportRequest, original: Original, folder: Path, *, model: str, output: str, keys: Mapping[str, Any]
 ) -> Path:
     """Write weights, tokenizer and manifest; return the manifest's path."""
     with tempfile.TemporaryDirectory() as work:
@@ -108,11 +108,11 @@ def _write(
 
 
 def _write_card(
-    request: Request,
+    request: ExportRequest,
     original: Original,
     manifest: EncoderManifest | EvaluatorManifest,
     parity: Parity,
-    found: Sequence[Verdict],
+    found: Sequence[OriginalResult],
 ) -> None:
     facts = Facts(
         name=manifest.name,

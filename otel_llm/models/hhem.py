@@ -1,4 +1,4 @@
-"""HHEM-2.1-Open: a T5 encoder that reads premise and hypothesis in a prompt, and judges by its first token.
+"""HHEM-2.1-Open: a T5 encoder that reads premise and hypothesis in a prompt, and answers by its first token.
 
 Its repository brings code of its own, which is not run: the weights are those of transformers'
 `T5ForTokenClassification` under the prefix `t5.`, and what the code does beside it is done here.
@@ -98,7 +98,7 @@ def _tokens(tokenizer: Tokenizer, text: str) -> Any:
 
 
 def _fill(model: Any, weights: dict[str, Any], source: str) -> None:
-    """Put the weights into the model: all of them, or it would judge at random."""
+    """Put the weights into the model: all of them, or its outputs would be random."""
     own = {name.removeprefix(_PREFIX): value for name, value in weights.items() if name.startswith(_PREFIX)}
     # one tensor under two names, of which the file has one or both
     embeddings = own.get(_SHARED, own.get(_EMBEDDED))

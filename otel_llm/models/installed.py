@@ -7,13 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from otel_llm.errors import ConfigError
-from otel_llm.evaluate.definition.manifest import (
-    EncoderManifest,
-    EvaluatorManifest,
-    encoder_manifests,
-    evaluator_manifests,
-    read_manifest,
-)
+from otel_llm.evaluate.definition.installed import encoder_manifests, evaluator_manifests
+from otel_llm.evaluate.definition.manifest import EncoderManifest, EvaluatorManifest, read_manifest
 
 
 class Row(NamedTuple):

@@ -10,7 +10,8 @@ import numpy as np
 from otel_llm.errors import ModelError
 from otel_llm.evaluate.conformance.checks import check
 from otel_llm.evaluate.definition.evaluator import load_evaluator
-from otel_llm.evaluate.definition.manifest import EncoderManifest, EvaluatorManifest, encoder_manifest
+from otel_llm.evaluate.definition.installed import encoder_manifest
+from otel_llm.evaluate.definition.manifest import EncoderManifest, EvaluatorManifest
 from otel_llm.evaluate.engine.encoder import Encoder
 
 _SHARED: Final = "minilm_l6_v2"

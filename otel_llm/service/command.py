@@ -20,7 +20,7 @@ from otel_llm.dead_letters.replay import command as replay
 from otel_llm.errors import ConfigError, OtelLlmError
 from otel_llm.evaluate.definition.evaluator import chosen_manifests
 from otel_llm.evaluate.engine.execution_providers import running_on
-from otel_llm.evaluate.run.pipeline import check_baseline
+from otel_llm.evaluate.run.loading import check_baseline
 from otel_llm.evaluate.run.selection import check_names
 from otel_llm.masking.texts import masker
 from otel_llm.ports import bind

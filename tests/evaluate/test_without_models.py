@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from otel_llm.evaluate.definition.manifest import encoder_manifest
+from otel_llm.evaluate.definition.installed import encoder_manifest
 from otel_llm.evaluate.engine.shared_encoder import SharedEncoder
 
 MODEL_LIBRARIES = {"numpy", "onnxruntime", "tokenizers"}

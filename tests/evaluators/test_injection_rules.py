@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.definition.manifest import evaluator_manifests
+from otel_llm.evaluate.definition.installed import evaluator_manifests
 from otel_llm.evaluate.finding.rules import Rules
-from otel_llm.evaluate.injection_rules import InjectionRules, is_reported
+from otel_llm_evaluators.prompt_injection.rules import InjectionRules, is_reported
 
 FOLDER = next(each.folder for each in evaluator_manifests() if each.name == "prompt_injection")
 RULES = InjectionRules(FOLDER / "rules.toml")

@@ -10,8 +10,8 @@ from support.calls import call_with
 from otel_llm.errors import ModelError
 from otel_llm.evaluate.definition.evaluator import load_evaluator, load_evaluators
 from otel_llm.evaluate.finding.findings import Finding, explain, without_overlaps
-from otel_llm.evaluate.pii import TYPES, Pii
-from otel_llm.text import issued_numbers
+from otel_llm_evaluators.pii import issued_numbers
+from otel_llm_evaluators.pii.evaluator import TYPES, Pii
 
 (PII,) = load_evaluators(["pii"])
 EVERYTHING = Pii(PII.manifest.model_copy(update={"options": {"types": TYPES, "names": "names.json.gz"}}))

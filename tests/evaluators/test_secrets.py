@@ -11,8 +11,8 @@ from support.calls import call_with
 from otel_llm.errors import ModelError
 from otel_llm.evaluate.definition.evaluator import load_evaluators
 from otel_llm.evaluate.finding.findings import without_overlaps
-from otel_llm.evaluate.secret_checks import entropy
-from otel_llm.evaluate.secrets import Secrets
+from otel_llm_evaluators.secrets.checks import entropy
+from otel_llm_evaluators.secrets.evaluator import Secrets
 
 (SECRETS,) = load_evaluators(["secrets"])
 CASES = [

@@ -4,9 +4,16 @@ from support.results import call
 
 from otel_llm.errors import ModelError
 from otel_llm.evaluate.definition.evaluator import load_evaluators
-from otel_llm.evaluate.engine.lexical import words
-from otel_llm.evaluate.self_consistency import FEATURES, Choice, SelfConsistency, Sentence, compare, nearest_to
+from otel_llm.evaluate.engine.words import words
 from otel_llm.genai.call import Message, Part
+from otel_llm_evaluators.self_consistency.evaluator import (
+    FEATURES,
+    Choice,
+    SelfConsistency,
+    Sentence,
+    compare,
+    nearest_to,
+)
 
 [EVALUATOR] = load_evaluators(["self_consistency"])
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from otel_llm.errors import ChecksumError, ConfigError, MissingExtraError, ParityError, RecordError
-from otel_llm.evaluate.definition.manifest import encoder_manifest, evaluator_manifests
+from otel_llm.evaluate.definition.installed import encoder_manifest, evaluator_manifests
 from otel_llm.models.command import command
 from otel_llm.models.folder import licence_found, write_manifest
 from otel_llm.models.parity import Parity, rank_correlation

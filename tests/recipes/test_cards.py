@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 import recipes
 from recipes.cards import Measured, report, write
 from recipes.statistics import Estimate

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+
 from recipes.dedupe import normalised, without_near_duplicates
 
 WORDS = [f"{first}{second}" for first in ("ba", "do", "ki", "lu", "me", "no") for second in "bcdfghjklmnp"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from recipes.statistics import auc_difference, estimates
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from otel_llm.evaluate.definition.manifest import encoder_manifest
+from otel_llm.evaluate.definition.installed import encoder_manifest
 from otel_llm.evaluate.engine.encoder import Encoder
 
 

@@ -21,7 +21,7 @@ class Case(BaseModel):
     output: str | None = None
     """The answer."""
     documents: tuple[str, ...] = ()
-    """What groundedness is judged against."""
+    """Texts that groundedness compares the answer with."""
     choices: tuple[str, ...] = ()
     """Further answers to the same input."""
     logprobs: tuple[float, ...] = ()

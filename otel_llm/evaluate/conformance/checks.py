@@ -171,7 +171,7 @@ def work_is_bounded(subject: Subject) -> Iterator[str]:
     yield from _misshapen(subject, call, results)
 
 
-def verdicts_are_the_same_in_any_company(subject: Subject) -> Iterator[str]:
+def results_are_the_same_in_any_company(subject: Subject) -> Iterator[str]:
     """A call's results depend on nothing but the call, and are the same twice."""
     texts = [text for call in subject.calls for text in subject.evaluator.texts(call)]
     together = subject.encoder.encode(texts)
@@ -201,7 +201,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     without_texts_nothing_applies,
     odd_texts_are_taken,
     work_is_bounded,
-    verdicts_are_the_same_in_any_company,
+    results_are_the_same_in_any_company,
     results_are_one_for_each_target,
     explanations_come_with_fail_alone,
 )

@@ -8,12 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol
 
 from otel_llm.errors import ConfigError, ModelError, OtelLlmError
-from otel_llm.evaluate.definition.manifest import EvaluatorManifest, evaluator_manifests
+from otel_llm.evaluate.definition.installed import evaluator_manifests
+from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 from otel_llm.evaluate.definition.result import Result
 from otel_llm.genai.call import Call
 
 if TYPE_CHECKING:
-    from otel_llm.evaluate.engine.encoder import Encoding
+    from otel_llm.evaluate.definition.encoding import Encoding
 
 _KINDS: Final[Mapping[str, str]] = {
     "text_classifier": "otel_llm.evaluate.kinds.text_classifier:text_classifier",

@@ -1,12 +1,10 @@
-"""Evaluator and encoder folders: their manifests, read and checked."""
+"""The manifests of evaluators and encoders, read and checked."""
 
 from __future__ import annotations
 
 import hashlib
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -15,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from otel_llm.errors import ChecksumError, ModelError
 from otel_llm.evaluate.definition.result import Target
 
-_GROUP: Final = "otel_llm.evaluators"
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 _CLASSIFIERS: Final = ("text_classifier", "pair_classifier", "token_classifier")
@@ -158,41 +155,6 @@ _Options = TypeVar("_Options", bound=BaseModel)
 _Manifest = TypeVar("_Manifest", bound=_Folder)
 
 
-def evaluator_manifests() -> Iterator[EvaluatorManifest]:
-    """Yield the manifest of each evaluator folder of each installed distribution, by folder name.
-
-    Raises:
-        ModelError: a manifest is not as it should be.
-    """
-    for root in _roots():
-        for path in sorted(root.glob("*/evaluator.toml")):
-            yield read_manifest(path, EvaluatorManifest)
-
-
-def encoder_manifests() -> Iterator[EncoderManifest]:
-    """Yield the manifest of each encoder folder of each installed distribution, by folder name.
-
-    Raises:
-        ModelError: a manifest is not as it should be.
-    """
-    for root in _roots():
-        for path in sorted(root.glob("*/encoder.toml")):
-            yield read_manifest(path, EncoderManifest)
-
-
-def encoder_manifest(name: str) -> EncoderManifest:
-    """Return the manifest of the installed encoder of that name.
-
-    Raises:
-        ModelError: there is none, or it is not as it should be.
-    """
-    for root in _roots():
-        path = root / name / "encoder.toml"
-        if path.is_file():
-            return read_manifest(path, EncoderManifest)
-    raise ModelError(f"encoder {name!r} is in no installed distribution: pip install 'otel-llm[collector]'")
-
-
 def read_manifest(path: Path, kind: type[_Manifest]) -> _Manifest:
     """Return the manifest in the file; its weights are not read yet.
 
@@ -256,23 +218,3 @@ def _describe(error: ValidationError, *within: str) -> str:
         else:  # from `_faults`, which says it all
             faults.append(str(fault["ctx"]["error"]))
     return "; ".join(faults)
-
-
-def _roots() -> Iterator[Path]:
-    for entry in sorted(entry_points(group=_GROUP), key=lambda entry: entry.value):
-        # the package is found, not imported: a folder of weights needs no code of its own
-        yield from map(Path, _package_folders(entry))
-
-
-def _package_folders(entry: EntryPoint) -> list[str]:
-    try:
-        spec = find_spec(entry.value)
-    except (ImportError, ValueError):  # a package around it is gone; or the name is none
-        spec = None
-    if spec is None or not spec.submodule_search_locations:
-        owner = entry.dist.name if entry.dist else "what brought it"
-        raise ModelError(
-            f"entry point {entry.name} of {_GROUP}: must name a package that is there, got {entry.value!r}:"
-            f" install {owner} again, or uninstall it"
-        )
-    return list(spec.submodule_search_locations)

@@ -13,7 +13,7 @@ Label = Literal["pass", "fail", "not_applicable", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One evaluator's verdict on one side of one call."""
+    """What one evaluator found on one side of one call."""
 
     call: Call
     evaluator: str
@@ -21,14 +21,14 @@ class Result:
     target: Target
     label: Label
     score: float | None = None
-    """The probability of what the evaluator is named for, in [0, 1]; None with not_applicable and error."""
+    """Probability of what the evaluator is named for, in [0, 1]; None with not_applicable and error."""
     explanation: str | None = None
     error_type: str | None = None
-    """The class of the exception, with the label error."""
+    """Class of the exception; None without the label error."""
 
     @property
     def id(self) -> str:
-        """The same for the same span, evaluator, version and target, however often it is evaluated."""
+        """Id of the result: the same each time that the same version evaluates the same span and target."""
         return f"{self.call.trace_id}-{self.call.span_id}-{self.evaluator}-{self.version}-{self.target}"
 
 
@@ -40,17 +40,17 @@ class DriftState:
     detector: str
     target: Target
     baseline: str
-    """The reference's name: of a baseline file, or "first-N" for the stream's own first N texts."""
+    """Name of the reference: of a baseline file, or "first-N" for the stream's own first N texts."""
     count: int
     """Texts in the current window."""
     window: int
     """Texts that a full window holds."""
     statistic: float | None
-    """None until the reference is complete and the window is full."""
+    """Distance of the window from the reference; None until the reference is complete and the window is full."""
     threshold: float | None
-    """None until the reference is complete."""
+    """Statistic above which the stream has drifted; None until the reference is complete."""
 
     @property
     def alarm(self) -> bool:
-        """Whether the statistic is above its threshold."""
+        """True if the statistic is above its threshold."""
         return self.statistic is not None and self.threshold is not None and self.statistic > self.threshold

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 
 from otel_llm.errors import ConfigError
+from otel_llm.evaluate.definition.encoding import FloatArray
 from otel_llm.evaluate.definition.manifest import EncoderManifest
 from otel_llm.evaluate.drift.detector import Reference, features
-from otel_llm.evaluate.engine.runtime import FloatArray
 
 _LEAST_TEXTS = 8
 # what zipfile and numpy raise of files that are damaged, or none of ours

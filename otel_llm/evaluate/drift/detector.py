@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from otel_llm.evaluate.engine.runtime import FloatArray
+from otel_llm.evaluate.definition.encoding import FloatArray
 
 DETECTOR: Final = "mmd_rff"
 _FEATURES: Final = 512

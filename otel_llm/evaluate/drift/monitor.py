@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 from otel_llm.config.evaluate import DriftSettings
 from otel_llm.evaluate.definition.manifest import EncoderManifest
 from otel_llm.evaluate.definition.result import DriftState, Target
-from otel_llm.evaluate.definition.verdict import target_text
+from otel_llm.evaluate.definition.scoring import target_text
 from otel_llm.evaluate.drift.baseline import read_baseline
 from otel_llm.evaluate.drift.detector import DETECTOR, MmdDrift
 from otel_llm.genai.call import Call
 
 if TYPE_CHECKING:
-    from otel_llm.evaluate.engine.encoder import Encoding
+    from otel_llm.evaluate.definition.encoding import Encoding
 
 _log: Final = logging.getLogger(__name__)
 

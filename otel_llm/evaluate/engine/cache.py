@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Final
 from otel_llm.evaluate.engine.shared_encoder import TextEncoder
 
 if TYPE_CHECKING:
-    from otel_llm.evaluate.engine.encoder import Encoding
-    from otel_llm.evaluate.engine.runtime import FloatArray
+    from otel_llm.evaluate.definition.encoding import Encoding, FloatArray
 
 _REMEMBERED: Final = 2048
 _REMEMBERED_CHARACTERS: Final = 2000  # so that what is remembered takes a few megabytes at most

@@ -4,58 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from otel_llm.errors import ModelError
+from otel_llm.evaluate.definition.encoding import Encoding, Window
 from otel_llm.evaluate.definition.manifest import EncoderManifest
-from otel_llm.evaluate.engine.runtime import FloatArray, IntArray, session
-from otel_llm.evaluate.engine.sentences import Span
+from otel_llm.evaluate.engine.runtime import session
 from otel_llm.evaluate.engine.windows import Tokens, cut
-
-
-@dataclass(frozen=True, eq=False)
-class Window:
-    """A run of whole sentences of a text, as the encoder saw it; a sentence longer than a window is cut."""
-
-    span: Span
-    offsets: IntArray
-    """(tokens, 2): where each token lies in the text; the first and the last token are special and empty."""
-    states: FloatArray
-    """(tokens, dimension): the encoder's last hidden state."""
-
-    @cached_property
-    def pooled(self) -> FloatArray:
-        """(dimension,): the mean of the states, of length 1."""
-        return _unit(self.states.mean(axis=0))
-
-
-@dataclass(frozen=True, eq=False)
-class Encoding:
-    """All that the encoder says of one text."""
-
-    windows: tuple[Window, ...]
-
-    @cached_property
-    def pooled(self) -> FloatArray:
-        """(dimension,): the mean of the windows' pooled states by their tokens, of length 1."""
-        weights = [len(window.states) for window in self.windows]
-        return _unit(np.average([window.pooled for window in self.windows], axis=0, weights=weights))
-
-    @cached_property
-    def states(self) -> FloatArray:
-        """(tokens, dimension): the states of all windows."""
-        return np.concatenate([window.states for window in self.windows])
-
-    def within(self, span: Span) -> FloatArray:
-        """Return the states of the tokens inside the span, (tokens, dimension); possibly none."""
-        offsets = np.concatenate([window.offsets for window in self.windows])
-        inside = (offsets[:, 0] >= span.start) & (offsets[:, 1] <= span.end) & (offsets[:, 1] > offsets[:, 0])
-        states: FloatArray = self.states[inside]
-        return states
 
 
 class Encoder:
@@ -131,8 +88,3 @@ class Encoder:
         )
         edges = np.array([[span.start] * 2, [span.end] * 2], dtype=np.int64)
         return Window(span, np.concatenate([edges[:1], tokens.offsets, edges[1:]]), states[0])
-
-
-def _unit(vector: FloatArray) -> FloatArray:
-    unit: FloatArray = (vector / np.linalg.norm(vector)).astype(np.float32)
-    return unit

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
 from otel_llm.errors import ConfigError, ModelError
+from otel_llm.evaluate.definition.encoding import FloatArray
 from otel_llm.evaluate.engine import execution_providers
-
-FloatArray: TypeAlias = NDArray[np.float32]
-IntArray: TypeAlias = NDArray[np.int64]
 
 
 def session(path: Path) -> ort.InferenceSession:

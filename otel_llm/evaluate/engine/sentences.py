@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
-
-class Span(NamedTuple):
-    """A piece of a text, by its first character and the one after its last."""
-
-    start: int
-    end: int
-
+from otel_llm.evaluate.definition.span import Span
 
 # A sentence ends at a line break, at CJK punctuation, or at . ! ? (and what closes after it) before white space.
 # A run of those is tried once, at its start, and never again in part: a million dots would else take hours.

@@ -9,7 +9,8 @@ from otel_llm.evaluate.definition.manifest import EncoderManifest
 from otel_llm.evaluate.engine.execution_providers import running_on
 
 if TYPE_CHECKING:
-    from otel_llm.evaluate.engine.encoder import Encoder, Encoding
+    from otel_llm.evaluate.definition.encoding import Encoding
+    from otel_llm.evaluate.engine.encoder import Encoder
 
 
 class TextEncoder(Protocol):

@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 from tokenizers import Tokenizer
 
-from otel_llm.evaluate.engine.runtime import IntArray
-from otel_llm.evaluate.engine.sentences import Span, sentences
+from otel_llm.evaluate.definition.encoding import IntArray
+from otel_llm.evaluate.definition.span import Span
+from otel_llm.evaluate.engine.sentences import sentences
 
 # A token is about four characters of English; more than twice that per window is never tokenized, so that the work
 # on one text is bounded whatever its length.

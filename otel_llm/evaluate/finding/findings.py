@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 from otel_llm.evaluate.definition.result import Result, Target
-from otel_llm.evaluate.definition.verdict import target_text, verdict
+from otel_llm.evaluate.definition.scoring import score_result, target_text
 from otel_llm.genai.call import Call
 
 if TYPE_CHECKING:
-    from otel_llm.evaluate.engine.encoder import Encoding
+    from otel_llm.evaluate.definition.encoding import Encoding
 
 _SPANS: Final = 5  # of one type, in an explanation
 _BEYOND: Final = 500
@@ -80,7 +80,7 @@ class Finder(ABC):
         text = target_text(call, target)
         findings = list(self.find(text)) if text else []
         score = max((finding.confidence for finding in findings), default=0.0) if text else None
-        return verdict(self.manifest, call, target, score, lambda: explain(self._sure(findings)))
+        return score_result(self.manifest, call, target, score, lambda: explain(self._sure(findings)))
 
     def _sure(self, findings: Iterable[Finding]) -> list[Finding]:
         return [finding for finding in without_overlaps(findings) if self.manifest.is_fail(finding.confidence)]

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from otel_llm.evaluate.engine.lexical import overlap, words
-from otel_llm.evaluate.engine.passages import bounded
-from otel_llm.evaluate.engine.sentences import Span
+from otel_llm.evaluate.definition.span import Span
+from otel_llm.evaluate.engine.excerpts import bounded, shortened
 from otel_llm.evaluate.engine.windows import CHARACTERS_PER_TOKEN
+from otel_llm.evaluate.engine.words import overlap, words
 from otel_llm.evaluate.kinds.whole_model import WholeModel
 
 _NEAREST: Final = 2
 """Windows that a part of the answer is compared with."""
-_QUOTED_CHARACTERS: Final = 120
 _QUOTED: Final = 3
 
 
@@ -44,8 +43,3 @@ def unsupported(answer: str, failing: Mapping[Span, float], count: str) -> str:
     worst = sorted(failing, key=lambda span: (failing[span], span))[:_QUOTED]
     quotes = " ".join(f"“{shortened(answer[span.start : span.end])}”" for span in worst)
     return f"not supported by the context ({count}): {quotes}"
-
-
-def shortened(text: str) -> str:
-    """Return what an explanation quotes of a text."""
-    return text if len(text) <= _QUOTED_CHARACTERS else f"{text[: _QUOTED_CHARACTERS - 1].rstrip()}…"

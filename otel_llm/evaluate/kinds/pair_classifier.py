@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from otel_llm.evaluate.definition.encoding import Encoding
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 from otel_llm.evaluate.definition.result import Result
-from otel_llm.evaluate.definition.verdict import target_text, verdict
-from otel_llm.evaluate.engine.encoder import Encoding
-from otel_llm.evaluate.engine.sentences import Span, sentences
+from otel_llm.evaluate.definition.scoring import score_result, target_text
+from otel_llm.evaluate.definition.span import Piece, Span
+from otel_llm.evaluate.engine.sentences import sentences
 from otel_llm.evaluate.engine.windows import CHARACTERS_PER_TOKEN
 from otel_llm.evaluate.kinds.evidence import Evidence, unsupported
-from otel_llm.evaluate.kinds.whole_model import Piece, WholeModel
+from otel_llm.evaluate.kinds.whole_model import WholeModel
 from otel_llm.genai.call import Call
 
 _CLAIM_SHARE: Final = 4
@@ -45,7 +46,7 @@ class PairClassifier:
             answer, Evidence(self._model, call.documents if answer else (), max_tokens=self._context_tokens)
         )
         return [
-            verdict(
+            score_result(
                 self.manifest,
                 call,
                 "output",
@@ -78,4 +79,4 @@ class PairClassifier:
 
     def _support(self, context: str, claim: str) -> float:
         pair = (context, claim) if self.manifest.order == "context_first" else (claim, context)
-        return float(self._model.judge(*pair)[self._model.labels.index])
+        return float(self._model.classify(*pair)[self._model.labels.index])

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from otel_llm.errors import ModelError
+from otel_llm.evaluate.definition.encoding import FloatArray
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
-from otel_llm.evaluate.engine.runtime import FloatArray
 
 _ROUNDING = 1e-4  # by which float16 weights miss 0 and 1
 _LEAST_ODDS = 1e-7  # a probability of 0 or 1 has no finite log-odds

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otel_llm.errors import ModelError
+from otel_llm.evaluate.definition.encoding import Encoding, FloatArray, Window
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 from otel_llm.evaluate.definition.result import Result, Target
-from otel_llm.evaluate.definition.verdict import target_text, verdict
-from otel_llm.evaluate.engine.encoder import Encoding, Window
-from otel_llm.evaluate.engine.runtime import FloatArray, probe, session
-from otel_llm.evaluate.engine.sentences import Span
+from otel_llm.evaluate.definition.scoring import score_result, target_text
+from otel_llm.evaluate.definition.span import Span
+from otel_llm.evaluate.engine.runtime import probe, session
 from otel_llm.evaluate.kinds.probabilities import Labels, log_odds, probability
 from otel_llm.evaluate.kinds.whole_model import WholeModel
 from otel_llm.genai.call import Call
@@ -42,12 +42,12 @@ class _TextClassifier(ABC):
     def _evaluate(self, call: Call, target: Target, encodings: Mapping[str, Encoding]) -> Result:
         text = target_text(call, target)
         if not text:
-            return verdict(self.manifest, call, target, None, str)
+            return score_result(self.manifest, call, target, None, str)
         windows = list(self._windows(text, encodings))
         own = np.array([probabilities[self.labels.index] for _, probabilities in windows], dtype=np.float64)
         worst = int(own.argmax() if self.manifest.fails == "above" else own.argmin())
         span, probabilities = windows[worst]
-        return verdict(
+        return score_result(
             self.manifest,
             call,
             target,
@@ -122,7 +122,7 @@ class WholeClassifier(_TextClassifier):
 
     def _windows(self, text: str, _: Mapping[str, Encoding]) -> Iterator[tuple[Span, FloatArray]]:
         for piece in self._model.pieces(text, max_tokens=self._model.room(texts=1)):
-            yield piece.span, self._model.judge(piece.text)
+            yield piece.span, self._model.classify(piece.text)
 
 
 def text_classifier(manifest: EvaluatorManifest) -> HeadClassifier | WholeClassifier:

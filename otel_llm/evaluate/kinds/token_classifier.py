@@ -10,13 +10,14 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
+from otel_llm.evaluate.definition.encoding import Encoding
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 from otel_llm.evaluate.definition.result import Result
-from otel_llm.evaluate.definition.verdict import target_text, verdict
-from otel_llm.evaluate.engine.encoder import Encoding
-from otel_llm.evaluate.engine.sentences import Span, sentences
+from otel_llm.evaluate.definition.scoring import score_result, target_text
+from otel_llm.evaluate.definition.span import Piece, Span
+from otel_llm.evaluate.engine.sentences import sentences
 from otel_llm.evaluate.kinds.evidence import Evidence, unsupported
-from otel_llm.evaluate.kinds.whole_model import Piece, WholeModel
+from otel_llm.evaluate.kinds.whole_model import WholeModel
 from otel_llm.genai.call import Call
 
 
@@ -42,7 +43,7 @@ class TokenClassifier:
             answer, Evidence(self._model, call.documents if answer else (), max_tokens=self._context_tokens)
         )
         return [
-            verdict(
+            score_result(
                 self.manifest,
                 call,
                 "output",
@@ -95,7 +96,7 @@ class TokenClassifier:
 def _smoothed(supports: Mapping[Span, float], starts: Sequence[int]) -> dict[Span, float]:
     """Return each token's support, weighed with its neighbours' in the same sentence: 1, 2 and 1 of 4.
 
-    One token alone is easily misjudged; a swapped number or name is but a few tokens.
+    The model is often wrong about one token alone; a swapped number or name has a few tokens.
     """
     smooth: dict[Span, float] = {}
     for _, group in groupby(supports, key=lambda span: bisect_right(starts, span.start)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -12,10 +11,11 @@ import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 from otel_llm.errors import ModelError
+from otel_llm.evaluate.definition.encoding import FloatArray, IntArray
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
+from otel_llm.evaluate.definition.span import Piece
 from otel_llm.evaluate.engine.cache import remembering
-from otel_llm.evaluate.engine.runtime import FloatArray, IntArray, probe, session
-from otel_llm.evaluate.engine.sentences import Span
+from otel_llm.evaluate.engine.runtime import probe, session
 from otel_llm.evaluate.engine.windows import cut
 from otel_llm.evaluate.kinds.probabilities import Labels
 
@@ -25,14 +25,6 @@ _OPTIONAL: Final = {"token_type_ids"}
 _SLACK: Final = 4
 _LEAST_ROOM: Final = 8
 """Tokens of texts that a window must have room for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A window's worth of a text."""
-
-    span: Span
-    text: str
 
 
 class WholeModel:
@@ -92,7 +84,7 @@ class WholeModel:
         return tokens
 
     @cached_property
-    def judge(self) -> Callable[..., FloatArray]:
+    def classify(self) -> Callable[..., FloatArray]:
         """The labels' probabilities, (labels,), of a text, or of two; what was asked last is remembered."""
         return remembering(lambda *texts: self.probabilities(self.encode(*texts)))
 

@@ -79,7 +79,7 @@ def load(names: Sequence[str] | None, *, threads: int, timeout_s: float = TIMEOU
         raise ConfigError(f"timeout_s: must be a number of seconds above 0, got {timeout_s}")
     try:
         from otel_llm.config.evaluate import DriftSettings, EvaluateSettings  # noqa: PLC0415 - only with the extra
-        from otel_llm.evaluate.definition.manifest import evaluator_manifests  # noqa: PLC0415
+        from otel_llm.evaluate.definition.installed import evaluator_manifests  # noqa: PLC0415
         from otel_llm.evaluate.run.pipeline import Pipeline  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise missing_extra(error) from error

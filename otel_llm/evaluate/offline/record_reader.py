@@ -13,7 +13,7 @@ from otel_llm.evaluate.offline.record_file import Line, read_lines
 from otel_llm.evaluate.offline.records import Record
 
 
-class Reader:
+class RecordReader:
     """Reads a file twice, so that nothing is evaluated where a line is invalid; a pipe once, as it comes."""
 
     def __init__(

@@ -47,7 +47,7 @@ KEYS: Final = tuple(field.name for field in dataclasses.fields(Record))
 
 @dataclass(frozen=True, slots=True)
 class RecordResult:
-    """One evaluator's verdict on one side of one record."""
+    """What one evaluator found on one side of one record."""
 
     id: RecordId
     evaluator: str

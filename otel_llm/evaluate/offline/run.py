@@ -19,9 +19,9 @@ from otel_llm.evaluate.offline.formats.table import TableWriter, console_for
 from otel_llm.evaluate.offline.interrupt import Interrupted, Interrupts
 from otel_llm.evaluate.offline.loaded_evaluators import LoadedEvaluators, load
 from otel_llm.evaluate.offline.progress import LineProgress
-from otel_llm.evaluate.offline.record_reader import Reader
+from otel_llm.evaluate.offline.record_reader import RecordReader
 from otel_llm.evaluate.offline.tally import Tally
-from otel_llm.evaluate.offline.thresholds import Condition, check_names, judge
+from otel_llm.evaluate.offline.thresholds import Condition, check, check_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +103,13 @@ class _Run:
 
     def exit_code(self, tally: Tally) -> int:
         """Say which conditions hold, and return the exit code."""
-        verdicts = [judge(condition, tally) for condition in self._settings.conditions]
-        for verdict in verdicts:
-            mark = ("✗", "bold red") if verdict.holds else ("✓", "green")
-            self.say(Text.assemble(mark, f" --fail-on {verdict.condition.text}: {verdict.figures}"))
-        holding = sum(verdict.holds for verdict in verdicts)
+        outcomes = [check(condition, tally) for condition in self._settings.conditions]
+        for outcome in outcomes:
+            mark = ("✗", "bold red") if outcome.holds else ("✓", "green")
+            self.say(Text.assemble(mark, f" --fail-on {outcome.condition.text}: {outcome.figures}"))
+        holding = sum(outcome.holds for outcome in outcomes)
         if holding:
-            self.say(f"failed on {holding} of {len(verdicts)} condition{'s' * (len(verdicts) > 1)}")
+            self.say(f"failed on {holding} of {len(outcomes)} condition{'s' * (len(outcomes) > 1)}")
         return 1 if holding else 0
 
     def _shows_progress(self) -> bool:
@@ -125,9 +125,9 @@ class _Run:
         check_names(self._settings.conditions, targets)
         return loaded, Tally(targets, {name: manifest.fails for name, manifest in loaded.manifests.items()})
 
-    def _reader(self, source: BufferedReader) -> Reader:
+    def _reader(self, source: BufferedReader) -> RecordReader:
         where = "stdin" if self._settings.file is None else str(self._settings.file)
-        return Reader(source, where, skip_invalid=self._settings.skip_invalid, warn=self.say)
+        return RecordReader(source, where, skip_invalid=self._settings.skip_invalid, warn=self.say)
 
     def _writers(self, file: BinaryIO, loaded: LoadedEvaluators, tally: Tally) -> list[Writer]:
         """Return who writes the results to the file, and who the summary to stderr where that is not the same."""

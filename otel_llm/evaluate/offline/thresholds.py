@@ -29,26 +29,26 @@ class Condition:
     """One `--fail-on`."""
 
     text: str
-    """As it was given."""
+    """Condition as the user wrote it."""
     name: str
-    """An evaluator, "any" or "error"."""
+    """Name of an evaluator, "any" or "error"."""
     target: Target | None
-    """One side of the records; None: both."""
+    """Side of the records; None means both."""
     statistic: Statistic
     sign: str
     number: float
-    """Of a rate, between 0 and 1."""
+    """Number to compare with; of a rate, between 0 and 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a condition."""
+class ConditionOutcome:
+    """A condition, compared with all results."""
 
     condition: Condition
     holds: bool
-    """Whether it makes the command fail."""
+    """True if the condition makes the command fail."""
     figures: str
-    """What was counted, in words."""
+    """Counts behind the outcome, in words."""
 
 
 def parse_condition(text: str) -> Condition:
@@ -105,69 +105,69 @@ def check_names(conditions: Sequence[Condition], targets: Mapping[str, Sequence[
             )
 
 
-def judge(condition: Condition, tally: Tally) -> Verdict:
-    """Return whether the condition holds; it also does where what it would be judged by is missing."""
+def check(condition: Condition, tally: Tally) -> ConditionOutcome:
+    """Return whether the condition holds; a condition whose scores or results are missing holds too."""
     match condition.name:
         case "any":
-            return _judge_any(condition, tally)
+            return _check_any(condition, tally)
         case "error":
-            return _judge_errors(condition, tally)
+            return _check_errors(condition, tally)
         case _:
-            return _judge_one(condition, tally, condition.name)
+            return _check_one(condition, tally, condition.name)
 
 
-def _judge_any(condition: Condition, tally: Tally) -> Verdict:
-    """Hold where it holds of any evaluator that judged something."""
-    judged = [name for name in tally.evaluators if _judged(tally, name, condition.target)]
-    if not judged:
-        return Verdict(condition, True, "nothing was judged")
-    verdicts = [_judge_one(condition, tally, name) for name in judged]
-    holding = [f"{name} {each.figures}" for name, each in zip(judged, verdicts, strict=True) if each.holds]
-    figures = "; ".join(holding) or f"none of {len(judged)} evaluator{'s' * (len(judged) > 1)}"
-    return Verdict(condition, bool(holding), figures)
+def _check_any(condition: Condition, tally: Tally) -> ConditionOutcome:
+    """Return an outcome that holds if the condition holds for any evaluator with results."""
+    evaluated = [name for name in tally.evaluators if _evaluated(tally, name, condition.target)]
+    if not evaluated:
+        return ConditionOutcome(condition, True, "nothing was evaluated")
+    outcomes = [_check_one(condition, tally, name) for name in evaluated]
+    holding = [f"{name} {each.figures}" for name, each in zip(evaluated, outcomes, strict=True) if each.holds]
+    figures = "; ".join(holding) or f"none of {len(evaluated)} evaluator{'s' * (len(evaluated) > 1)}"
+    return ConditionOutcome(condition, bool(holding), figures)
 
 
-def _judge_errors(condition: Condition, tally: Tally) -> Verdict:
+def _check_errors(condition: Condition, tally: Tally) -> ConditionOutcome:
     rows = [row for _, _, row in tally.rows(target=condition.target)]
     errors, results = sum(row.labels["error"] for row in rows), sum(sum(row.labels.values()) for row in rows)
     return _compared(condition, errors, results, "results are errors")
 
 
-def _judge_one(condition: Condition, tally: Tally, name: str) -> Verdict:
+def _check_one(condition: Condition, tally: Tally, name: str) -> ConditionOutcome:
     rows = [row for _, _, row in tally.rows(name, condition.target)]
-    if not _judged(tally, name, condition.target):
+    if not _evaluated(tally, name, condition.target):
         skipped = sum(row.labels["not_applicable"] for row in rows)
-        return Verdict(condition, True, f"nothing was judged, {skipped} not applicable")
+        return ConditionOutcome(condition, True, f"nothing was evaluated, {skipped} not applicable")
     if condition.statistic in {"count", "rate"}:
         errors = sum(row.labels["error"] for row in rows)
         failed = errors + sum(row.labels["fail"] for row in rows)
         failing = f"failed, {errors} by an error" if errors else "failed"
-        return _compared(condition, failed, _judged(tally, name, condition.target), failing)
+        return _compared(condition, failed, _evaluated(tally, name, condition.target), failing)
     scores = Scores()
     for row in rows:
         scores.merge(row.scores)
     errors = sum(row.labels["error"] for row in rows)
     if not scores.count:
-        return Verdict(condition, True, "there is no score, all are errors")
+        return ConditionOutcome(condition, True, "there is no score, all are errors")
     value = {"min": scores.least, "mean": scores.mean, "max": scores.most}[condition.statistic]
     figures = f"{condition.statistic} {value:.3f} of {scores.count:,} scores"
     if errors:  # the scores that are missing might have made it hold
-        results = _judged(tally, name, condition.target)
+        results = _evaluated(tally, name, condition.target)
         are = "is an error" if errors == 1 else "are errors"
-        return Verdict(condition, True, f"{figures}, of {results:,} results {errors:,} {are}")
-    return Verdict(condition, _COMPARE[condition.sign](value, condition.number), figures)
+        return ConditionOutcome(condition, True, f"{figures}, of {results:,} results {errors:,} {are}")
+    return ConditionOutcome(condition, _COMPARE[condition.sign](value, condition.number), figures)
 
 
-def _compared(condition: Condition, part: int, whole: int, what: str) -> Verdict:
+def _compared(condition: Condition, part: int, whole: int, what: str) -> ConditionOutcome:
     share = part / whole if whole else 0.0
     value = share if condition.statistic == "rate" else part
-    return Verdict(
+    return ConditionOutcome(
         condition,
         _COMPARE[condition.sign](value, condition.number),
         f"{part:,} of {whole:,} {what}" + (f" ({share:.1%})" if condition.statistic == "rate" else ""),
     )
 
 
-def _judged(tally: Tally, name: str, target: Target | None) -> int:
-    """Return how many results say something: an error too, which counts as a fail."""
+def _evaluated(tally: Tally, name: str, target: Target | None) -> int:
+    """Return the number of results that are not not_applicable; an error counts, as a fail does."""
     return sum(sum(row.labels.values()) - row.labels["not_applicable"] for _, _, row in tally.rows(name, target))

@@ -1,4 +1,4 @@
-"""Items wait here and are worked on in batches by one thread, so that the thread that brings them stays free."""
+"""Items wait for a batch, which one thread works on, so that the thread that brings them stays free."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Batcher(Generic[T]):
-    """A line of items in front of one worker thread."""
+    """Collects items into batches, and works on them in a thread of its own.
+
+    An item waits until `max_batch` items wait, or the oldest one has waited for `max_delay_s`, or somebody flushes
+    or closes. One batch is worked on at a time. Items that wait and the batch that is worked on are counted in
+    bytes: `has_room` is False from `max_bytes` on. `submit` takes an item all the same, so the caller looks first;
+    the bound can be passed by the last item.
+
+    Any thread may call the methods; `work` runs in `thread`, which lives from the start to `close`. An exception
+    of `work` is logged, and the thread goes on.
+    """
 
     def __init__(
         self, work: Callable[[Sequence[T]], None], *, max_batch: int, max_delay_s: float, max_bytes: int
@@ -23,10 +32,10 @@ class Batcher(Generic[T]):
         """Start the thread.
 
         Args:
-            work: what is done with a batch, in the batcher's thread.
-            max_batch: items in a batch at most.
-            max_delay_s: how long an item may wait for its batch to fill up.
-            max_bytes: with items of so many bytes waiting or worked on, there is no room for more.
+            work: called with each batch, in the batcher's thread.
+            max_batch: most items in a batch.
+            max_delay_s: seconds that an item may wait for its batch to fill up.
+            max_bytes: bytes of waiting items and of the current batch from which on there is no room.
         """
         self._work = work
         self._max_batch = max_batch
@@ -43,16 +52,16 @@ class Batcher(Generic[T]):
 
     @property
     def pending(self) -> int:
-        """Items that wait or are worked on."""
+        """Number of items that wait or are worked on."""
         return len(self._waiting) + len(self._batch)
 
     @property
     def has_room(self) -> bool:
-        """Whether what waits and what is worked on is less than `max_bytes`."""
+        """True if the waiting items and the current batch have fewer than `max_bytes` bytes."""
         return self._bytes < self._max_bytes
 
     def submit(self, item: T, size: int) -> None:
-        """Take an item of so many bytes. Never blocks: whoever submits looks for room first."""
+        """Take an item of `size` bytes. Never blocks: the caller looks for room first."""
         with self._changed:
             self._waiting.append((time.monotonic(), item, size))
             self._bytes += size
@@ -60,12 +69,12 @@ class Batcher(Generic[T]):
                 self._changed.notify_all()
 
     def wait_for_room(self, timeout_s: float) -> bool:
-        """Return whether there is room, after waiting for it that long at most."""
+        """Return whether there is room, after waiting for room for at most `timeout_s`."""
         with self._changed:
             return self._changed.wait_for(lambda: self.has_room or self._closed, timeout_s)
 
     def flush(self, timeout_s: float) -> bool:
-        """Return whether all that was submitted is worked on, after waiting for it that long at most."""
+        """Return whether all items are worked on, after waiting for them for at most `timeout_s`."""
         with self._changed:
             self._flushing = True
             self._changed.notify_all()
@@ -74,7 +83,7 @@ class Batcher(Generic[T]):
             return done
 
     def close(self, timeout_s: float) -> int:
-        """Work on what waits, and return how many items were left when the time was up."""
+        """Work on the waiting items, and return how many were left after `timeout_s`."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -89,11 +98,11 @@ class Batcher(Generic[T]):
             try:
                 self._work(batch)
             except Exception:
-                # the thread must outlive whatever happens to one batch, or every later item would wait for ever
+                # the thread must outlive the failure of one batch, or every later item would wait for ever
                 _log.exception("a batch of %d calls came to no end", len(batch))
 
     def _next_batch(self) -> list[T]:
-        """Return the next items once there are enough, or they waited long enough; none when it is over."""
+        """Return the next batch once it is due; an empty one after `close`."""
         with self._changed:
             if self._batch:  # the one before has ended
                 self._bytes -= sum(size for _, _, size in self._batch)
@@ -110,7 +119,7 @@ class Batcher(Generic[T]):
         return len(self._waiting) >= self._max_batch or self._time_left() == 0
 
     def _time_left(self) -> float | None:
-        """Return how long the oldest item may still wait; None where none waits."""
+        """Return the seconds that the oldest item may still wait; None if no item waits."""
         if not self._waiting:
             return None
         return max(0.0, self._waiting[0][0] + self._max_delay_s - time.monotonic())

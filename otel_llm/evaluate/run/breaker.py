@@ -1,4 +1,4 @@
-"""A circuit breaker: what keeps failing is left out for a while, then tried again."""
+"""A circuit breaker: an evaluator that keeps failing is left out for a while, then tried again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Breaker:
-    """Opens after so many failures in a row; after each cool-down it lets one trial through, which decides.
+    """Opens after `max_failures` failures in a row; after each cool-down it admits one trial, which decides.
+
+    States: closed (every attempt is admitted), open (none is, until `cool_down_s` after the last trial or
+    failure), half_open (one trial is under way). A trial's success closes the circuit, a trial's failure opens it
+    again. The caller reports each admitted attempt with `succeeded` or `failed`. For one thread.
 
     Source: M. Nygard, Release It!, 2nd edition 2018, "Circuit Breaker".
     """
@@ -29,12 +33,12 @@ class Breaker:
         """Failures since the last success."""
 
     def admits(self) -> bool:
-        """Return whether the next attempt may be made; where the cool-down is over, it is the one trial."""
+        """Return whether the next attempt may be made; after the cool-down this is the one trial."""
         if self.state == "closed":
             return True
         if self._clock() - self._tried_at < self._cool_down_s:
             return False
-        self._tried_at = self._clock()  # whatever comes of this trial, the next one waits as long again
+        self._tried_at = self._clock()  # the next trial waits a whole cool-down, even if this one never reports
         self.state = "half_open"
         return True
 
@@ -46,7 +50,7 @@ class Breaker:
         self.failures = 0
 
     def failed(self, error: BaseException) -> None:
-        """Count a failure, and open the circuit where it was the trial's, or the last that is allowed."""
+        """Count a failure; open the circuit after a failed trial, or after `max_failures` in a row."""
         self.failures += 1
         if self.state == "closed" and self.failures >= self._max_failures:
             _log.error(

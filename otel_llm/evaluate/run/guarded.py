@@ -11,32 +11,37 @@ from otel_llm.config.evaluate import EvaluateSettings
 from otel_llm.errors import CircuitOpenError
 from otel_llm.evaluate.definition.evaluator import Evaluator
 from otel_llm.evaluate.definition.result import Result
-from otel_llm.evaluate.definition.verdict import checked, errors
+from otel_llm.evaluate.definition.scoring import checked_results, error_results
 from otel_llm.evaluate.run.breaker import Breaker
-from otel_llm.evaluate.run.killable_thread import LateError, Worker, WorkError
+from otel_llm.evaluate.run.disposable_thread import DisposableThread, LateError, WorkError
 from otel_llm.genai.call import Call
 
 if TYPE_CHECKING:
-    from otel_llm.evaluate.engine.encoder import Encoding
+    from otel_llm.evaluate.definition.encoding import Encoding
 
 _log: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What an evaluator wants to read of one call, or why it is not asked."""
+class PreparedCall:
+    """A call before its evaluation: the texts that the evaluator needs encoded, or an error."""
 
     call: Call
     texts: tuple[str, ...] = ()
     error: BaseException | None = None
+    """Exception that `texts` raised, or CircuitOpenError; None means that the call can be evaluated."""
 
 
 class Guarded:
-    """Runs an evaluator on a thread of its own, behind a timeout and a circuit breaker. Used by one thread.
+    """Runs an evaluator on a thread of its own, behind a timeout and a circuit breaker.
 
-    A thread that hangs cannot be stopped. It is given up, and for as long as `max_hanging` of them live the
-    evaluator is left out, so that there are never more.
+    States: it runs; it is left out by the breaker, after `max_failures` failures in a row, and tried again every
+    `cool_down_s`; it is left out as long as `max_hanging` late threads live, so that there are never more. A call
+    that comes while it is left out gets results of label error at once.
+
+    `prepare` and `results` are called by one thread at a time: for a batch first `prepare` for every call, then
+    `results` for every call. Any thread may call `give_up` and `close`.
     """
 
     def __init__(self, evaluator: Evaluator, settings: EvaluateSettings) -> None:
@@ -44,43 +49,43 @@ class Guarded:
         self.name = evaluator.manifest.name
         self._timeout_s = settings.timeout_s
         self._max_hanging = settings.max_hanging
-        self._worker = Worker(f"evaluate-{self.name}")
+        self._thread = DisposableThread(f"evaluate-{self.name}")
         self._breaker = Breaker(self.name, max_failures=settings.max_failures, cool_down_s=settings.cool_down_s)
 
     @property
     def open(self) -> bool:
-        """Whether calls are left out at present."""
+        """True if the evaluator is left out now."""
         return self._hangs or self._breaker.state == "open"
 
-    def read(self, call: Call) -> Reading:
-        """Return the texts whose encodings the evaluator needs.
+    def prepare(self, call: Call) -> PreparedCall:
+        """Return the call with the texts whose encodings the evaluator needs.
 
-        A failure counts when its results are asked for, so that what is "in a row" does not depend on how many
-        calls are read before the first is evaluated.
+        The breaker counts a failure only in `results`. So the number of failures in a row does not depend on how
+        many calls are prepared before the first one is evaluated.
 
         Raises:
-            CancelledError: closed, now or meanwhile.
+            CancelledError: `close` or `give_up` was called, before or meanwhile.
         """
         if self._hangs or not self._breaker.admits():
-            return Reading(call, error=self._left_out())
+            return PreparedCall(call, error=self._left_out())
         try:
-            return Reading(call, self._run(call, lambda: _texts(self.evaluator.texts(call))))
+            return PreparedCall(call, self._run(call, lambda: _texts(self.evaluator.texts(call))))
         except WorkError as failed:
-            return Reading(call, error=failed.error)
+            return PreparedCall(call, error=failed.error)
 
-    def results(self, reading: Reading, encodings: Mapping[str, Encoding]) -> list[Result]:
-        """Return the evaluator's results, or results of label error; a call that was read is evaluated.
+    def results(self, prepared: PreparedCall, encodings: Mapping[str, Encoding]) -> list[Result]:
+        """Return the evaluator's results, or results of label error.
 
         Raises:
-            CancelledError: closed, now or meanwhile.
+            CancelledError: `close` or `give_up` was called, before or meanwhile.
         """
-        call, error, manifest = reading.call, reading.error, self.evaluator.manifest
-        if error is None and self._hangs:  # since the texts were read
+        call, error, manifest = prepared.call, prepared.error, self.evaluator.manifest
+        if error is None and self._hangs:  # since the call was prepared
             error = self._left_out()
         if error is None:
             try:
                 results = self._run(
-                    call, lambda: checked(self.evaluator.evaluate(call, encodings), manifest, call)
+                    call, lambda: checked_results(self.evaluator.evaluate(call, encodings), manifest, call)
                 )
             except WorkError as failed:
                 error = failed.error
@@ -89,23 +94,23 @@ class Guarded:
                 return results
         if not isinstance(error, CircuitOpenError):
             self._breaker.failed(error)
-        return errors(manifest, call, error)
+        return error_results(manifest, call, error)
 
     def give_up(self) -> None:
-        """Let whoever waits for a result wait no longer."""
-        self._worker.cancel()
+        """End the waiting for the current call: its caller gets CancelledError."""
+        self._thread.cancel()
 
     def close(self) -> None:
-        """Give up, let its thread end, and take no more calls."""
-        self._worker.close()
+        """Give up the current call, let the thread end, and take no more calls."""
+        self._thread.close()
 
     @property
     def _hangs(self) -> bool:
-        return self._worker.hanging >= self._max_hanging
+        return self._thread.hanging >= self._max_hanging
 
     def _run(self, call: Call, work: Callable[[], _T]) -> _T:
         try:
-            return self._worker.run(work, self._timeout_s)
+            return self._thread.run(work, self._timeout_s)
         except LateError:
             _log.error(
                 "%s gave up on span %s of trace %s after %g s: that goes on in a thread, %d of at most %d",
@@ -113,7 +118,7 @@ class Guarded:
                 call.span_id,
                 call.trace_id,
                 self._timeout_s,
-                self._worker.hanging,
+                self._thread.hanging,
                 self._max_hanging,
             )
             raise

@@ -45,10 +45,12 @@ def write_shouting(package, **replaced):
     for old, new in replaced.items():
         assert old in manifest
         manifest = manifest.replace(old, new)
-    (package / "shouting_evaluator.py").write_text(example("python", package), encoding="utf-8")
     loud = [{**case, "output": case["output"].upper()} for case in cases() if case["labels"]["output"] == "fail"]
     calm = [case for case in cases() if case["labels"]["output"] == "pass"]
-    return write_evaluator(package / "shouting", manifest=manifest, cases=[*loud, *calm])
+    path = write_evaluator(package / "shouting", manifest=manifest, cases=[*loud, *calm])
+    (path.parent / "__init__.py").touch()
+    (path.parent / "evaluator.py").write_text(example("python", package), encoding="utf-8")
+    return path
 
 
 def load(name):
@@ -110,12 +112,12 @@ def test_weights_that_are_not_those_on_record_are_not_loaded(package):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (":Shouting", ":Whispering", r"code must name a class of \w+\.shouting_evaluator, got 'Whispering'"),
-        ("shouting_evaluator:", "nowhere:", r"code must name a module that can be imported, got '\w+\.nowhere'"),
+        (":Shouting", ":Whispering", r"code must name a class of \w+\.shouting\.evaluator, got 'Whispering'"),
+        ("shouting.evaluator:", "nowhere:", r"code must name a module that can be imported, got '\w+\.nowhere'"),
         (":Shouting", ":Options", "code must name a class that takes a manifest, got 'Options'"),
         (":Shouting", ":Target", "code must name a class that takes a manifest, got 'Target'"),
-        (":Shouting", ":verdict", "code must name a class that takes a manifest, got 'verdict'"),
-        (":Shouting", "", r"code: String should match pattern .*, got '\w+\.shouting_evaluator'"),
+        (":Shouting", ":score_result", "code must name a class that takes a manifest, got 'score_result'"),
+        (":Shouting", "", r"code: String should match pattern .*, got '\w+\.shouting\.evaluator'"),
         ("least_letters = 6", "least_words = 6", r"options\.least_letters: Field required.*options\.least_words"),
         ("code = ", "# code = ", "code: is required with kind 'python': name the class"),
     ],
@@ -128,7 +130,7 @@ def test_code_that_is_no_evaluator_is_refused_by_what_is_wrong(package, old, new
 
 def test_a_class_without_the_protocol_is_refused_by_what_it_lacks(package):
     write_shouting(package, **{":Shouting": ":Mute"})
-    (package / "shouting_evaluator.py").write_text(
+    (package / "shouting" / "evaluator.py").write_text(
         "class Mute:\n"
         "    def __init__(self, manifest):\n        self.manifest = manifest\n"
         "    def texts(self, call):\n        return []\n"

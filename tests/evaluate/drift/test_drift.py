@@ -6,7 +6,7 @@ import pytest
 
 from otel_llm.config.evaluate import DriftSettings
 from otel_llm.errors import ConfigError
-from otel_llm.evaluate.definition.manifest import encoder_manifest
+from otel_llm.evaluate.definition.installed import encoder_manifest
 from otel_llm.evaluate.drift import detector as module
 from otel_llm.evaluate.drift.baseline import read_baseline, write_baseline
 from otel_llm.evaluate.drift.detector import MmdDrift, Reference, WindowSum, features
@@ -162,6 +162,6 @@ def test_plain_arrays_are_no_baseline(tmp_path, save):
     with pytest.raises(
         ConfigError,
         match=rf"^drift\.baseline: {path} must be a baseline file \(.* is not a .*\): "
-        r"make one with write_baseline of otel_llm\.evaluate\.baseline$",
+        r"make one with write_baseline of otel_llm\.evaluate\.drift\.baseline$",
     ):
         read_baseline(path, encoder_manifest("minilm_l6_v2"))

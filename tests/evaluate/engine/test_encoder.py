@@ -4,8 +4,8 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from otel_llm.evaluate.definition.span import Span
 from otel_llm.evaluate.engine.encoder import Encoder
-from otel_llm.evaluate.engine.sentences import Span
 
 TEXTS = [
     "The library opens at 9.",

@@ -71,7 +71,7 @@ def paired(folder, manifest=PAIRS, model=pair_model, cases=()):
     return load(write_evaluator(folder, manifest=manifest, files=files, cases=cases))
 
 
-def judged(evaluator, answer, *documents):
+def evaluated(evaluator, answer, *documents):
     (result,) = evaluator.evaluate(call_with(answer=answer, documents=documents), {})
     return result
 
@@ -79,7 +79,7 @@ def judged(evaluator, answer, *documents):
 def test_a_whole_model_scores_a_text_and_names_every_label_above_the_threshold(tmp_path):
     evaluator = rudeness(tmp_path)
     assert list(evaluator.texts(call_with(answer="You fool"))) == []
-    fine, fool, threat = (judged(evaluator, f"You are a {word}") for word in ("friend", "fool", "beware"))
+    fine, fool, threat = (evaluated(evaluator, f"You are a {word}") for word in ("friend", "fool", "beware"))
     assert (fine.label, fine.explanation) == ("pass", None)
     assert fine.score == pytest.approx(0.0474, abs=1e-4)  # the sigmoid of -3
     assert (fool.label, fool.explanation) == ("fail", "rude 0.95: characters 0-14")
@@ -88,13 +88,13 @@ def test_a_whole_model_scores_a_text_and_names_every_label_above_the_threshold(t
 
 def test_another_label_can_be_the_score(tmp_path):
     evaluator = rudeness(tmp_path, f'{RUDE}label = "threat"\n')
-    assert judged(evaluator, "You fool").label == "pass"
-    assert judged(evaluator, "Beware").explanation == "threat 0.98, rude 0.88: characters 0-6"
+    assert evaluated(evaluator, "You fool").label == "pass"
+    assert evaluated(evaluator, "Beware").explanation == "threat 0.98, rude 0.88: characters 0-6"
 
 
 def test_of_a_long_text_the_worst_window_counts_and_windows_end_with_sentences(tmp_path):
     text = f"{'It is fine. ' * 20}You are a fool. {'It is fine. ' * 20}"
-    result = judged(rudeness(tmp_path), text)
+    result = evaluated(rudeness(tmp_path), text)
     assert result.label == "fail"
     start, end = (int(number) for number in result.explanation.split()[-1].split("-"))
     assert text[start:end].startswith(("It is fine.", "You are"))
@@ -105,60 +105,60 @@ def test_of_a_long_text_the_worst_window_counts_and_windows_end_with_sentences(t
 
 def test_of_a_very_long_text_a_bounded_part_is_read(tmp_path, monkeypatch):
     evaluator = rudeness(tmp_path, f"{RUDE}max_windows = 4\n")
-    assert judged(evaluator, f"You fool. {'It is fine. ' * 100_000}").label == "fail"
-    assert judged(evaluator, f"{'It is fine. ' * 100_000} You fool.").label == "fail"
-    assert judged(evaluator, f"{'It is fine. ' * 50_000} You fool. {'It is fine. ' * 50_000}").label == "pass"
+    assert evaluated(evaluator, f"You fool. {'It is fine. ' * 100_000}").label == "fail"
+    assert evaluated(evaluator, f"{'It is fine. ' * 100_000} You fool.").label == "fail"
+    assert evaluated(evaluator, f"{'It is fine. ' * 50_000} You fool. {'It is fine. ' * 50_000}").label == "pass"
 
 
 def test_the_mean_of_all_windows_can_count_beside_the_worst(tmp_path):
     fine, fool = "It is fine. " * 20, "You are a fool."
     shared = rudeness(tmp_path / "a", f"{RUDE}worst_share = 0.75\n")
     alone = rudeness(tmp_path / "b")
-    assert judged(shared, fool).score == judged(alone, fool).score  # one window
-    assert judged(shared, fine).score == pytest.approx(judged(alone, fine).score)  # all alike
-    long = judged(shared, fine + fool)
-    assert judged(shared, fine).score < long.score < judged(alone, fine + fool).score
+    assert evaluated(shared, fool).score == evaluated(alone, fool).score  # one window
+    assert evaluated(shared, fine).score == pytest.approx(evaluated(alone, fine).score)  # all alike
+    long = evaluated(shared, fine + fool)
+    assert evaluated(shared, fine).score < long.score < evaluated(alone, fine + fool).score
 
 
 def test_what_the_tokenizer_file_says_of_cutting_and_padding_does_not_count(tmp_path):
     plain, cutting = rudeness(tmp_path / "a"), rudeness(tmp_path / "b", trained_to_cut=True)
     for text in ("You fool", "It is fine and free of charge and you are a fine friend and you are a fool."):
-        assert judged(cutting, text) == judged(plain, text)
+        assert evaluated(cutting, text) == evaluated(plain, text)
 
 
 def test_a_sentence_is_supported_by_the_best_window_and_the_worst_sentence_decides(tmp_path):
     evaluator = paired(tmp_path)
     other = "Nothing is free of charge."
-    assert judged(evaluator, "The library opens at 9.", other, LIBRARY).label == "pass"
-    result = judged(evaluator, "The library opens at 9. It opens at 8. Nothing is free.", f"{LIBRARY} {other}")
+    assert evaluated(evaluator, "The library opens at 9.", other, LIBRARY).label == "pass"
+    result = evaluated(evaluator, "The library opens at 9. It opens at 8. Nothing is free.", f"{LIBRARY} {other}")
     assert (result.label, result.score) == ("fail", 0.0)
     assert result.explanation == "not supported by the context (1 of 3 sentences): “It opens at 8.”"
 
 
 def test_the_order_of_the_pair_is_the_manifests(tmp_path):
     part = "The library opens."  # all of it is in the context, but not the other way round
-    assert judged(paired(tmp_path / "a"), part, LIBRARY).label == "pass"
-    assert judged(paired(tmp_path / "b", f'{PAIRS}order = "claim_first"\n'), part, LIBRARY).label == "fail"
+    assert evaluated(paired(tmp_path / "a"), part, LIBRARY).label == "pass"
+    assert evaluated(paired(tmp_path / "b", f'{PAIRS}order = "claim_first"\n'), part, LIBRARY).label == "fail"
 
 
 @pytest.mark.parametrize(("manifest", "model"), [(PAIRS, pair_model), (TOKENS, token_model)])
 def test_without_answer_or_context_support_does_not_apply(tmp_path, manifest, model):
     evaluator = paired(tmp_path, manifest, model)
     for answer, documents in ((LIBRARY, []), (LIBRARY, [" "]), (" ", [LIBRARY]), (None, [LIBRARY])):
-        assert judged(evaluator, answer, *documents).label == "not_applicable"
+        assert evaluated(evaluator, answer, *documents).label == "not_applicable"
 
 
 def test_the_tokens_that_the_context_lacks_are_quoted(tmp_path):
     evaluator = paired(tmp_path, TOKENS, token_model)
-    assert judged(evaluator, "The library opens at 9.", LIBRARY).label == "pass"
-    result = judged(evaluator, "The library opens at 9. It costs nothing and opens at 8.", LIBRARY)
+    assert evaluated(evaluator, "The library opens at 9.", LIBRARY).label == "pass"
+    result = evaluated(evaluator, "The library opens at 9. It costs nothing and opens at 8.", LIBRARY)
     assert (result.label, result.score) == ("fail", pytest.approx(0, abs=1e-3))
     assert result.explanation == "not supported by the context (4 of 14 tokens): “It costs nothing and”"
 
 
 def test_one_token_alone_is_weighed_with_its_neighbours(tmp_path):
     evaluator = paired(tmp_path, replaced(TOKENS, "0.5", "0.6"), token_model)
-    result = judged(evaluator, "The library opens at 8.", LIBRARY)
+    result = evaluated(evaluator, "The library opens at 8.", LIBRARY)
     assert result.score == pytest.approx(0.5, abs=1e-3)
     assert result.explanation == "not supported by the context (1 of 6 tokens): “8”"
 
@@ -166,7 +166,7 @@ def test_one_token_alone_is_weighed_with_its_neighbours(tmp_path):
 def test_the_places_of_tokens_are_those_in_the_whole_answer(tmp_path):
     evaluator = paired(tmp_path, TOKENS, token_model)
     answer = f"{'The library opens at 9. ' * 12}It costs nothing."
-    assert judged(evaluator, answer, LIBRARY).explanation.endswith("“It costs nothing”")
+    assert evaluated(evaluator, answer, LIBRARY).explanation.endswith("“It costs nothing”")
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_the_places_of_tokens_are_those_in_the_whole_answer(tmp_path):
 )
 def test_a_manifest_that_does_not_fit_is_refused_with_key_value_and_remedy(tmp_path, manifest, old, new, message):
     with pytest.raises(ModelError, match=message):
-        judged(rudeness(tmp_path, replaced(manifest, old, new)), "You")
+        evaluated(rudeness(tmp_path, replaced(manifest, old, new)), "You")
 
 
 def test_a_model_of_another_shape_is_refused(tmp_path):

@@ -69,7 +69,7 @@ def test_both_ways_to_call_it_have_the_same_parameters():
 
 FICKLE = """
 import threading
-from otel_llm.evaluate.definition.verdict import verdict
+from otel_llm.evaluate.definition.scoring import score_result
 class Fickle:
     def __init__(self, manifest):
         self.manifest = manifest
@@ -82,7 +82,7 @@ class Fickle:
             threading.Event().wait(20)
         if call.output_text == "bad":
             raise ValueError
-        return [verdict(self.manifest, call, "output", 0.1, str)]
+        return [score_result(self.manifest, call, "output", 0.1, str)]
 """
 
 

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from rich.console import Console
 
-from otel_llm.evaluate.definition.manifest import evaluator_manifests
+from otel_llm.evaluate.definition.installed import evaluator_manifests
 from otel_llm.evaluate.offline.formats.json_lines import JsonlWriter
 from otel_llm.evaluate.offline.formats.junit import JunitWriter
 from otel_llm.evaluate.offline.formats.table import TableWriter

@@ -7,7 +7,7 @@ from otel_llm.errors import RecordError
 from otel_llm.evaluate.offline import record_file
 from otel_llm.evaluate.offline.file_check import Inspection
 from otel_llm.evaluate.offline.record_file import parse_line, read_lines
-from otel_llm.evaluate.offline.record_reader import Reader
+from otel_llm.evaluate.offline.record_reader import RecordReader
 
 
 def outputs(data):
@@ -125,21 +125,23 @@ def test_a_file_is_refused_before_any_of_it_is_read_for_good(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"output": "A"}\n{"output": 3}\n')
     with path.open("rb") as stream, pytest.raises(RecordError, match=r"a: 1 invalid line:\n  line 2: output"):
-        Reader(stream, "a", skip_invalid=False, warn=pytest.fail).inspect(lambda _: None)
+        RecordReader(stream, "a", skip_invalid=False, warn=pytest.fail).inspect(lambda _: None)
 
 
 def test_invalid_lines_are_left_out_where_that_is_wanted(tmp_path):
     path, said = tmp_path / "a.jsonl", []
     path.write_text('{"output": "A"}\n{"output": 3}\n{"output": "C"}\n')
     with path.open("rb") as stream:
-        reader = Reader(stream, "a", skip_invalid=True, warn=said.append)
+        reader = RecordReader(stream, "a", skip_invalid=True, warn=said.append)
         assert reader.inspect(lambda _: None) == 2
         assert [[record.output for record in batch] for batch in reader.batches(2)] == [["A", "C"]]
     assert [text.splitlines()[0] for text in said] == ["a: left out 1 invalid line:"]
 
 
 def test_a_pipe_gives_what_comes_before_an_invalid_line():
-    reader = Reader(SlowPipe(b'{"output": "A"}\n{"output": 3}\n'), "stdin", skip_invalid=False, warn=pytest.fail)
+    reader = RecordReader(
+        SlowPipe(b'{"output": "A"}\n{"output": 3}\n'), "stdin", skip_invalid=False, warn=pytest.fail
+    )
     assert reader.inspect(lambda _: None) is None
     batches = reader.batches(8)
     assert [record.output for record in next(batches)] == ["A"]
@@ -149,7 +151,7 @@ def test_a_pipe_gives_what_comes_before_an_invalid_line():
 
 def test_of_a_pipe_nothing_after_an_invalid_line_is_read():
     pipe = SlowPipe(b'{"output": "A"}\n{"output": 3}\n{"output": "C"}\n{"output": 4}\n')
-    batches = Reader(pipe, "stdin", skip_invalid=False, warn=pytest.fail).batches(8)
+    batches = RecordReader(pipe, "stdin", skip_invalid=False, warn=pytest.fail).batches(8)
     assert [record.output for record in next(batches)] == ["A"]
     with pytest.raises(RecordError, match="stdin: 1 invalid line:"):
         next(batches)
@@ -158,7 +160,7 @@ def test_of_a_pipe_nothing_after_an_invalid_line_is_read():
 def test_a_batch_is_bounded_by_records_and_by_characters():
     def sizes(lengths):
         data = b"".join(b'{"output": "A", "context": ["%s"]}\n' % (b"c" * length) for length in lengths)
-        reader = Reader(SlowPipe(data), "stdin", skip_invalid=False, warn=pytest.fail)
+        reader = RecordReader(SlowPipe(data), "stdin", skip_invalid=False, warn=pytest.fail)
         return [len(batch) for batch in reader.batches()]
 
     assert sizes([10] * 70) == [32, 32, 6]
@@ -170,4 +172,4 @@ def test_a_file_without_a_record_is_refused(tmp_path, skip):
     path = tmp_path / "a.jsonl"
     path.write_text("\n")
     with path.open("rb") as stream, pytest.raises(RecordError, match="a: must hold at least one record"):
-        Reader(stream, "a", skip_invalid=skip, warn=pytest.fail).inspect(lambda _: None)
+        RecordReader(stream, "a", skip_invalid=skip, warn=pytest.fail).inspect(lambda _: None)

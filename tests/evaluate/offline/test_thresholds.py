@@ -3,7 +3,7 @@ import pytest
 from otel_llm.errors import ConfigError
 from otel_llm.evaluate.offline.records import RecordResult
 from otel_llm.evaluate.offline.tally import Tally
-from otel_llm.evaluate.offline.thresholds import check_names, judge, parse_condition
+from otel_llm.evaluate.offline.thresholds import check, check_names, parse_condition
 
 TARGETS = {"toxicity": ("input", "output"), "groundedness": ("output",)}
 
@@ -59,25 +59,25 @@ SEEN = {
     ],
 )
 def test_a_condition_holds_by_its_figures(text, holds, figures):
-    verdict = judge(parse_condition(text), tally(**SEEN))
-    assert (verdict.holds, verdict.figures) == (holds, figures)
+    outcome = check(parse_condition(text), tally(**SEEN))
+    assert (outcome.holds, outcome.figures) == (holds, figures)
 
 
 @pytest.mark.parametrize("text", ["groundedness", "groundedness>50%", "groundedness:mean<0.1"])
-def test_a_condition_holds_where_there_was_nothing_to_judge(text):
-    verdict = judge(parse_condition(text), tally(groundedness_output=["not_applicable"] * 3))
-    assert (verdict.holds, verdict.figures) == (True, "nothing was judged, 3 not applicable")
+def test_a_condition_holds_where_there_was_nothing_to_evaluate(text):
+    outcome = check(parse_condition(text), tally(groundedness_output=["not_applicable"] * 3))
+    assert (outcome.holds, outcome.figures) == (True, "nothing was evaluated, 3 not applicable")
 
 
-def test_any_passes_over_evaluators_that_had_nothing_to_judge():
-    verdict = judge(parse_condition("any"), tally(groundedness_output=["not_applicable"], toxicity_output=[0.1]))
-    assert (verdict.holds, verdict.figures) == (False, "none of 1 evaluator")
-    assert judge(parse_condition("any"), tally(groundedness_output=["not_applicable"])).holds
+def test_any_passes_over_evaluators_that_had_nothing_to_evaluate():
+    outcome = check(parse_condition("any"), tally(groundedness_output=["not_applicable"], toxicity_output=[0.1]))
+    assert (outcome.holds, outcome.figures) == (False, "none of 1 evaluator")
+    assert check(parse_condition("any"), tally(groundedness_output=["not_applicable"])).holds
 
 
 def test_scores_that_are_all_errors_do_not_pass():
-    verdict = judge(parse_condition("groundedness:mean<0.1"), tally(groundedness_output=["error"]))
-    assert (verdict.holds, verdict.figures) == (True, "there is no score, all are errors")
+    outcome = check(parse_condition("groundedness:mean<0.1"), tally(groundedness_output=["error"]))
+    assert (outcome.holds, outcome.figures) == (True, "there is no score, all are errors")
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from support.calls import call_with
 
 from otel_llm.config.evaluate import EvaluateSettings
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
-from otel_llm.evaluate.definition.verdict import verdict
+from otel_llm.evaluate.definition.scoring import score_result
 from otel_llm.evaluate.run.breaker import Breaker
+from otel_llm.evaluate.run.disposable_thread import DisposableThread, LateError, WorkError
 from otel_llm.evaluate.run.guarded import Guarded
-from otel_llm.evaluate.run.killable_thread import LateError, Worker, WorkError
 
 MANIFEST = EvaluatorManifest(
     folder="/nowhere",
@@ -46,7 +46,7 @@ class Moody:
     def evaluate(self, call, encodings):
         self.asked += 1
         self.mood()
-        return [verdict(self.manifest, call, "output", 0.5, str)]
+        return [score_result(self.manifest, call, "output", 0.5, str)]
 
 
 def fine():
@@ -62,7 +62,7 @@ def guarded(evaluator, **settings):
 
 
 def outcome(guard):
-    (result,) = guard.results(guard.read(CALL), {})
+    (result,) = guard.results(guard.prepare(CALL), {})
     return result.error_type or result.label
 
 
@@ -75,7 +75,7 @@ class Clock:
 
 def test_what_an_evaluator_returns_comes_through():
     guard = guarded(Moody(fine))
-    assert guard.read(CALL).texts == ("a text",)
+    assert guard.prepare(CALL).texts == ("a text",)
     assert outcome(guard) == "pass"
     guard.close()
 
@@ -122,7 +122,7 @@ def test_an_evaluator_that_keeps_failing_is_left_out_and_that_is_said_once(caplo
 def test_what_was_read_before_the_circuit_opened_is_evaluated_and_the_next_call_is_left_out():
     evaluator = Moody(failing)
     guard = guarded(evaluator, max_failures=1)
-    readings = [guard.read(CALL) for _ in range(3)]
+    readings = [guard.prepare(CALL) for _ in range(3)]
     types = [guard.results(reading, {})[0].error_type for reading in readings]
     assert types == ["ZeroDivisionError"] * 3
     assert outcome(guard) == "CircuitOpenError"
@@ -135,7 +135,7 @@ def test_texts_that_fail_are_not_in_a_row_where_good_calls_lie_between():
     turns = iter([True, False] * 4)
     evaluator.texts = lambda call: failing() if next(turns) else []
     guard = guarded(evaluator, max_failures=2)
-    readings = [guard.read(CALL) for _ in range(8)]
+    readings = [guard.prepare(CALL) for _ in range(8)]
     results = [guard.results(reading, {})[0] for reading in readings]
     assert [result.error_type or result.label for result in results] == ["ZeroDivisionError", "pass"] * 4
     assert not guard.open
@@ -201,7 +201,7 @@ def test_results_that_are_none_are_an_error(returned):
 )
 def test_a_result_with_a_wrong_field_is_an_error_that_names_it(field, message, caplog):
     evaluator = Moody(fine)
-    result = dataclasses.replace(verdict(MANIFEST, CALL, "output", 0.5, str), **field)
+    result = dataclasses.replace(score_result(MANIFEST, CALL, "output", 0.5, str), **field)
     evaluator.evaluate = lambda call, encodings: [result]
     guard = guarded(evaluator)
     assert outcome(guard) == "ValueError"
@@ -216,7 +216,7 @@ def test_texts_that_are_none_are_an_error(returned):
     evaluator = Moody(fine)
     evaluator.texts = lambda call: returned
     guard = guarded(evaluator)
-    assert guard.read(CALL).texts == ()
+    assert guard.prepare(CALL).texts == ()
     assert outcome(guard) == "TypeError"
     guard.close()
 
@@ -246,7 +246,7 @@ def test_the_breaker_lets_one_trial_through_per_cool_down(caplog):
 
 
 def test_a_worker_gives_back_what_its_work_returns_or_raises():
-    worker = Worker("test")
+    worker = DisposableThread("test")
     assert worker.run(lambda: 3, 20) == 3
     with pytest.raises(WorkError) as failed:
         worker.run(failing, 20)
@@ -256,7 +256,7 @@ def test_a_worker_gives_back_what_its_work_returns_or_raises():
 
 
 def test_work_that_raises_a_timeout_of_its_own_is_not_given_up():
-    worker = Worker("test")
+    worker = DisposableThread("test")
 
     def late():
         raise TimeoutError("of a server that it asked")
@@ -269,7 +269,7 @@ def test_work_that_raises_a_timeout_of_its_own_is_not_given_up():
 
 
 def test_a_closed_worker_ends_its_thread():
-    worker = Worker("test-closing")
+    worker = DisposableThread("test-closing")
     worker.run(fine, 20)
     (thread,) = (thread for thread in threading.enumerate() if thread.name == "test-closing")
     worker.close()
@@ -278,7 +278,7 @@ def test_a_closed_worker_ends_its_thread():
 
 
 def test_after_ctrl_c_the_next_work_does_not_wait_for_what_was_given_up():
-    worker, begun, release = Worker("test"), threading.Event(), threading.Event()
+    worker, begun, release = DisposableThread("test"), threading.Event(), threading.Event()
 
     def interrupted():
         begun.set()
@@ -295,7 +295,7 @@ def test_after_ctrl_c_the_next_work_does_not_wait_for_what_was_given_up():
 
 
 def test_whoever_waits_for_a_worker_that_is_closed_is_told_at_once():
-    worker, release = Worker("test"), threading.Event()
+    worker, release = DisposableThread("test"), threading.Event()
 
     def closing():
         worker.close()

@@ -12,7 +12,7 @@ from support.calls import call_with
 from otel_llm.config.evaluate import DriftSettings, EvaluateSettings
 from otel_llm.errors import ConfigError, ModelError
 from otel_llm.evaluate.definition.evaluator import load_evaluators
-from otel_llm.evaluate.definition.manifest import encoder_manifest
+from otel_llm.evaluate.definition.installed import encoder_manifest
 from otel_llm.evaluate.drift.detector import MmdDrift
 from otel_llm.evaluate.drift.monitor import DriftMonitor
 from otel_llm.evaluate.engine.execution_providers import CPU, running_on

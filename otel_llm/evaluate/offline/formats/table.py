@@ -102,15 +102,15 @@ def _counts(tally: Tally) -> Table:
     for heading in ("pass", "fail", "n/a", "error", "fail %", "mean", "median"):
         table.add_column(heading, justify="right", no_wrap=True)
     for evaluator, target, row in tally.rows():
-        judged = sum(row.labels.values()) - row.labels["not_applicable"]
+        evaluated = sum(row.labels.values()) - row.labels["not_applicable"]
         failed = row.labels["fail"] + row.labels["error"]
         table.add_row(
-            Text(f"{evaluator}.{target}", "" if judged else "dim"),
+            Text(f"{evaluator}.{target}", "" if evaluated else "dim"),
             _count(row.labels["pass"], "green"),
             _count(row.labels["fail"], "bold red"),
             _count(row.labels["not_applicable"], "dim"),
             _count(row.labels["error"], "bold yellow"),
-            f"{100 * failed / judged:.1f}" if judged else Text("-", "dim"),
+            f"{100 * failed / evaluated:.1f}" if evaluated else Text("-", "dim"),
             f"{row.scores.mean:.2f}" if row.scores.count else Text("-", "dim"),
             f"{row.scores.median:.2f}" if row.scores.count else Text("-", "dim"),
         )

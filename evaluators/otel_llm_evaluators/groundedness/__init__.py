@@ -1,0 +1,1 @@
+"""Groundedness: what of an answer its context supports."""

@@ -1,0 +1,107 @@
+"""What the words alone say of a claim beside its context: coverage, numbers, names, negation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from otel_llm.evaluate.api import FloatArray, Words, coverage
+
+SIGNALS: Final[Mapping[str, str]] = {
+    "content_in_context": "content covered by the context",
+    "content_in_best": "content covered by the best sentence",
+    "bigrams_in_context": "bigrams covered by the context",
+    "bigrams_in_best": "bigrams covered by the best sentence",
+    "content_missing": "content missing, in words",
+    "numbers_in_context": "numbers covered by the context",
+    "numbers_in_best": "numbers covered by the best sentence",
+    "has_numbers": "has numbers",
+    "names_in_context": "names covered by the context",
+    "names_in_best": "names covered by the best sentence",
+    "has_names": "has names",
+    "negated_unlike_best": "negated unlike the best sentence",
+    "negated": "negated",
+    "length": "length",
+    "context_length": "length of the context",
+    "opens_politely": "opens politely",
+    "asks": "asks",
+    "content_in_documents": "content covered by the documents",
+    "bigrams_in_documents": "bigrams covered by the documents",
+    "numbers_in_documents": "numbers covered by the documents",
+    "names_in_documents": "names covered by the documents",
+    "longest_run": "longest run of words found in the context",
+}
+"""Each signal's id, which is the key of its weight in evaluator.toml, and what it measures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """All that is said in the documents, wherever it is."""
+
+    content: frozenset[str]
+    bigrams: frozenset[tuple[str, str]]
+    numbers: frozenset[str]
+
+    @classmethod
+    def of(cls, said: Iterable[Words]) -> Vocabulary:
+        """Return the vocabulary of sentences."""
+        read = list(said)
+        return cls(
+            content=frozenset().union(*(sentence.content for sentence in read)),
+            bigrams=frozenset().union(*(sentence.bigrams for sentence in read)),
+            numbers=frozenset().union(*(sentence.number_forms for sentence in read)),
+        )
+
+
+def signals(claim: Words, context: Sequence[Words], documents: Vocabulary) -> FloatArray:
+    """Return one number in [0, 1] for each of `SIGNALS`; the context is given by sentences, at least one."""
+    best = max(context, key=lambda sentence: coverage(claim.content, sentence.content))
+    content = frozenset().union(*(sentence.content for sentence in context))
+    bigrams = frozenset().union(*(sentence.bigrams for sentence in context))
+    numbers = frozenset().union(*(sentence.number_forms for sentence in context))
+    values = {
+        "content_in_context": coverage(claim.content, content),
+        "content_in_best": coverage(claim.content, best.content),
+        "bigrams_in_context": coverage(claim.bigrams, bigrams),
+        "bigrams_in_best": max(coverage(claim.bigrams, sentence.bigrams) for sentence in context),
+        "content_missing": min(len(claim.content - content), 8) / 8,
+        "numbers_in_context": _numbers_share(claim, numbers),
+        "numbers_in_best": _numbers_share(claim, best.number_forms),
+        "has_numbers": bool(claim.numbers),
+        "names_in_context": coverage(claim.names, content),
+        "names_in_best": coverage(claim.names, best.content),
+        "has_names": bool(claim.names),
+        "negated_unlike_best": claim.negated != best.negated,
+        "negated": claim.negated,
+        "length": min(len(claim.stems), 40) / 40,
+        "context_length": min(sum(len(sentence.stems) for sentence in context), 300) / 300,
+        "opens_politely": claim.opens_politely,
+        "asks": claim.asks,
+        "content_in_documents": coverage(claim.content, documents.content),
+        "bigrams_in_documents": coverage(claim.bigrams, documents.bigrams),
+        "numbers_in_documents": _numbers_share(claim, documents.numbers),
+        "names_in_documents": coverage(claim.names, documents.content),
+        "longest_run": max(_longest_run(claim.stems, sentence.stems) for sentence in context)
+        / max(len(claim.stems), 1),
+    }
+    return np.array([values[name] for name in SIGNALS], dtype=np.float32)
+
+
+def _longest_run(mine: Sequence[str], theirs: Sequence[str]) -> int:
+    """Return how many words in a row both have."""
+    longest, row = 0, [0] * (len(theirs) + 1)
+    for word in mine:
+        before = 0
+        for index, other in enumerate(theirs, 1):
+            before, row[index] = row[index], before + 1 if word == other else 0
+            longest = max(longest, row[index])
+    return longest
+
+
+def _numbers_share(claim: Words, forms: frozenset[str]) -> float:
+    if not claim.numbers:
+        return 1.0
+    return sum(bool(number & forms) for number in claim.numbers) / len(claim.numbers)

@@ -1,0 +1,1 @@
+"""Personal data, by Microsoft Presidio."""

@@ -1,0 +1,1 @@
+"""Prompt injection: orders to the model from texts that should give none."""

@@ -1,0 +1,104 @@
+"""What goes into a model beside its instructions, and which pieces of it may be instructions: bounded work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from otel_llm.evaluate.api import Call, Piece, Span, passages, target_text
+from otel_llm_evaluators.prompt_injection.disguises import undisguised
+
+_CHARACTERS: Final = 200_000  # read of one call: each text gets its share of them
+_LEAST: Final = 2_000  # but never less than this, so that a hundred documents are all looked at
+_TEXTS: Final = 100  # documents and tool results read of one call, the last ones: those of this turn
+_PASSAGES: Final = 12  # pieces of documents and tool results that the classifier reads of one call
+_PASSAGE_SENTENCES: Final = 3
+_PASSAGE_CHARACTERS: Final = 420  # about a window of the encoder, as in training
+_WORDS: Final = re.compile(r"\w+")
+# What tells a reader to do something: a word for the reader, for an answer or for a model, or a sentence that
+# begins with a verb.
+_TELLS: Final = re.compile(
+    r"\b(?:you|your|yourself|assistants?|ai|llms?|bots?|chatbots?|models?|agents?|answers?|repl(?:y|ies)|responses?"
+    r"|prompts?|instructions?|ignore|disregard|forget|http\w*|www|note|important|attention|must|never)\b"
+    r"|(?:^|[.!?:;>#/|\"'(\[-]\s{0,3}|\n\s{0,3})(?:please\s)?"
+    r"(?:say|tell|write|print|output|send|give|show|reveal|explain|describe|translate|list|add|include|provide|create"
+    r"|draft|compose|develop|make|use|convert|replace|remove|change|modify|insert|execute|run|call|delete|forward"
+    r"|recommend|suggest|visit|click|answer|respond|reply|begin|start|stop|do|don't|act|pretend|integrate|rearrange"
+    r"|scramble|repeat|what|who|how|can)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One text that goes into the model."""
+
+    name: str
+    """What an explanation calls it: "input", "document 2", "tool result 1"."""
+    pieces: tuple[Piece, ...]
+    """The text, or of a long one its beginning and its end: what the rules read."""
+
+    @property
+    def is_document(self) -> bool:
+        """Whether the application fetched it: nobody in it has an assistant to speak to."""
+        return self.name != "input"
+
+
+def sources(call: Call) -> list[Source]:
+    """Return the input's text, the documents and the tool results, as far as they have text."""
+    fetched = [
+        (f"{kind} {number}", text)
+        for kind, texts in (("document", call.documents), ("tool result", call.tool_results))
+        for number, text in enumerate(texts, 1)
+        if text.strip()
+    ][-_TEXTS:]
+    question = target_text(call, "input")
+    named = [*([("input", question)] if question else []), *fetched]
+    share = max(_LEAST, _CHARACTERS // max(1, len(named)))
+    return [Source(name, tuple(_ends(text, share // 2))) for name, text in named]
+
+
+def suspects(call_sources: list[Source]) -> dict[str, list[Piece]]:
+    """Return what the classifier reads of each source, by its name.
+
+    Of the input that is all of it; of what was fetched the few passages of the call that tell a reader most often
+    what to do. A disguised text is given as it is meant; any other as it is, so that the encoder reads it once for
+    all evaluators.
+    """
+    chosen = {source.name: list(source.pieces) for source in call_sources if not source.is_document}
+    telling = sorted(
+        (
+            (-len(_TELLS.findall(passage.text)), number, source.name, passage)
+            for number, source in enumerate(call_sources)
+            if source.is_document
+            for passage in _passages(source)
+        ),
+        key=lambda each: each[:2],
+    )
+    for count, _, name, passage in telling[:_PASSAGES]:
+        if count:
+            chosen.setdefault(name, []).append(passage)
+    return {name: [Piece(piece.span, _meant(piece.text)) for piece in pieces] for name, pieces in chosen.items()}
+
+
+def _ends(text: str, half: int) -> Iterator[Piece]:
+    if len(text) <= 2 * half:
+        yield Piece(Span(0, len(text)), text)
+    else:
+        yield Piece(Span(0, half), text[:half])
+        yield Piece(Span(len(text) - half, len(text)), text[-half:])
+
+
+def _passages(source: Source) -> Iterator[Piece]:
+    for piece in source.pieces:
+        for start, end in passages(
+            piece.text, max_sentences=_PASSAGE_SENTENCES, max_characters=_PASSAGE_CHARACTERS
+        ):
+            yield Piece(Span(piece.span.start + start, piece.span.start + end), piece.text[start:end])
+
+
+def _meant(text: str) -> str:
+    plain = undisguised(text)
+    return plain if _WORDS.findall(plain) != _WORDS.findall(text) else text

@@ -1,0 +1,245 @@
+"""Self-consistency: whether several answers to one request say the same, sentence by sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from statistics import fmean
+from typing import Annotated, Final
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from otel_llm.evaluate.api import (
+    Call,
+    Encoding,
+    EvaluatorManifest,
+    FloatArray,
+    Result,
+    Words,
+    coverage,
+    in_order,
+    probability,
+    score_result,
+    sentences,
+    shortened,
+    words,
+)
+
+FEATURES: Final = (
+    "similarity", "covered", "covered_nearest", "covers_nearest", "bigrams_covered", "other_words",
+    "number_missing", "another_number", "name_missing", "another_name", "negated_unlike", "negated_alike_words",
+)  # fmt: skip
+"""What one sentence is compared by with the sentences of another choice; all but `similarity` are in [0, 1]."""
+
+_BARE_WORDS: Final = 3
+_QUOTED_PAIRS: Final = 3
+
+
+class Options(BaseModel):
+    """`[options]` of the manifest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_choices: Annotated[int, Field(ge=2)]
+    """Choices that are compared; of more, the first ones."""
+    max_characters: Annotated[int, Field(gt=0)]
+    """Characters read of a choice."""
+    max_sentences: Annotated[int, Field(gt=0)]
+    """Sentences read of a choice."""
+    bias: float
+    """Of the logistic model that says how well one sentence is supported by another choice."""
+    weights: dict[str, float]
+    """Its weights, by the names of `FEATURES`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of a choice."""
+
+    text: str
+    words: Words
+    meaning: FloatArray
+    """(dimension,): its embedding, of length 1."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the answers, by its sentences."""
+
+    number: int
+    """As people count: from 1."""
+    sentences: tuple[Sentence, ...]
+
+    @cached_property
+    def content(self) -> frozenset[str]:
+        """The content words of all its sentences."""
+        return frozenset().union(*(sentence.words.content for sentence in self.sentences))
+
+    @cached_property
+    def bigrams(self) -> frozenset[tuple[str, str]]:
+        """The pairs of neighbouring content words of all its sentences."""
+        return frozenset().union(*(sentence.words.bigrams for sentence in self.sentences))
+
+    @cached_property
+    def number_forms(self) -> frozenset[str]:
+        """The numbers of all its sentences, in all their forms."""
+        return frozenset().union(*(sentence.words.number_forms for sentence in self.sentences))
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is an answer without a sentence around it, such as "Yes." or "Claude Monet"."""
+        return len(self.sentences) == 1 and len(self.sentences[0].words.stems) <= _BARE_WORDS
+
+    @cached_property
+    def said(self) -> frozenset[tuple[str, ...]]:
+        """Its sentences as the words that they are."""
+        return frozenset(sentence.words.stems for sentence in self.sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """How far one choice supports a sentence of another."""
+
+    score: float
+    said: str
+    by: int
+    """The number of the choice that says it."""
+    nearest: str
+    """The sentence of the other choice that is nearest to it."""
+    other: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far two choices agree: the mean of how far each supports the other's worst sentence.
+
+    What only one of them says counts half: it is no contradiction, but nothing that the other would have said.
+    """
+
+    score: float
+    worst: Support
+
+
+class SelfConsistency:
+    """Scores how likely two of the choices, drawn at random, agree in what they say.
+
+    Source: sampled answers that contradict each other are a sign of hallucination, and sentences are what to
+    compare: SelfCheckGPT, Manakul et al. 2023, https://arxiv.org/abs/2303.08896. That work compares by a large
+    model or NLI; here it is a logistic model over words, numbers, names, negation and one embedding a sentence.
+    """
+
+    def __init__(self, manifest: EvaluatorManifest) -> None:
+        self.manifest = manifest
+        self._options = options = manifest.read_options(Options)
+        self._weights = in_order(manifest, options.weights, FEATURES)
+
+    def texts(self, call: Call) -> Iterable[str]:
+        """Return each choice's sentences; none where there are not several choices."""
+        return [sentence for _, said in self._read(call) for sentence in said]
+
+    def evaluate(self, call: Call, encodings: Mapping[str, Encoding]) -> list[Result]:
+        """Return how far the choices agree: `fail` below the threshold, `not_applicable` of a single one."""
+        choices = [
+            Choice(number, tuple(Sentence(text, words(text), encodings[text].pooled) for text in said))
+            for number, said in self._read(call)
+        ]
+        agreements = [self._agreement(one, other) for one, other in combinations(choices, 2)]
+        score = fmean(agreement.score for agreement in agreements) if agreements else None
+        return [score_result(self.manifest, call, "output", score, lambda: self._explanation(agreements))]
+
+    def _read(self, call: Call) -> list[tuple[int, list[str]]]:
+        """Return the sentences of each choice that has any, beside its number; nothing of a single choice."""
+        limits = self._options
+        read = []
+        for number, choice in enumerate(call.choices[: limits.max_choices], 1):
+            text = choice[: limits.max_characters]
+            if said := [text[start:end] for start, end in sentences(text)[: limits.max_sentences]]:
+                read.append((number, said))
+        return read if len(read) > 1 else []
+
+    def _agreement(self, one: Choice, other: Choice) -> Agreement:
+        sides = sorted((self._worst(one, other), self._worst(other, one)), key=lambda support: support.score)
+        return Agreement(fmean(support.score for support in sides), sides[0])
+
+    def _worst(self, choice: Choice, other: Choice) -> Support:
+        supports = (self._support(sentence, choice, other) for sentence in choice.sentences)
+        return min(supports, key=lambda support: support.score)
+
+    def _support(self, sentence: Sentence, choice: Choice, other: Choice) -> Support:
+        nearest = nearest_to(sentence, other)
+        if sentence.words.stems in other.said:
+            score = 1.0
+        elif choice.is_bare and other.is_bare and _share_nothing(sentence.words, nearest.words):
+            score = 0.0  # there is nothing in either that the other could have left unsaid
+        else:
+            score = self._probability(compare(sentence, nearest, other))
+        return Support(score, sentence.text, choice.number, nearest.text, other.number)
+
+    def _probability(self, features: FloatArray) -> float:
+        return probability(float(features @ self._weights) + self._options.bias)
+
+    def _explanation(self, agreements: Sequence[Agreement]) -> str:
+        apart = sorted(
+            (each for each in agreements if self.manifest.is_fail(each.score)), key=lambda each: each.score
+        )
+        worst = [each.worst for each in apart[:_QUOTED_PAIRS]]
+        quotes = [
+            f"choice {each.by} “{shortened(each.said)}”, choice {each.other} “{shortened(each.nearest)}”"
+            for each in worst
+        ]
+        return f"{len(apart)} of {len(agreements)} pairs of choices disagree: {'; '.join(quotes)}"
+
+
+def nearest_to(sentence: Sentence, other: Choice) -> Sentence:
+    """Return the sentence of the other choice that is nearest by shared words and by meaning."""
+    return max(
+        other.sentences,
+        key=lambda each: (
+            coverage(sentence.words.content, each.words.content) + float(sentence.meaning @ each.meaning)
+        ),
+    )
+
+
+def compare(sentence: Sentence, nearest: Sentence, other: Choice) -> FloatArray:
+    """Return one number for each of `FEATURES`: a sentence beside the nearest of another choice, and all of it."""
+    said, near = sentence.words, nearest.words
+    covered_nearest = coverage(said.content, near.content)
+    numbers = _missing_numbers(said, other.number_forms)
+    unlike = said.negated != near.negated
+    return np.array(
+        [
+            float(sentence.meaning @ nearest.meaning),
+            coverage(said.content, other.content),
+            covered_nearest,
+            coverage(near.content, said.content),
+            coverage(said.bigrams, other.bigrams),
+            # a word in another's place tells the more, the more alike the sentences are; so with numbers, negation
+            covered_nearest * bool(said.content - near.content) * bool(near.content - said.content),
+            numbers,
+            numbers * bool(_missing_numbers(near, said.number_forms)) * covered_nearest,
+            1 - coverage(said.names, other.content),
+            _differ_in_names(said, near) and _differ_in_names(near, said),
+            unlike,
+            unlike * covered_nearest,
+        ],
+        dtype=np.float32,
+    )
+
+
+def _differ_in_names(said: Words, near: Words) -> bool:
+    """Return whether all that one says beyond the other is names; its first word, always a capital, may be one."""
+    beyond = said.content - near.content
+    return bool(beyond & said.names) and beyond <= {*said.names, said.stems[0]}
+
+
+def _share_nothing(said: Words, near: Words) -> bool:
+    return not said.content & near.content and not (said.negated and near.negated)
+
+
+def _missing_numbers(said: Words, forms: frozenset[str]) -> float:
+    if not said.numbers:
+        return 0.0
+    return sum(not number & forms for number in said.numbers) / len(said.numbers)

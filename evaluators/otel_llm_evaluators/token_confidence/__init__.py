@@ -1,0 +1,1 @@
+"""Token confidence: how likely the model found its own tokens."""

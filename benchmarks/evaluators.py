@@ -38,10 +38,11 @@ from tokenizers import Tokenizer
 
 from otel_llm.config.cache import cache_folder
 from otel_llm.config.evaluate import EvaluateSettings
-from otel_llm.evaluate.definition.evaluator import Evaluator, load_evaluators
+from otel_llm.evaluate.definition.evaluator import Evaluator
 from otel_llm.evaluate.definition.installed import encoder_manifest
 from otel_llm.evaluate.engine.encoder import Encoder
 from otel_llm.evaluate.engine.runtime import session
+from otel_llm.evaluate.kinds.loading import load_evaluators
 from otel_llm.evaluate.run.pipeline import Pipeline
 
 _PADDED_TOKENS: Final = 128

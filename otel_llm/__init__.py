@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from otel_llm.version import __version__
 
 if TYPE_CHECKING:
-    from otel_llm.evaluate.offline.api import evaluate, evaluate_iter
+    from otel_llm.evaluate.offline.evaluate import evaluate, evaluate_iter
     from otel_llm.instrument.scope.scope import context
     from otel_llm.instrument.setup import instrument, uninstrument
 
@@ -27,7 +27,7 @@ def __getattr__(name: str) -> Any:
     if name == "context":
         return importlib.import_module("otel_llm.instrument.scope.scope").context
     if name == "evaluate_iter":
-        return importlib.import_module("otel_llm.evaluate.offline.api").evaluate_iter
+        return importlib.import_module("otel_llm.evaluate.offline.evaluate").evaluate_iter
     if name == "uninstrument":
         return importlib.import_module("otel_llm.instrument.setup").uninstrument
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

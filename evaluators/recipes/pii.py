@@ -21,9 +21,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from otel_llm.evaluate.definition.evaluator import load_evaluator
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest, read_manifest
 from otel_llm.evaluate.finding.findings import Finder, Finding, without_overlaps
+from otel_llm.evaluate.kinds.loading import load_evaluator
 from otel_llm_evaluators.pii.evaluator import TYPES
 from recipes.common import DATA_OPTION, EVALUATORS, SEED
 from recipes.statistics import estimates

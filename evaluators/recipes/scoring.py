@@ -20,10 +20,11 @@ from typing import TypeAlias, TypeVar
 from tqdm import tqdm
 
 from otel_llm.evaluate.definition.encoding import Encoding
-from otel_llm.evaluate.definition.evaluator import Evaluator, load_evaluator
+from otel_llm.evaluate.definition.evaluator import Evaluator
 from otel_llm.evaluate.definition.installed import encoder_manifest, evaluator_manifests
 from otel_llm.evaluate.definition.manifest import EncoderManifest, EvaluatorManifest
 from otel_llm.evaluate.engine.encoder import Encoder
+from otel_llm.evaluate.kinds.loading import load_evaluator
 from recipes.common import WORK, sha256
 from recipes.record import Record
 

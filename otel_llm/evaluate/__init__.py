@@ -1,6 +1,6 @@
 """GenAI calls in, results out: the batcher, the ONNX runtime, the evaluators, drift.
 
-The package can be called: `otel_llm.evaluate()` is `otel_llm.evaluate.offline.api.evaluate()`.
+The package can be called: `otel_llm.evaluate()` is `otel_llm.evaluate.offline.evaluate.evaluate()`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class _CallablePackage(ModuleType):
         threads: int = 1,
         timeout_s: float = 60.0,
     ) -> list[RecordResult]:
-        """Evaluate records; see `otel_llm.evaluate.offline.api.evaluate`."""
-        from otel_llm.evaluate.offline.api import evaluate  # noqa: PLC0415 - loaded when first used
+        """Evaluate records; see `otel_llm.evaluate.offline.evaluate.evaluate`."""
+        from otel_llm.evaluate.offline.evaluate import evaluate  # noqa: PLC0415 - loaded when first used
 
         return evaluate(records, evaluators, threads=threads, timeout_s=timeout_s)
 

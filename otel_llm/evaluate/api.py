@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm.errors import MissingExtraError, ModelError
-from otel_llm.evaluate.definition.evaluator import Evaluator, load_evaluators
+from otel_llm.evaluate.definition.evaluator import Evaluator
 from otel_llm.evaluate.definition.installed import encoder_manifest
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 from otel_llm.evaluate.definition.result import Label, Result, Target
@@ -22,6 +22,7 @@ from otel_llm.evaluate.engine.sentences import passages, sentences
 from otel_llm.evaluate.engine.words import Words, coverage, overlap, words
 from otel_llm.evaluate.finding.findings import Finder, FinderOptions, Finding, without_overlaps
 from otel_llm.evaluate.finding.rules import Rule, Rules, any_of, listed
+from otel_llm.evaluate.kinds.loading import load_evaluators
 from otel_llm.genai.call import Call, Message, Part
 from otel_llm.text.check_digits import card, luhn
 from otel_llm.text.pattern_redaction import find_cards, find_emails, find_ibans, find_phones

@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from otel_llm.errors import ConfigError, ModelError
-from otel_llm.evaluate.definition.evaluator import load_evaluator
 from otel_llm.evaluate.definition.installed import evaluator_manifests
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 from otel_llm.evaluate.finding.findings import Finder, Finding
+from otel_llm.evaluate.kinds.loading import load_evaluator
 
 _FINDERS: Final = ("pii", "secrets")
 _MASKED: Final = "[MASKED]"

@@ -11,9 +11,10 @@ from tokenizers import Encoding
 
 from otel_llm.errors import ModelError
 from otel_llm.evaluate.definition.encoding import FloatArray
-from otel_llm.evaluate.definition.evaluator import Evaluator, load_evaluator
+from otel_llm.evaluate.definition.evaluator import Evaluator
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 from otel_llm.evaluate.definition.result import Label, Result, Target
+from otel_llm.evaluate.kinds.loading import load_evaluator
 from otel_llm.evaluate.kinds.pair_classifier import PairClassifier
 from otel_llm.evaluate.kinds.text_classifier import WholeClassifier
 from otel_llm.evaluate.kinds.token_classifier import TokenClassifier

@@ -9,10 +9,10 @@ import numpy as np
 
 from otel_llm.errors import ModelError
 from otel_llm.evaluate.conformance.checks import check
-from otel_llm.evaluate.definition.evaluator import load_evaluator
 from otel_llm.evaluate.definition.installed import encoder_manifest
 from otel_llm.evaluate.definition.manifest import EncoderManifest, EvaluatorManifest
 from otel_llm.evaluate.engine.encoder import Encoder
+from otel_llm.evaluate.kinds.loading import load_evaluator
 
 _SHARED: Final = "minilm_l6_v2"
 _TEXTS: Final = ("a", "The library opens at nine.", "図書館は九時に開く。🎉", "\x00", "One more word. " * 500)

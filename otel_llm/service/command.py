@@ -16,11 +16,12 @@ from typing import Any, Final
 import click
 
 from otel_llm.config.service import InlineSettings, ServiceSettings, load_settings
+from otel_llm.cores import available_cores
 from otel_llm.dead_letters.replay import command as replay
 from otel_llm.errors import ConfigError, OtelLlmError
-from otel_llm.evaluate.definition.evaluator import chosen_manifests
 from otel_llm.evaluate.engine.execution_providers import running_on
-from otel_llm.evaluate.run.loading import check_baseline
+from otel_llm.evaluate.kinds.loading import chosen_manifests
+from otel_llm.evaluate.run.pipeline_parts import check_baseline
 from otel_llm.evaluate.run.selection import check_names
 from otel_llm.masking.texts import masker
 from otel_llm.ports import bind
@@ -29,7 +30,6 @@ from otel_llm.report.logs import configure_logging
 from otel_llm.send.client import open_client
 from otel_llm.service.assembly import running
 from otel_llm.service.background import in_background
-from otel_llm.service.processes.cores import available_cores
 from otel_llm.service.processes.parent import process_index, watch_parent
 from otel_llm.service.processes.signals import handle_signals, notify_ready
 from otel_llm.service.processes.supervise import own_command, supervise

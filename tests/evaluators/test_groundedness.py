@@ -3,7 +3,7 @@ import pytest
 from support.calls import call_with
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.definition.evaluator import load_evaluators
+from otel_llm.evaluate.kinds.loading import load_evaluators
 from otel_llm_evaluators.groundedness.evaluator import Groundedness
 
 LIBRARY = "The library opens at 9 and closes at 17 on weekdays. Membership costs 12 euros a year."

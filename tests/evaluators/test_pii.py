@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from support.calls import call_with
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.definition.evaluator import load_evaluator, load_evaluators
 from otel_llm.evaluate.finding.findings import Finding, explain, without_overlaps
+from otel_llm.evaluate.kinds.loading import load_evaluator, load_evaluators
 from otel_llm_evaluators.pii import issued_numbers
 from otel_llm_evaluators.pii.evaluator import TYPES, Pii
 

@@ -11,8 +11,8 @@ from otel_llm.evaluate.conformance.checks import (
     faults,
     without_texts_nothing_applies,
 )
-from otel_llm.evaluate.definition.evaluator import load_evaluator, load_evaluators
 from otel_llm.evaluate.definition.installed import evaluator_manifests
+from otel_llm.evaluate.kinds.loading import load_evaluator, load_evaluators
 from otel_llm_evaluators.presidio.evaluator import Presidio
 
 (MANIFEST,) = (manifest for manifest in evaluator_manifests() if manifest.name == "presidio")

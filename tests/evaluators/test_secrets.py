@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from support.calls import call_with
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.definition.evaluator import load_evaluators
 from otel_llm.evaluate.finding.findings import without_overlaps
+from otel_llm.evaluate.kinds.loading import load_evaluators
 from otel_llm_evaluators.secrets.checks import entropy
 from otel_llm_evaluators.secrets.evaluator import Secrets
 

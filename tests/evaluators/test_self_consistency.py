@@ -3,8 +3,8 @@ import pytest
 from support.results import call
 
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.definition.evaluator import load_evaluators
 from otel_llm.evaluate.engine.words import words
+from otel_llm.evaluate.kinds.loading import load_evaluators
 from otel_llm.genai.call import Message, Part
 from otel_llm_evaluators.self_consistency.evaluator import (
     FEATURES,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.results import call
 
-from otel_llm.evaluate.definition.evaluator import load_evaluators
+from otel_llm.evaluate.kinds.loading import load_evaluators
 
 [EVALUATOR] = load_evaluators(["token_confidence"])
 

@@ -12,7 +12,7 @@ from otlp_sink import any_value, key_values, plain
 from support.spans import chat_attributes, message, span
 
 from otel_llm.errors import DecodeError
-from otel_llm.evaluate.definition.evaluator import load_evaluators
+from otel_llm.evaluate.kinds.loading import load_evaluators
 from otel_llm.masking.content import masked, masked_log, stripped, stripped_log
 from otel_llm.masking.content_names import is_content, names_like
 

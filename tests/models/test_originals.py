@@ -13,9 +13,9 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from otel_llm.errors import ConfigError, ModelError, ParityError
 from otel_llm.evaluate.conformance.cases import Case, read_cases
-from otel_llm.evaluate.definition.evaluator import load_evaluator
 from otel_llm.evaluate.definition.manifest import EncoderManifest, EvaluatorManifest, read_manifest
 from otel_llm.evaluate.engine.encoder import Encoder
+from otel_llm.evaluate.kinds.loading import load_evaluator
 from otel_llm.evaluate.kinds.whole_model import WholeModel
 from otel_llm.models.command import command
 from otel_llm.models.texts import read_calls

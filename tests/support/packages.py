@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from otel_llm.evaluate.definition.evaluator import Evaluator, load_evaluator
+from otel_llm.evaluate.definition.evaluator import Evaluator
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest, read_manifest
+from otel_llm.evaluate.kinds.loading import load_evaluator
 
 
 def write_evaluator(

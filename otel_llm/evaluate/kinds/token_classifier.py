@@ -7,63 +7,30 @@ the answer together, and says of each of the answer's tokens whether it is hallu
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from otel_llm.evaluate.definition.encoding import Encoding
-from otel_llm.evaluate.definition.manifest import EvaluatorManifest
-from otel_llm.evaluate.definition.result import Result
-from otel_llm.evaluate.definition.scoring import score_result, target_text
 from otel_llm.evaluate.definition.span import Piece, Span
 from otel_llm.evaluate.engine.sentences import sentences
+from otel_llm.evaluate.kinds.answer_classifier import AnswerClassifier
 from otel_llm.evaluate.kinds.evidence import Evidence, unsupported
-from otel_llm.evaluate.kinds.whole_model import WholeModel
-from otel_llm.genai.call import Call
 
 
-class TokenClassifier:
-    """Scores each token of the answer against the context windows nearest to its part of the answer."""
+class TokenClassifier(AnswerClassifier):
+    """Scores each token of the answer against the context windows nearest to the token's part of the answer."""
 
-    def __init__(self, manifest: EvaluatorManifest, model: WholeModel | None = None) -> None:
-        """Load the folder's model; `model` runs in its place, as its original does while it is exported."""
-        self.manifest = manifest
-        self._model = model or WholeModel(manifest, rank=3)
-        room = self._model.room(texts=2)
-        self._answer_tokens = room // 2
-        self._context_tokens = room - self._answer_tokens
+    RANK = 3
+    ANSWER_SHARE = 2
 
-    def texts(self, _: Call) -> Iterable[str]:
-        """Return no text: the tokens are its own."""
-        return []
-
-    def evaluate(self, call: Call, _: Mapping[str, Encoding]) -> list[Result]:
-        """Return 1 minus the worst token's probability; `not_applicable` without an answer or a context."""
-        answer = target_text(call, "output")
-        tokens = self._tokens(
-            answer, Evidence(self._model, call.documents if answer else (), max_tokens=self._context_tokens)
-        )
-        return [
-            score_result(
-                self.manifest,
-                call,
-                "output",
-                min(tokens.values(), default=None),
-                lambda: self._explanation(answer, tokens),
-            )
-        ]
-
-    def _tokens(self, answer: str, evidence: Evidence) -> dict[Span, float]:
-        """Return how well each token of the answer is supported, in order."""
-        if not evidence:
-            return {}
+    def _supports(self, answer: str, evidence: Evidence) -> dict[Span, float]:
         supports: dict[Span, float] = {}
         for piece in self._model.pieces(answer, max_tokens=self._answer_tokens):
             for context in evidence.nearest(piece.text):
-                for span, support in self._supports(context, piece).items():
+                for span, support in self._supports_of_piece(context, piece).items():
                     supports[span] = max(support, supports.get(span, 0.0))
         return _smoothed(supports, [span.start for span in sentences(answer)])
 
-    def _supports(self, context: str, piece: Piece) -> dict[Span, float]:
+    def _supports_of_piece(self, context: str, piece: Piece) -> dict[Span, float]:
         tokens = self._model.encode(context, piece.text)
         hallucinated = self._model.probabilities(tokens)[:, self._model.labels.index]
         supports: dict[Span, float] = {}
@@ -76,10 +43,10 @@ class TokenClassifier:
                 supports[span] = min(1 - probability, supports.get(span, 1.0))
         return supports
 
-    def _explanation(self, answer: str, tokens: Mapping[Span, float]) -> str:
+    def _explanation(self, answer: str, supports: Mapping[Span, float]) -> str:
         failing: dict[Span, float] = {}
         open_span: Span | None = None
-        for span, score in tokens.items():
+        for span, score in supports.items():
             if not self.manifest.is_fail(score):
                 open_span = None
                 continue
@@ -89,8 +56,8 @@ class TokenClassifier:
                 worst = min(score, failing.pop(open_span))
                 open_span = Span(open_span.start, span.end)
             failing[open_span] = worst
-        count = sum(map(self.manifest.is_fail, tokens.values()))
-        return unsupported(answer, failing, f"{count} of {len(tokens)} tokens")
+        count = sum(map(self.manifest.is_fail, supports.values()))
+        return unsupported(answer, failing, f"{count} of {len(supports)} tokens")
 
 
 def _smoothed(supports: Mapping[Span, float], starts: Sequence[int]) -> dict[Span, float]:

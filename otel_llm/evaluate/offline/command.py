@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from otel_llm.cores import available_cores
 from otel_llm.errors import ConfigError, OtelLlmError
 from otel_llm.evaluate.offline.formats.json_lines import Format
 from otel_llm.evaluate.offline.interrupt import Interrupted, Interrupts
@@ -122,7 +123,7 @@ def _run(
             format=format_ or _format(options["output"]),
             conditions=conditions,
             output=options["output"],
-            threads=options["threads"] or _cores(),
+            threads=options["threads"] or available_cores(),
             skip_invalid=options["skip_invalid"],
             timeout_s=options["timeout"],
             quiet=options["quiet"],
@@ -146,8 +147,3 @@ def _format(output: Path | None) -> Format:
     if output.suffix not in _BY_SUFFIX:
         raise ConfigError(f"--format: must be given, as {output} ends in none of {', '.join(_BY_SUFFIX)}")
     return _BY_SUFFIX[output.suffix]
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

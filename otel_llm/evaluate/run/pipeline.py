@@ -20,7 +20,7 @@ from otel_llm.evaluate.engine.cache import EncodingCache
 from otel_llm.evaluate.engine.shared_encoder import TextEncoder
 from otel_llm.evaluate.run.guarded import Guarded, PreparedCall
 from otel_llm.evaluate.run.jobs import JobPool
-from otel_llm.evaluate.run.loading import load_parts
+from otel_llm.evaluate.run.pipeline_parts import load_parts
 from otel_llm.evaluate.run.selection import DRIFT
 from otel_llm.genai.call import Call
 

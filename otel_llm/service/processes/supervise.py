@@ -13,9 +13,9 @@ from typing import Final
 import click
 
 from otel_llm.config.service import ServiceSettings
+from otel_llm.cores import available_cores
 from otel_llm.ports import address, bind
 from otel_llm.receive.http.asgi import AsgiServer
-from otel_llm.service.processes.cores import available_cores
 from otel_llm.service.processes.merged_telemetry import MergedTelemetry
 from otel_llm.service.processes.process import Backoff, Process
 from otel_llm.service.processes.shared_ports import reserve

@@ -3,7 +3,7 @@
 import pytest
 
 from otel_llm.evaluate.conformance.checks import CHECKS, Subject, faults
-from otel_llm.evaluate.definition.evaluator import load_evaluators
+from otel_llm.evaluate.kinds.loading import load_evaluators
 
 EVALUATORS = load_evaluators(None)
 

@@ -7,10 +7,10 @@ from support.calls import call_with
 
 from otel_llm.errors import ChecksumError, ModelError
 from otel_llm.evaluate.conformance.cases import read_cases
-from otel_llm.evaluate.definition.evaluator import load_evaluator
 from otel_llm.evaluate.definition.installed import encoder_manifest, evaluator_manifests
 from otel_llm.evaluate.definition.manifest import EncoderManifest, EvaluatorManifest, read_manifest
 from otel_llm.evaluate.engine.encoder import Encoder
+from otel_llm.evaluate.kinds.loading import load_evaluator
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from support.small_models import head, text_model, tokenizer
 from otel_llm.config.evaluate import DriftSettings, EvaluateSettings
 from otel_llm.errors import ChecksumError, ModelError
 from otel_llm.evaluate.conformance.checks import CHECKS, Subject, check, faults, work_is_bounded
-from otel_llm.evaluate.definition.evaluator import load_evaluators
+from otel_llm.evaluate.kinds.loading import load_evaluators
 from otel_llm.evaluate.run.pipeline import Pipeline
 
 README = Path(__file__).parents[3] / "evaluators" / "README.md"

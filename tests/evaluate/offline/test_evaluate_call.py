@@ -11,7 +11,8 @@ from support.packages import install, write_evaluator
 
 import otel_llm
 from otel_llm.errors import ConfigError, MissingExtraError, RecordError
-from otel_llm.evaluate.offline import api, loaded_evaluators
+from otel_llm.evaluate.offline import evaluate as in_process
+from otel_llm.evaluate.offline import loaded_evaluators
 from otel_llm.evaluate.offline.records import Record, RecordResult
 
 TOXIC = "You stupid idiot!"
@@ -50,9 +51,9 @@ def test_the_package_is_callable_however_it_is_imported():
 
 def test_what_is_loaded_is_kept():
     otel_llm.evaluate([], GROUND)
-    before = api._get(GROUND, 1)
+    before = in_process._get(GROUND, 1)
     otel_llm.evaluate([], tuple(reversed(GROUND)))
-    assert api._get(GROUND, 1) is before
+    assert in_process._get(GROUND, 1) is before
 
 
 def test_names_may_come_from_a_generator():
@@ -61,7 +62,7 @@ def test_names_may_come_from_a_generator():
 
 
 def test_both_ways_to_call_it_have_the_same_parameters():
-    package, function = (inspect.signature(each) for each in (otel_llm.evaluate, api.evaluate))
+    package, function = (inspect.signature(each) for each in (otel_llm.evaluate, in_process.evaluate))
     defaults = [[each.default for each in signature.parameters.values()] for signature in (package, function)]
     assert list(package.parameters) == list(function.parameters)
     assert defaults[0] == defaults[1]
@@ -165,7 +166,7 @@ class BreaksOver:
 
 
 def test_a_record_over_which_a_batch_fails_costs_the_others_nothing(caplog):
-    real = api._get(["toxicity"], 1)
+    real = in_process._get(["toxicity"], 1)
     broken = loaded_evaluators.LoadedEvaluators(BreaksOver(real._pipeline, "b"), real.manifests)
     results = broken.evaluate([Record(id=text, output=text) for text in ("a", "b", "c")])
     assert [(r.id, r.label, r.explanation) for r in results if r.target == "output"] == [
@@ -208,7 +209,7 @@ def test_a_forked_child_loads_its_own():
 def test_importing_is_light_until_it_is_called():
     code = (
         "import json, sys, otel_llm, otel_llm.evaluate\n"
-        "import otel_llm.evaluate.offline.api, otel_llm.evaluate.offline.command\n"
+        "import otel_llm.evaluate.offline.evaluate, otel_llm.evaluate.offline.command\n"
         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
 from support.command import COMMAND, evaluate
 
 from otel_llm.cli import group
+from otel_llm.cores import available_cores
 from otel_llm.evaluate.offline import command, run
 from otel_llm.evaluate.offline.interrupt import Interrupted, Interrupts
 
@@ -264,3 +266,16 @@ def test_help_fits_80_columns_and_loads_no_model():
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
     assert max(map(len, done.stdout.decode().splitlines())) <= 80
+
+
+def test_in_a_container_with_a_quota_there_are_as_many_threads_as_cores_of_it(tmp_path, answers, monkeypatch):
+    own = tmp_path / "cgroup"
+    own.write_text("0::/container\n")
+    (tmp_path / "container").mkdir()
+    (tmp_path / "container" / "cpu.max").write_text("100000 100000\n")
+    monkeypatch.setattr(command, "available_cores", partial(available_cores, tmp_path, own))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8))
+    given = {}
+    monkeypatch.setattr(run, "load", lambda _, **options: given.update(options) or sys.exit())
+    CliRunner().invoke(group, ["evaluate", str(answers)])
+    assert given["threads"] == 1

@@ -11,12 +11,12 @@ from support.calls import call_with
 
 from otel_llm.config.evaluate import DriftSettings, EvaluateSettings
 from otel_llm.errors import ConfigError, ModelError
-from otel_llm.evaluate.definition.evaluator import load_evaluators
 from otel_llm.evaluate.definition.installed import encoder_manifest
 from otel_llm.evaluate.drift.detector import MmdDrift
 from otel_llm.evaluate.drift.monitor import DriftMonitor
 from otel_llm.evaluate.engine.execution_providers import CPU, running_on
 from otel_llm.evaluate.engine.runtime import session
+from otel_llm.evaluate.kinds.loading import load_evaluators
 from otel_llm.evaluate.run.pipeline import Pipeline
 
 LIBRARY = "The library opens at 9 and closes at 17 on weekdays. Membership costs 12 euros a year."

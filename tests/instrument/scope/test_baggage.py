@@ -18,9 +18,9 @@ from support.decoding import decode
 
 import otel_llm
 from otel_llm import names
-from otel_llm.evaluate.definition.evaluator import load_evaluators
 from otel_llm.evaluate.definition.installed import encoder_manifest
 from otel_llm.evaluate.engine.encoder import Encoder
+from otel_llm.evaluate.kinds.loading import load_evaluators
 from otel_llm.instrument.scope.baggage import without_baggage
 from otel_llm.instrument.scope.inherited import inherited_attributes
 

@@ -1,12 +1,10 @@
 import socket
 import sys
-from pathlib import Path
 
 import pytest
 
 from otel_llm.errors import ConfigError, PortTakenError
 from otel_llm.ports import bind
-from otel_llm.service.processes.cores import available_cores
 from otel_llm.service.processes.parent import process_index
 from otel_llm.service.processes.shared_ports import reserve
 from otel_llm.service.processes.supervise import own_command
@@ -58,24 +56,6 @@ def test_ipv6_and_a_host_of_another_machine() -> None:
         assert reserved.getsockname()[1] > 0
     with pytest.raises(ConfigError, match="--host"):
         reserve("192.0.2.1", 0, "")
-
-
-@pytest.mark.parametrize(
-    ("limits", "cores"),
-    [
-        ({}, None),
-        ({"own": "max 100000"}, None),
-        ({"own": "50000 100000"}, 1),
-        ({"": "100000 100000", "own": "max 100000"}, 1),
-    ],
-)
-def test_cores_are_those_that_the_system_leaves(tmp_path: Path, limits: dict[str, str], cores: int | None) -> None:
-    groups, own = tmp_path / "groups", tmp_path / "cgroup"
-    own.write_text("1:name=systemd:/other\n0::/own\n")
-    (groups / "own").mkdir(parents=True)
-    for name, limit in limits.items():
-        (groups / name / "cpu.max").write_text(f"{limit}\n")
-    assert available_cores(groups, own) == (cores or available_cores(tmp_path / "none", tmp_path / "no file"))
 
 
 def test_a_process_knows_which_one_it_is() -> None:

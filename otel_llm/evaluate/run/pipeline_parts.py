@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm.config.evaluate import EvaluateSettings
 from otel_llm.errors import ModelError
-from otel_llm.evaluate.definition.evaluator import Evaluator, load_evaluators
+from otel_llm.evaluate.definition.evaluator import Evaluator
 from otel_llm.evaluate.definition.installed import encoder_manifest
 from otel_llm.evaluate.definition.manifest import EncoderManifest
 from otel_llm.evaluate.engine.execution_providers import running_on
 from otel_llm.evaluate.engine.shared_encoder import SharedEncoder
+from otel_llm.evaluate.kinds.loading import load_evaluators
 
 if TYPE_CHECKING:
     from otel_llm.evaluate.drift.monitor import DriftMonitor

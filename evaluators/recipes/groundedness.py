@@ -183,7 +183,7 @@ def _write(folder: Path, options: Options, threshold: float) -> EvaluatorManifes
         "name": "groundedness",
         "version": _VERSION,
         "kind": "python",
-        "code": "otel_llm.evaluate.groundedness:Groundedness",
+        "code": "otel_llm_evaluators.groundedness.evaluator:Groundedness",
         "targets": ["output"],
         "scores": "grounded",
         "threshold": threshold,

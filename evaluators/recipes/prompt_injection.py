@@ -121,7 +121,7 @@ def _manifest(stage: Path, weights: dict[str, list[float]], threshold: float) ->
         "name": "prompt_injection",
         "version": _VERSION,
         "kind": "python",
-        "code": "otel_llm.evaluate.prompt_injection:PromptInjection",
+        "code": "otel_llm_evaluators.prompt_injection.evaluator:PromptInjection",
         "targets": ["input"],
         "encoder": "minilm_l6_v2",
         "scores": "injection",

@@ -29,7 +29,7 @@ from recipes.common import WORK, sha256
 from recipes.record import Record
 
 _CHUNK = 16
-_CODE = "otel_llm.evaluate"
+_CODE = ("otel_llm.evaluate", "otel_llm_evaluators")
 
 Scores = Mapping[str, float | None]
 """The probability that a record should fail, by its key; None where the evaluator does not apply."""

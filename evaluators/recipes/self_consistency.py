@@ -119,7 +119,7 @@ def _write(weights: _Floats, threshold: float) -> SelfConsistency:
         "name": "self_consistency",
         "version": _VERSION,
         "kind": "python",
-        "code": "otel_llm.evaluate.self_consistency:SelfConsistency",
+        "code": "otel_llm_evaluators.self_consistency.evaluator:SelfConsistency",
         "targets": ["output"],
         "encoder": "minilm_l6_v2",
         "scores": "consistent",

@@ -136,7 +136,7 @@ def _runs(characters: list[int]) -> Iterator[Span]:
 def _comments(data: Path) -> Iterator[Example]:
     """Yield comments with the share of readers who found something toxic in them.
 
-    Many of those that most call not toxic are rude all the same. Without them the judge takes the tone of web
+    Many of those that most call not toxic are rude all the same. Without them the model takes the tone of web
     comments for toxicity.
     """
     flags: dict[str, list[bool]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Certificates of a destination, checked when the service starts: at the first request nobody is there to see."""
+"""Certificates of a destination, checked at the start: later, nobody would see the error."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from otel_llm.errors import ConfigError
 
 
 def client_context(tls: DestinationTls) -> ssl.SSLContext:
-    """Return what is trusted, and shown where the receiver asks for a certificate.
+    """Return the TLS context: the authorities to trust, and the certificate to show if asked.
 
     Raises:
-        ConfigError: a file cannot be read, or is not what it should be.
+        ConfigError: a file cannot be read, or is no certificate or key.
     """
     try:
         context = ssl.create_default_context(cafile=tls.ca_file)
@@ -20,7 +20,7 @@ def client_context(tls: DestinationTls) -> ssl.SSLContext:
         raise ConfigError(f"tls.ca_file {str(tls.ca_file)!r} must be certificates in PEM: {error}") from error
     try:
         if tls.cert_file:
-            # without a password, OpenSSL would ask for that of an encrypted key on the terminal
+            # without a password argument, OpenSSL asks on the terminal for that of an encrypted key
             context.load_cert_chain(tls.cert_file, tls.key_file, password="")
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(

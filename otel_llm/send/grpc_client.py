@@ -1,4 +1,4 @@
-"""OTLP/gRPC, on raw bytes."""
+"""OTLP over gRPC: requests are sent as the bytes that they are."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from google.rpc.status_pb2 import Status
 from otel_llm.config.send import DestinationSettings, DestinationTls
 from otel_llm.otlp.signals import SIGNALS, Signal
 from otel_llm.send.certificates import client_context
-from otel_llm.send.client import USER_AGENT, Reply, delivered
+from otel_llm.send.reply import USER_AGENT, Reply, delivered
 
-# opentelemetry-proto docs/specification.md, "OTLP/gRPC: Failures"; RESOURCE_EXHAUSTED with RetryInfo alone
+# opentelemetry-proto docs/specification.md, "OTLP/gRPC: Failures"; RESOURCE_EXHAUSTED only with RetryInfo
 _RETRYABLE: Final = frozenset(
     {
         grpc.StatusCode.CANCELLED,
@@ -36,13 +36,13 @@ _FOR_ALL: Final = frozenset(
         grpc.StatusCode.UNIMPLEMENTED,
     }
 )
-"""What is refused by who sends, and where to, not by what."""
+"""Status codes that reject the sender or the address, not the content: every other request would get the same."""
 _DETAILS: Final = "grpc-status-details-bin"
 _OPTIONS: Final = [
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.max_send_message_length", -1),
-    # ours has pauses of its own: the channel's would keep a receiver that is back unseen for two minutes
+    # the sender makes the pauses; the channel's own would hide for two minutes that a receiver is back
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.enable_retries", 0),
     ("grpc.primary_user_agent", USER_AGENT),
@@ -50,7 +50,7 @@ _OPTIONS: Final = [
 
 
 class GrpcClient:
-    """A channel."""
+    """A client over one gRPC channel. Any thread may call; attempts share the connection."""
 
     def __init__(self, settings: DestinationSettings) -> None:
         """Open no connection yet.
@@ -92,7 +92,7 @@ class GrpcClient:
             return Reply("retry", "the channel is closed")
 
     def close(self) -> None:
-        """Let go of the connection; attempts under way end with a reply to try again."""
+        """Close the connection; attempts in flight end with a reply to try again."""
         self._closed = True
         self._channel.close()
 
@@ -103,13 +103,13 @@ def _reply(error: Any) -> Reply:
     retry_after_s = _retry_info(error)
     if code in _RETRYABLE or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and retry_after_s is not None):
         return Reply("retry", reason, retry_after_s=retry_after_s or 0.0, for_all=code in _FOR_ALL)
-    # without RetryInfo, RESOURCE_EXHAUSTED may be about the size of the very request
+    # without RetryInfo, RESOURCE_EXHAUSTED may concern the size of this request alone
     for_all = code in _FOR_ALL and code is not grpc.StatusCode.RESOURCE_EXHAUSTED
     return Reply("refused", reason, for_all=for_all)
 
 
 def _retry_info(error: Any) -> float | None:
-    """Return what the receiver asks to wait; None where it says nothing."""
+    """Return the seconds that the receiver asks to wait; None if it asks for no pause."""
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS:
             try:
@@ -118,12 +118,14 @@ def _retry_info(error: Any) -> float | None:
                     if detail.Unpack(info):
                         return max(0.0, float(info.retry_delay.seconds + info.retry_delay.nanos / 1e9))
             except ProtobufDecodeError:
-                return None  # details that are none say nothing: the code alone counts
+                return None  # malformed details: the status code alone counts
     return None
 
 
 def _credentials(tls: DestinationTls) -> grpc.ChannelCredentials:
-    client_context(tls)  # of a file that it cannot use gRPC tells nobody but its log, at the first request
+    # gRPC reports a bad certificate only in its own log, at the first request: load the files here, to fail at the
+    # start
+    client_context(tls)
 
     def read(path: Path | None) -> bytes | None:
         return path.read_bytes() if path else None

@@ -1,4 +1,4 @@
-"""OTLP/HTTP in protobuf."""
+"""OTLP over HTTP, in protobuf."""
 
 from __future__ import annotations
 
@@ -16,34 +16,36 @@ from google.rpc.status_pb2 import Status
 from otel_llm.config.send import DestinationSettings
 from otel_llm.otlp.signals import Signal
 from otel_llm.send.certificates import client_context
-from otel_llm.send.client import USER_AGENT, Reply, delivered
+from otel_llm.send.lane import Clock
+from otel_llm.send.reply import USER_AGENT, Reply, delivered
 
 # opentelemetry-proto docs/specification.md, "OTLP/HTTP: Failures"
 _RETRYABLE: Final = frozenset({429, 502, 503, 504})
 _FOR_ALL: Final = frozenset({401, 403, 404, 405, 415, 429})
-"""What is refused by who sends, and where to, not by what."""
+"""Status codes that reject the sender or the address, not the content: every other request would get the same."""
 _PROTOBUF: Final = "application/x-protobuf"
 _REASON_CHARACTERS: Final = 300
 _MAX_ANSWER_BYTES: Final = 64 << 10
 _REPR: Final = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>: |\w+Connection(Pool)?\([^)]*\): ")
-"""How urllib3 names a connection."""
+"""The name of a connection in the messages of urllib3."""
 
 
 class HttpClient:
-    """A pool of connections."""
+    """A client over a pool of connections. Any thread may call; at most `connections` are kept."""
 
-    def __init__(self, settings: DestinationSettings) -> None:
+    def __init__(self, settings: DestinationSettings, clock: Clock = time.monotonic) -> None:
         """Open no connection yet.
 
         Raises:
             ConfigError: a certificate cannot be used.
         """
         self._base = str(settings.endpoint).rstrip("/")
+        self._clock = clock
         self._gzip = settings.compression == "gzip"
         self._timeout_s = settings.timeout_s
         self._pool = urllib3.PoolManager(
             maxsize=settings.connections,
-            retries=False,  # a redirect is not followed either: it would take the headers elsewhere
+            retries=False,  # no redirect either: it would take the headers, and their secrets, elsewhere
             timeout=urllib3.Timeout(total=settings.timeout_s),
             ssl_context=client_context(settings.tls) if self._base.startswith("https") else None,
         )
@@ -55,38 +57,41 @@ class HttpClient:
             body = gzip.compress(body, 1)
             sent["Content-Encoding"] = "gzip"
         url = f"{self._base}/v1/{signal}"
-        until = time.monotonic() + self._timeout_s
+        deadline_s = self._clock() + self._timeout_s
         try:
             answer = self._pool.request("POST", url, body=body, headers=sent, preload_content=False)
-            reply = _reply(signal, answer, _read(answer, until))
+            reply = _reply(signal, answer, self._read(answer, deadline_s))
         except urllib3.exceptions.HTTPError as error:
             return Reply("retry", f"{url}: {_fault(error, is_https=url.startswith('https'))}")
         return reply if reply.kind == "delivered" else reply._replace(reason=f"{url}: {reply.reason}")
 
     def close(self) -> None:
-        """Let go of the connections that are idle; those under way end within their timeout."""
+        """Close the idle connections; attempts in flight end within their timeout."""
         self._pool.clear()
 
+    def _read(self, answer: urllib3.BaseHTTPResponse, deadline_s: float) -> bytes:
+        """Return at most the first `_MAX_ANSWER_BYTES` of an answer.
 
-def _read(answer: urllib3.BaseHTTPResponse, until: float) -> bytes:
-    """Return the beginning of an answer, more than which nobody needs, as far as it comes in time."""
-    content = b""
-    try:
-        while len(content) < _MAX_ANSWER_BYTES and time.monotonic() < until:
-            chunk = answer.read1(_MAX_ANSWER_BYTES)
-            if not chunk:
-                answer.release_conn()
-                return content
-            content += chunk
-    finally:
-        answer.close()  # which does nothing to a connection that was released
-    if time.monotonic() >= until:
-        raise urllib3.exceptions.TimeoutError("the answer did not end within timeout_s")
-    return content
+        Raises:
+            urllib3.exceptions.TimeoutError: the answer did not end before the deadline.
+        """
+        content = b""
+        try:
+            while len(content) < _MAX_ANSWER_BYTES and self._clock() < deadline_s:
+                chunk = answer.read1(_MAX_ANSWER_BYTES)
+                if not chunk:
+                    answer.release_conn()
+                    return content
+                content += chunk
+        finally:
+            answer.close()  # no effect on a connection that was released
+        if self._clock() >= deadline_s:
+            raise urllib3.exceptions.TimeoutError("the answer did not end within timeout_s")
+        return content
 
 
 def _fault(error: Exception, *, is_https: bool) -> str:
-    """Return in words why there is no answer."""
+    """Return why there is no answer, in words."""
     cause = error
     while (
         isinstance(cause, urllib3.exceptions.ProtocolError)
@@ -106,7 +111,7 @@ def _reply(signal: Signal, answer: urllib3.BaseHTTPResponse, content: bytes) -> 
         try:
             return delivered(signal, content) if is_protobuf else Reply("delivered")
         except ProtobufDecodeError:
-            return Reply("delivered")  # it was taken, and how much of it was not is not to be known
+            return Reply("delivered")  # taken; how many items were left out remains unknown
     said = _said(content, is_protobuf=is_protobuf) or answer.reason or ""
     reason = f"HTTP {answer.status}: {said}"
     for_all = answer.status in _FOR_ALL
@@ -121,12 +126,12 @@ def _said(body: bytes, *, is_protobuf: bool) -> str:
         try:
             return str(Status.FromString(body).message)[:_REASON_CHARACTERS]
         except ProtobufDecodeError:
-            pass  # shown as it is
+            pass  # shown as text below
     return body[:_REASON_CHARACTERS].decode(errors="replace").strip()
 
 
 def _retry_after_s(value: str) -> float:
-    """Return the seconds in a Retry-After: a number of them, or a date; 0 where it is neither."""
+    """Return the seconds until the time in a Retry-After header, a number of seconds or a date; else 0."""
     if value.strip().isdecimal():
         return float(value)
     try:

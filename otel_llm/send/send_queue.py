@@ -1,224 +1,129 @@
-"""Requests that wait to be sent, a line for each signal and tenant: small ones leave together.
-
-A line whose requests are not taken rests, and then tries with one request: the other lines go on.
-"""
+"""Requests that wait to be sent, in a lane for each signal and tenant: small ones leave together."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections import deque
-from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Container, Mapping, Sequence
 
-from otel_llm.otlp.signals import Signal
-
-Key = tuple[Signal, str]
-"""A signal and a tenant."""
+from otel_llm.send.lane import Clock, Lane, LaneKey, Pause, PendingRequest
 
 
-class Outcome(NamedTuple):
-    """What became of a request."""
+class SendQueue:
+    """The lanes with something to send, in the order in which they are served.
 
-    refused: Sequence[bytes] = ()
-    """What of it could not be delivered, as requests; nothing where all was."""
-    reason: str = ""
-    """Why not."""
+    A lane whose requests are not taken is paused, the other lanes go on; `lane.py` draws the states. Lanes take
+    turns, batch by batch. Not thread-safe: `Sender` holds its lock. Not bounded: who sends waits for room first.
+    """
 
-
-class Waiting(NamedTuple):
-    """A request, and who waits to hear of it."""
-
-    body: bytes
-    items: int
-    done: Callable[[Outcome], None]
-    since_s: float
-    """When it came, by the monotonic clock."""
-    alone: bool = False
-    """Whether it is joined with no other: with others it was refused."""
-
-
-@dataclass(slots=True)
-class Rest:
-    """Attempts in a row that are to be made again, and the pause after them; times by the monotonic clock."""
-
-    failures: int = 0
-    """How many."""
-    since_s: float = math.inf
-    """When the first of them failed."""
-    until_s: float = 0.0
-    """When the next may be made."""
-    last_s: float = 0.0
-    """When the last of them failed."""
-    asked_s: float = 0.0
-    """The pause that the receiver asked for; 0 where it is one of our own."""
-    reason: str = ""
-    """Why they failed."""
-
-    def lengthen(self, pause_s: float, asked_s: float, reason: str) -> None:
-        """Let it last for so long from now on, unless it is longer already."""
-        self.last_s = time.monotonic()
-        self.since_s = min(self.since_s, self.last_s)
-        until_s = self.last_s + max(pause_s, asked_s)
-        if until_s >= self.until_s:
-            self.until_s, self.asked_s, self.reason = until_s, asked_s, reason
-
-    def shorten(self, longest_s: float) -> None:
-        """Let it be over soon."""
-        self.until_s = min(self.until_s, time.monotonic() + longest_s)
-
-
-@dataclass(slots=True)
-class Line:
-    """The requests of one signal and tenant."""
-
-    requests: deque[Waiting] = field(default_factory=deque)
-    waiting_bytes: int = 0
-    under_way: int = 0
-    """Requests that were taken, and are not done with."""
-    total_bytes: int = 0
-    """Of those that wait, and those under way."""
-
-
-class Lines:
-    """The lines, in the order in which they are served. For one thread at a time."""
-
-    def __init__(self, *, max_request_bytes: int, delay_s: float) -> None:
+    def __init__(self, *, max_request_bytes: int, delay_s: float, clock: Clock) -> None:
         self._max_bytes = max_request_bytes
         self._delay_s = delay_s
-        self._lines: dict[Key, Line] = {}
-        self.rests: dict[Key, Rest] = {}
-        """Of lines whose requests are not taken; a line's may outlive it: who asked for a pause is to have it."""
+        self._clock = clock
+        self._lanes: dict[LaneKey, Lane] = {}
+        self.pauses: dict[LaneKey, Pause] = {}
+        """Pauses of lanes whose requests are not taken."""
         self.total_bytes = 0
-        """Of all requests that wait, and those under way."""
+        """Bytes of all requests that wait or are in flight."""
         self.total_items = 0
-        """In all requests that wait, and those under way."""
+        """Items of all requests that wait or are in flight."""
 
     def __bool__(self) -> bool:
-        """Return whether anything waits, or is under way."""
-        return bool(self._lines)
+        """Return True if any request waits or is in flight."""
+        return bool(self._lanes)
 
-    def bytes_of(self, key: Key) -> int:
-        """Return the bytes of a line's requests that wait, and of those under way."""
-        line = self._lines.get(key)
-        return line.total_bytes if line else 0
+    def bytes_of(self, key: LaneKey) -> int:
+        """Return the bytes of a lane's requests that wait or are in flight."""
+        lane = self._lanes.get(key)
+        return lane.total_bytes if lane else 0
 
-    def resting(self) -> Mapping[Key, Rest]:
-        """Return the rests that have a meaning: of others, nothing waits any more and the pause is over."""
-        now = time.monotonic()
-        for key in [key for key, rest in self.rests.items() if key not in self._lines and rest.until_s <= now]:
-            del self.rests[key]
-        return self.rests
+    def current_pauses(self) -> Mapping[LaneKey, Pause]:
+        """Return the pauses, without those that are over and whose lane is empty: these are forgotten."""
+        now_s = self._clock()
+        for key in [key for key, pause in self.pauses.items() if key not in self._lanes and pause.ends_s <= now_s]:
+            del self.pauses[key]
+        return self.pauses
 
-    def add(self, key: Key, request: Waiting) -> bool:
-        """Return whether that changes when something is due: of the others nobody need be woken."""
-        line = self._lines.get(key)
-        if line is None:
-            line = self._lines[key] = Line()
-        was_empty, was_full = not line.requests, line.waiting_bytes >= self._max_bytes
-        line.requests.append(request)
-        line.waiting_bytes += len(request.body)
-        self._count(line, [request], 1)
-        return was_empty or (line.waiting_bytes >= self._max_bytes and not was_full)
+    def add(self, key: LaneKey, request: PendingRequest) -> bool:
+        """Add a request; return True if a lane is ready earlier for it, so that a thread must be woken."""
+        lane = self._lanes.setdefault(key, Lane())
+        was_empty, was_full = not lane.waiting, lane.waiting_bytes >= self._max_bytes
+        lane.waiting.append(request)
+        lane.waiting_bytes += len(request.body)
+        self._count(lane, [request], 1)
+        return was_empty or (lane.waiting_bytes >= self._max_bytes and not was_full)
 
-    def due(self, *, at_once: bool, but: Container[Key] = ()) -> tuple[Key | None, float]:
-        """Return a line with something to send now, else how long it is until there is; infinite: nothing waits.
+    def ready(self, *, at_once: bool, excluding: Container[LaneKey] = ()) -> tuple[LaneKey | None, float]:
+        """Return a lane that is ready, else None and the seconds until one is; infinite if nothing waits.
 
         Args:
-            at_once: whether no request waits for others to be joined with.
-            but: lines that do not count.
+            at_once: True if no request waits for others to be joined with.
+            excluding: lanes that do not count.
         """
-        soonest = math.inf
-        now = time.monotonic()
-        for key, line in self._lines.items():
-            rest = self.rests.get(key)
-            if not line.requests or key in but or (rest and line.under_way):
+        soonest_s = math.inf
+        now_s = self._clock()
+        for key, lane in self._lanes.items():
+            pause = self.pauses.get(key)
+            if not lane.waiting or key in excluding or (pause and lane.in_flight):
                 continue
-            first = line.requests[0]
-            is_full = at_once or first.alone or line.waiting_bytes >= self._max_bytes
-            left = max(rest.until_s if rest else 0.0, 0.0 if is_full else first.since_s + self._delay_s) - now
-            if left <= 0:
+            first = lane.waiting[0]
+            is_full = at_once or first.alone or lane.waiting_bytes >= self._max_bytes
+            ready_s = max(pause.ends_s if pause else 0.0, 0.0 if is_full else first.received_s + self._delay_s)
+            if ready_s <= now_s:
                 return key, 0.0
-            soonest = min(soonest, left)
-        return None, soonest
+            soonest_s = min(soonest_s, ready_s - now_s)
+        return None, soonest_s
 
-    def take(self, key: Key) -> list[Waiting]:
-        """Return what leaves together: as much as one request may hold, and one request at least."""
-        line = self._lines[key] = self._lines.pop(key)  # last in the round: no tenant waits for all of another
-        taken = [line.requests.popleft()]
-        size = len(taken[0].body)
-        while line.requests and not taken[0].alone and not line.requests[0].alone:
-            if size + len(line.requests[0].body) > self._max_bytes:
-                break
-            taken.append(line.requests.popleft())
-            size += len(taken[-1].body)
-        line.waiting_bytes -= size
-        line.under_way += len(taken)
-        return taken
+    def take(self, key: LaneKey) -> list[PendingRequest]:
+        """Take what leaves together: as much as one request may hold, at least one request."""
+        lane = self._lanes[key] = self._lanes.pop(key)  # last in the round: no tenant waits for all of another
+        return lane.take_batch(self._max_bytes)
 
-    def put_back(self, key: Key, requests: Sequence[Waiting]) -> None:
-        """Let requests that were taken wait again, in the order in which they came."""
-        if not requests:
-            return
-        line = self._lines[key]
-        is_in_order = not line.requests or requests[-1].since_s <= line.requests[0].since_s
-        line.requests.extendleft(reversed(requests))
-        if not is_in_order:  # others, which were taken later, are back before them
-            line.requests = deque(sorted(line.requests, key=lambda each: each.since_s))
-        line.waiting_bytes += sum(len(each.body) for each in requests)
-        line.under_way -= len(requests)
+    def put_back(self, key: LaneKey, requests: Sequence[PendingRequest]) -> None:
+        """Let requests in flight wait again, in the order in which they were received."""
+        if requests:
+            self._lanes[key].put_back(requests)
 
-    def replace(self, key: Key, request: Waiting, parts: Sequence[Waiting]) -> None:
-        """Have parts of a request that was taken in its place: they are as if they were taken."""
-        line = self._lines[key]
-        self._count(line, [request], -1)
-        self._count(line, parts, 1)
-        line.under_way += len(parts) - 1
+    def replace(self, key: LaneKey, request: PendingRequest, parts: Sequence[PendingRequest]) -> None:
+        """Replace a request in flight by its parts, which are then in flight."""
+        lane = self._lanes[key]
+        self._count(lane, [request], -1)
+        self._count(lane, parts, 1)
+        lane.in_flight += len(parts) - 1
 
-    def end(self, key: Key, requests: Sequence[Waiting]) -> None:
-        """Have done with requests that were taken; a line with nothing left is forgotten."""
-        line = self._lines[key]
-        line.under_way -= len(requests)
-        self._count(line, requests, -1)
-        if not line.requests and not line.under_way:
-            del self._lines[key]
+    def finish(self, key: LaneKey, requests: Sequence[PendingRequest]) -> None:
+        """Remove requests in flight; an empty lane is forgotten."""
+        lane = self._lanes[key]
+        lane.in_flight -= len(requests)
+        self._count(lane, requests, -1)
+        if not lane.waiting and not lane.in_flight:
+            del self._lanes[key]
 
-    def take_over(self, max_elapsed_s: float, since_s: float) -> tuple[Key, list[Waiting]] | None:
-        """Take the requests of a line whose time is over, where there are such.
+    def take_expired(
+        self, max_elapsed_s: float, outage_since_s: float
+    ) -> tuple[LaneKey, list[PendingRequest]] | None:
+        """Take the expired requests of one lane; None if no request has expired.
 
         Args:
-            max_elapsed_s: how long a request may wait while attempts fail.
-            since_s: when those of all lines began to fail, beside what each line knows.
+            max_elapsed_s: seconds that a request may wait while attempts fail.
+            outage_since_s: when attempts for all lanes began to fail; infinite outside an outage.
         """
-        for key, line in self._lines.items():
-            over: list[Waiting] = []
-            while _left_s(line, self.rests.get(key), max_elapsed_s, since_s) <= 0:
-                over.append(line.requests.popleft())
-            if over:
-                line.waiting_bytes -= sum(len(each.body) for each in over)
-                line.under_way += len(over)
-                return key, over
+        now_s = self._clock()
+        for key, lane in self._lanes.items():
+            if expired := lane.take_expired(self.pauses.get(key), max_elapsed_s, outage_since_s, now_s):
+                return key, expired
         return None
 
-    def left_s(self, max_elapsed_s: float, since_s: float) -> float:
-        """Return how long it is until some request's time is over; infinite where nothing fails."""
-        left = (_left_s(line, self.rests.get(key), max_elapsed_s, since_s) for key, line in self._lines.items())
-        return min(left, default=math.inf)
+    def expires_in_s(self, max_elapsed_s: float, outage_since_s: float) -> float:
+        """Return the seconds until some lane's oldest request expires; infinite while nothing fails."""
+        now_s = self._clock()
+        left_s = (
+            lane.expires_in_s(self.pauses.get(key), max_elapsed_s, outage_since_s, now_s)
+            for key, lane in self._lanes.items()
+        )
+        return min(left_s, default=math.inf)
 
-    def _count(self, line: Line, requests: Sequence[Waiting], sign: int) -> None:
+    def _count(self, lane: Lane, requests: Sequence[PendingRequest], sign: int) -> None:
         size = sign * sum(len(each.body) for each in requests)
-        line.total_bytes += size
+        lane.total_bytes += size
         self.total_bytes += size
         self.total_items += sign * sum(each.items for each in requests)
-
-
-def _left_s(line: Line, rest: Rest | None, max_elapsed_s: float, since_s: float) -> float:
-    """Return how long it is until the time of a line's first request is over."""
-    began_s = min(rest.since_s, since_s) if rest else since_s
-    if not line.requests or began_s == math.inf:
-        return math.inf
-    end_s = max(line.requests[0].since_s, began_s) + max_elapsed_s
-    if rest and rest.asked_s and rest.until_s > end_s:  # it is not tried again before that
-        return 0.0
-    return end_s - time.monotonic()

@@ -1,4 +1,4 @@
-"""A request that is too large for its receiver, in parts that are not; and what is in each."""
+"""A request that is too large for its receiver is split into parts; and the items of a request are counted."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from otel_llm.otlp.requests import count_points, read_request, scopes
 from otel_llm.otlp.signals import Signal
 
 _FRAME_BYTES: Final = 16
-"""What protobuf puts around a nested message, at most."""
+"""The most bytes that protobuf adds around a nested message: tag and length."""
 
 
 def split(signal: Signal, body: bytes, max_bytes: int) -> Iterator[bytes]:
     """Yield requests of up to `max_bytes` with all items of a serialized Export*ServiceRequest, in their order.
 
-    What cannot be split is a part that is larger: an item that is too large, and the items of a scope whose
-    resource leaves no room for them, for each part repeats it.
+    Two kinds of parts are larger: an item that is too large alone, and all items of a scope whose resource, which
+    each part must repeat, needs more than half of `max_bytes`.
 
     Raises:
-        DecodeError: the body is no such request.
+        DecodeError: the body is no request of that signal.
     """
     request = read_request(signal, body)
     part, size = type(request)(), 0
@@ -56,10 +56,10 @@ def split(signal: Signal, body: bytes, max_bytes: int) -> Iterator[bytes]:
 
 
 def count_items(signal: Signal, body: bytes) -> int:
-    """Return how many spans, log records or data points are in a request; a metric that is none counts as one.
+    """Return the number of spans, log records or data points in a request; a malformed metric counts as one.
 
     Raises:
-        DecodeError: the body is no such request.
+        DecodeError: the body is no request of that signal.
     """
     found = list(scopes(read_request(signal, body)))
     if signal != "metrics":
@@ -75,7 +75,7 @@ def _points(metric: bytes) -> int:
 
 
 def _without(message: Any, field: str) -> Any:
-    """Return a copy without the field."""
+    """Return a copy of the message without the field."""
     copy = type(message)()
     copy.CopyFrom(message)
     copy.ClearField(field)

@@ -14,13 +14,14 @@ from support.spans import body, span
 
 from otel_llm.config.send import DestinationSettings
 from otel_llm.ports import free_port
-from otel_llm.send.client import Client, Reply, open_client
+from otel_llm.send.client import OtlpClient, open_client
+from otel_llm.send.reply import Reply
 
 SIGNALS = {"traces": body(span()), "logs": logs(log_records(2)), "metrics": metrics(data_points(3))}
 
 
 @contextmanager
-def client(endpoint: str, **settings: object) -> Iterator[Client]:
+def client(endpoint: str, **settings: object) -> Iterator[OtlpClient]:
     opened = open_client(DestinationSettings(endpoint=endpoint, timeout_s=5, **settings))
     yield opened
     opened.close()

@@ -8,7 +8,8 @@ from support.receivers import Receivers, receivers
 from support.spans import body, span
 
 from otel_llm.config.send import DestinationSettings
-from otel_llm.send.client import Client, Reply, open_client
+from otel_llm.send.client import OtlpClient, open_client
+from otel_llm.send.reply import Reply
 
 
 class Authority:
@@ -36,7 +37,7 @@ def scheme(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def opened(scheme: str, at: Receivers, tls: dict[str, str]) -> Client:
+def opened(scheme: str, at: Receivers, tls: dict[str, str]) -> OtlpClient:
     endpoint = at.http if scheme == "https" else f"grpcs://{at.grpc}"
     return open_client(DestinationSettings(endpoint=endpoint, timeout_s=10, tls=tls))
 

@@ -11,8 +11,10 @@ from support.spans import body, span
 
 from otel_llm.config.send import DestinationSettings
 from otel_llm.errors import ConfigError
-from otel_llm.send.client import Reply, open_client
-from otel_llm.send.sender import Outcome, Sender
+from otel_llm.send.client import open_client
+from otel_llm.send.lane import SendOutcome
+from otel_llm.send.reply import Reply
+from otel_llm.send.sender import Sender
 
 SCHEMES = ["https", "grpcs"]
 
@@ -113,7 +115,7 @@ def test_what_could_not_be_sent_for_a_certificate_is_a_dead_letter_that_says_so(
 
         def send_failed(self, *_: object) -> None: ...
 
-    outcomes: list[Outcome] = []
+    outcomes: list[SendOutcome] = []
     retry = {"initial_s": 0.05, "max_s": 0.1, "max_elapsed_s": 0.5}
     with receivers(MemorySink(), tls=files.pair("127.0.0.1")) as at:
         given = settings(scheme, at, {"ca_file": stranger.ca_file}, connections=1, batch_delay_s=0, retry=retry)

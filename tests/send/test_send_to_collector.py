@@ -14,7 +14,8 @@ from otel_llm.demo import servers
 from otel_llm.demo.servers import Collector, start_collector
 from otel_llm.ports import free_port
 from otel_llm.send.client import open_client
-from otel_llm.send.sender import Outcome, Sender
+from otel_llm.send.lane import SendOutcome
+from otel_llm.send.sender import Sender
 
 LIMIT = 1 << 20
 LIMITED = f"""yaml:
@@ -55,7 +56,7 @@ class Counted:
     def __init__(self) -> None:
         self.delivered = 0
         self.failed = 0
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[SendOutcome] = []
 
     def sent(self, exporter: str, signal: str, items: int) -> None:
         self.delivered += items
@@ -125,6 +126,6 @@ def test_a_collector_that_starts_later_gets_what_waited(
     folder = tmp_path_factory.mktemp("collector")
     with start_collector(folder, evaluation="127.0.0.1:1", traces_url=backend.endpoint, ports=ports):
         backend.wait_for(lambda sink: sink.spans)
-        wait_until(lambda: counted.outcomes == [Outcome()])
+        wait_until(lambda: counted.outcomes == [SendOutcome()])
         assert sender.last_error == ""
         assert sender.close(20) == 0

@@ -11,8 +11,10 @@ from support.spans import body, request, span
 
 from otel_llm.config.send import DestinationSettings
 from otel_llm.ports import free_port
-from otel_llm.send.client import Reply, open_client
-from otel_llm.send.sender import Outcome, Sender
+from otel_llm.send.client import open_client
+from otel_llm.send.lane import SendOutcome
+from otel_llm.send.reply import Reply
+from otel_llm.send.sender import Sender
 
 DELIVERED, RETRY, REFUSED = Reply("delivered"), Reply("retry", "busy"), Reply("refused", "bad")
 FAST = {"initial_s": 0.01, "max_s": 0.02}
@@ -25,14 +27,22 @@ class Scripted:
     reply: Callable[[bytes], Reply] = lambda _: DELIVERED
     sent: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
+    in_flight: int = 0
+    most_in_flight: int = 0
     closed: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.gate.set()
 
     def export(self, signal: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        with self._lock:
+            self.in_flight += 1
+            self.most_in_flight = max(self.most_in_flight, self.in_flight)
         assert self.gate.wait(20)
-        self.sent.append((signal, body, dict(headers)))
+        with self._lock:
+            self.in_flight -= 1
+            self.sent.append((signal, body, dict(headers)))
         return self.reply(body)
 
     def close(self) -> None:
@@ -58,7 +68,7 @@ class Sending:
     def __init__(self, client: object, **settings: object) -> None:
         given = {"endpoint": "http://localhost:1", "batch_delay_s": 0, "connections": 1, "retry": FAST} | settings
         self.counted = Counted()
-        self.outcomes: list[tuple[str, Outcome]] = []
+        self.outcomes: list[tuple[str, SendOutcome]] = []
         self.sender = Sender("backend", client, DestinationSettings(**given), self.counted)
 
     def send(self, name: str, content: bytes, signal: str = "traces", tenant: str = "", items: int = 1) -> None:
@@ -86,23 +96,13 @@ def test_requests_that_wait_are_joined_into_one(client: Scripted, opened: list[S
     client.gate.clear()
     opened.append(sending := Sending(client))
     sending.send("first", b"a")
-    wait_until(lambda: not sending.sender._lines._lines["traces", ""].requests)  # under way
+    wait_until(lambda: client.in_flight)
     sending.send("second", b"b")
     sending.send("third", b"c")
     client.gate.set()
     sending.wait_for("first", "second", "third")
     assert [content for _, content, _ in client.sent] == [b"a", b"bc"]
     assert sending.counted.delivered == 3
-
-
-def test_a_small_request_waits_for_others_only_so_long(client: Scripted, opened: list[Sending]) -> None:
-    opened.append(sending := Sending(client, batch_delay_s=0.2))
-    started = time.monotonic()
-    sending.send("first", b"a")
-    sending.send("second", b"b")
-    sending.wait_for("first", "second")
-    assert time.monotonic() - started >= 0.2
-    assert [content for _, content, _ in client.sent] == [b"ab"]
 
 
 def test_what_is_joined_stays_below_the_limit(client: Scripted, opened: list[Sending]) -> None:
@@ -148,7 +148,7 @@ def test_a_request_that_is_too_large_is_sent_in_parts(client: Scripted, opened: 
     content = body(*(span({"note": "x" * 500}, span_id=number.to_bytes(8)) for number in range(1, 9)))
     sending.send("large", content, items=8)
     sending.wait_for("large")
-    assert sending.outcomes == [("large", Outcome([]))]
+    assert sending.outcomes == [("large", SendOutcome([]))]
     assert len(client.sent) >= 3
     assert max(len(part) for _, part, _ in client.sent) <= 2000
     assert sending.counted.delivered == 8
@@ -175,7 +175,11 @@ def test_a_refused_request_costs_only_itself_of_those_it_was_joined_with(
         sending.send(content.decode(), content)
     client.gate.set()
     sending.wait_for("one", "bad", "two")
-    assert dict(sending.outcomes) == {"one": Outcome(), "two": Outcome(), "bad": Outcome([b"bad"], "bad")}
+    assert dict(sending.outcomes) == {
+        "one": SendOutcome(),
+        "two": SendOutcome(),
+        "bad": SendOutcome([b"bad"], "bad"),
+    }
     assert (sending.counted.delivered, sending.counted.failed) == (2, 1)
 
 
@@ -183,9 +187,10 @@ def test_what_is_refused_whatever_it_is_is_not_tried_request_by_request(
     client: Scripted, opened: list[Sending]
 ) -> None:
     client.reply = lambda _: Reply("refused", "HTTP 401", for_all=True)
-    opened.append(sending := Sending(client, batch_delay_s=0.05))
+    sending = Sending(client, batch_delay_s=30)
     for name in ("one", "two", "three"):
         sending.send(name, name.encode())
+    assert sending.sender.close(20) == 0
     sending.wait_for("one", "two", "three")
     assert [content for _, content, _ in client.sent] == [b"onetwothree"]
     assert {outcome.reason for _, outcome in sending.outcomes} == {"HTTP 401"}
@@ -205,13 +210,15 @@ def test_what_is_not_taken_is_tried_again_until_it_is(client: Scripted, opened: 
 
 def test_while_the_destination_is_down_one_thread_tries_for_all(client: Scripted, opened: list[Sending]) -> None:
     client.reply = lambda _: RETRY
-    opened.append(sending := Sending(client, connections=8, retry={"initial_s": 0.2, "max_s": 0.2}))
+    opened.append(sending := Sending(client, connections=8))
     for number in range(8):
         sending.send(str(number), b"x", tenant=f"tenant-{number}")
-    wait_until(lambda: len(client.sent) >= 10)
-    started = time.monotonic()
-    wait_until(lambda: len(client.sent) >= 14)
-    assert time.monotonic() - started >= 0.3  # four pauses of 0.1 s or more
+    # once each tenant was tried, the attempts that began before the outage have ended
+    wait_until(lambda: len({headers["x-scope-orgid"] for _, _, headers in client.sent[:]}) == 8)
+    tried = len(client.sent)
+    client.most_in_flight = 0
+    wait_until(lambda: len(client.sent) >= tried + 20)
+    assert client.most_in_flight == 1
     assert sending.sender.last_error == "busy"
     client.reply = lambda _: DELIVERED
     wait_until(lambda: len(sending.outcomes) == 8)
@@ -222,7 +229,7 @@ def test_a_request_is_given_up_after_its_time(client: Scripted, opened: list[Sen
     opened.append(sending := Sending(client, retry=FAST | {"max_elapsed_s": 0.1}))
     sending.send("a", b"a")
     sending.wait_for("a")
-    assert sending.outcomes == [("a", Outcome([b"a"], "busy, for 0.1 s"))]
+    assert sending.outcomes == [("a", SendOutcome([b"a"], "busy, for 0.1 s"))]
 
 
 def test_there_is_room_until_so_many_bytes_wait(client: Scripted, opened: list[Sending]) -> None:
@@ -246,7 +253,7 @@ def test_an_attempt_that_raises_is_a_refusal(
     opened.append(sending := Sending(client))
     sending.send("a", b"a")
     sending.wait_for("a")
-    assert sending.outcomes == [("a", Outcome([b"a"], "RuntimeError: a bug"))]
+    assert sending.outcomes == [("a", SendOutcome([b"a"], "RuntimeError: a bug"))]
     client.reply = lambda _: DELIVERED
     sending.send("b", b"b")
     sending.wait_for("a", "b")
@@ -267,8 +274,8 @@ def test_closing_keeps_its_deadline_and_tells_nobody_that_it_is_done() -> None:
     sending = Sending(client, connections=2)
     sending.send("a", b"x", items=7)
     started = time.monotonic()
-    assert sending.sender.close(0.3) == 7
-    assert time.monotonic() - started < 2
+    assert sending.sender.close(0.3) == 7  # without the deadline, attempts would go on for ever
+    assert time.monotonic() - started < 60
     assert sending.outcomes == []
 
 

@@ -1,7 +1,6 @@
 """When a sender tries again, how long, and what is a dead letter afterwards."""
 
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -10,10 +9,10 @@ from support.otlp import data_points, metrics
 from support.receivers import wait_until
 from support.spans import body, request, span
 
-from otel_llm.config.send import LONGEST_ASKED_PAUSE_S, DestinationSettings
-from otel_llm.send import schedule
-from otel_llm.send.client import Reply
-from otel_llm.send.sender import Outcome, Sender
+from otel_llm.config.send import DestinationSettings
+from otel_llm.send.lane import SendOutcome
+from otel_llm.send.reply import Reply
+from otel_llm.send.sender import Sender
 
 DELIVERED, BUSY = Reply("delivered"), Reply("retry", "busy")
 
@@ -45,7 +44,7 @@ class Run:
     max_request_bytes: int = 2000
     delivered: int = 0
     failed: int = 0
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[SendOutcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         settings = DestinationSettings(
@@ -66,7 +65,7 @@ class Run:
     def send(self, content: bytes = b"a", signal: str = "traces", items: int = 1, tenant: str = "") -> None:
         self.sender.send(signal, content, items, tenant, self.outcomes.append)
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> SendOutcome:
         """The only one, once nothing is pending any more."""
         wait_until(lambda: not self.sender.pending_bytes)
         [outcome] = self.outcomes
@@ -131,7 +130,7 @@ def test_a_partial_success_of_a_part_is_counted_and_told(
 ) -> None:
     runs.append(run := Run(Answers([DELIVERED, Reply("delivered", "too old", rejected=2), DELIVERED]), {}))
     run.send(large(8), items=8)
-    assert run.outcome() == Outcome([])
+    assert run.outcome() == SendOutcome([])
     assert (run.delivered, run.failed) == (6, 2)
     assert "backend: the receiver left out 2 of 3 items: too old" in caplog.text
 
@@ -139,7 +138,7 @@ def test_a_partial_success_of_a_part_is_counted_and_told(
 def test_a_receiver_that_left_out_more_than_there_was_left_out_all(runs: list[Run]) -> None:
     runs.append(run := Run(Answers([Reply("delivered", "odd", rejected=9)]), {}))
     run.send(items=2)
-    assert run.outcome() == Outcome()
+    assert run.outcome() == SendOutcome()
     assert (run.delivered, run.failed) == (0, 2)
 
 
@@ -161,77 +160,16 @@ def test_a_large_request_that_is_none_is_refused_whole(runs: list[Run]) -> None:
     assert (run.delivered, run.failed, client.bodies) == (0, 4, [])
 
 
-def test_a_pause_that_ends_after_the_time_for_a_request_ends_it_at_once(runs: list[Run]) -> None:
-    client = Answers([Reply("retry", "busy", retry_after_s=60)])
-    runs.append(run := Run(client, {"max_elapsed_s": 30}))
-    started = time.monotonic()
-    run.send()
-    assert run.outcome() == Outcome([b"a"], "busy, asked for a pause of 60 s, and retry.max_elapsed_s is 30")
-    assert time.monotonic() - started < 10
-    assert len(client.bodies) == 1
-
-
-def test_a_receiver_cannot_ask_for_any_pause(runs: list[Run], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert LONGEST_ASKED_PAUSE_S == 300
-    monkeypatch.setattr(schedule, "LONGEST_ASKED_PAUSE_S", 0.1)
-    runs.append(run := Run(Answers([Reply("retry", "busy", retry_after_s=1e9), DELIVERED]), {}))
-    started = time.monotonic()
-    run.send()
-    assert run.outcome() == Outcome()
-    assert time.monotonic() - started >= 0.1
-
-
-def test_a_request_that_waits_for_another_ones_attempt_keeps_its_own_time(runs: list[Run]) -> None:
-    class Stuck(Answers):
-        def export(self, signal: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-            reply = super().export(signal, body, headers)
-            if len(self.bodies) == 2:
-                under_way.set()
-                assert may_end.wait(20)
-            return reply
-
-    under_way, may_end = threading.Event(), threading.Event()
-    runs.append(run := Run(client := Stuck([BUSY, DELIVERED]), {"max_elapsed_s": 0.3}, connections=2))
-    run.send(b"first", tenant="a")
-    assert under_way.wait(20)
-    run.send(b"second", tenant="b")
-    wait_until(lambda: run.outcomes)
-    assert run.outcomes == [Outcome([b"second"], "busy, for 0.3 s")]
-    may_end.set()
-    wait_until(lambda: len(run.outcomes) == 2)
-    assert run.outcomes[1] == Outcome()
-    assert client.bodies == [b"first", b"first"]
-
-
-def test_connections_that_fail_together_are_one_failure(runs: list[Run]) -> None:
-    class Together(Answers):
-        def export(self, signal: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-            if len(self.bodies) < 8:
-                reply = super().export(signal, body, headers)
-                barrier.wait(20)
-                return reply
-            return super().export(signal, body, headers)
-
-    barrier = threading.Barrier(8)
-    client = Together([BUSY] * 9 + [DELIVERED])  # the ninth is the first that is tried again
-    runs.append(run := Run(client, {"initial_s": 0.1, "max_s": 30}, connections=8))
-    started = time.monotonic()
-    for number in range(8):
-        run.send(tenant=str(number))
-    wait_until(lambda: len(run.outcomes) == 8)
-    assert time.monotonic() - started < 5  # nine failures in a row would ask for a pause of 12 s or more
-
-
 def test_who_fails_to_listen_costs_neither_a_thread_nor_room(
     runs: list[Run], caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails(_: Outcome) -> None:
+    def fails(_: SendOutcome) -> None:
         raise OSError("the disk is full")
 
     runs.append(run := Run(Answers([DELIVERED]), {}))
     for content in (b"small", large(8)):
         run.sender.send("traces", content, 1, "", fails)
     run.send()
-    assert run.outcome() == Outcome()
+    assert run.outcome() == SendOutcome()
     assert run.sender.close(5) == 0
     assert caplog.text.count("OSError: the disk is full") == 2

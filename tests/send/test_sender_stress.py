@@ -11,8 +11,9 @@ from support.receivers import wait_until
 from support.spans import body, span
 
 from otel_llm.config.send import DestinationSettings
-from otel_llm.send.client import Reply
-from otel_llm.send.sender import Outcome, Sender
+from otel_llm.send.lane import SendOutcome
+from otel_llm.send.reply import Reply
+from otel_llm.send.sender import Sender
 
 ANSWERS = [
     *[Reply("delivered")] * 8,
@@ -84,7 +85,7 @@ def test_each_request_is_told_of_once_whatever_the_destination_answers(
     sender = Sender("backend", client, settings, counts)
     told: Counter[int] = Counter()
 
-    def told_of(number: int, outcome: Outcome) -> None:
+    def told_of(number: int, outcome: SendOutcome) -> None:
         told[number] += 1
 
     requests, items = choice.randrange(20, 120), Counter[str]()

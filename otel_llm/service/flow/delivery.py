@@ -8,7 +8,8 @@ from typing import Literal
 
 from otel_llm.dead_letters.writer import DeadLetters
 from otel_llm.otlp.signals import Signal
-from otel_llm.send.sender import Outcome, Sender
+from otel_llm.send.lane import SendOutcome
+from otel_llm.send.sender import Sender
 
 
 class Delivery:
@@ -42,6 +43,6 @@ class Delivery:
         """Send the requests that wait; return the number of items that were not sent within `timeout_s`."""
         return self.sender.close(timeout_s)
 
-    def _ended(self, signal: Signal, tenant: str, done: Callable[[], None], outcome: Outcome) -> None:
+    def _ended(self, signal: Signal, tenant: str, done: Callable[[], None], outcome: SendOutcome) -> None:
         self._letters.add_all(self._stage, signal, tenant, [(outcome.reason, body) for body in outcome.refused])
         done()

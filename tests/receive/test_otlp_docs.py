@@ -8,7 +8,7 @@ from otel_llm.config.receive import ReceiverSettings
 from otel_llm.config.service import ServiceSettings
 
 DOCS = (Path(__file__).parents[2] / "docs" / "otlp.md").read_text()
-TESTS = "\n".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+TESTS = "\n".join(path.read_text() for path in Path(__file__).parents[1].rglob("test_*.py"))
 NAMED = sorted(set(re.findall(r"`(test_\w+)`", DOCS)))
 
 

@@ -1,1 +1,1 @@
-"""Between receive and evaluate: what was acknowledged waits on disk, and survives a crash."""
+"""Between receive and evaluate: acknowledged requests wait, on disk where they must survive a crash."""

@@ -1,4 +1,4 @@
-"""What a queue is, be it on disk or in memory: records wait, are taken fairly, and are gone once settled."""
+"""The interface of a queue, on disk or in memory: records wait, are taken fairly, and are gone once settled."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ RECENT_BYTES: Final = 64 << 20
 
 
 class Record(NamedTuple):
-    """What was appended."""
+    """An appended payload, as the consumer gets it."""
 
     sequence: int
     payload: bytes
     time_ns: int
-    """Wall-clock time at which it came."""
+    """Unix time in nanoseconds at which the record came."""
     lane: str = ""
     attempts: int = 0
-    """Earlier processes that had taken it, and died before it was settled."""
+    """Earlier processes that took the record, and died before it was settled."""
 
 
 class Unsettled(NamedTuple):
-    """What is known of a record until it is settled."""
+    """The facts that are kept of a record until it is settled."""
 
     time_ns: int
     lane: str
@@ -37,37 +37,42 @@ class Unsettled(NamedTuple):
 
 
 class Queue(ABC):
-    """Records that wait for one consumer, bounded in bytes and shared fairly by lanes. Any thread may append.
+    """Records that wait for one consumer, bounded in bytes and shared fairly by lanes.
 
-    Records of a lane are taken in order; lanes take turns by bytes. While the queue is more than half full, a lane
-    holds at most its share: the bound divided by the lanes that hold something, and one more for who comes next. A
-    lane without a name that is alone has all of it.
+        append              take           settle
+    ───────────▶ waiting ─────────▶ taken ─────────▶ settled
+
+    Any thread may append and settle; one thread takes. Records of a lane are taken in order; lanes take turns by
+    bytes. All records that are not settled count against `max_bytes`. While the queue is more than half full, a
+    lane holds at most its share: `max_bytes` divided by the number of lanes that hold something plus one, which is
+    left for a lane that comes next. The lane without a name has all of the queue while it is the only one.
     """
 
     def __init__(self, *, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._size = 0
         self._holdings = Holdings(max_bytes)
-        self._unsettled: OrderedDict[int, Unsettled] = OrderedDict()  # by sequence number
+        self._unsettled: OrderedDict[int, Unsettled] = OrderedDict()
+        """By sequence number, the oldest first."""
         self._closed = False
         self.first = 0
-        """The sequence number of the first record that is appended since the queue was opened."""
+        """The sequence number of the first record that this process appends."""
         self._changed = threading.Condition()
-        """Guards all of the above, and is notified when a record comes or the queue closes."""
+        """Guards the fields above; notified when a record comes and when the queue closes."""
 
     @property
     def threads(self) -> Sequence[threading.Thread]:
-        """What must live for it to work."""
+        """Threads without which the queue does not work."""
         return ()
 
     @property
     def size(self) -> int:
-        """Bytes that it holds, of the bound that new records compete for."""
+        """Bytes that the queue holds, of the `max_bytes` that new records compete for."""
         return self._size
 
     @property
     def max_bytes(self) -> int:
-        """Bytes that it may hold."""
+        """Bytes that the queue may hold."""
         return self._max_bytes
 
     @property
@@ -86,13 +91,13 @@ class Queue(ABC):
             return self._holdings.all()
 
     def oldest_pending_s(self) -> float:
-        """Return the age of the oldest record that is not settled; 0 where there is none."""
+        """Return the age in seconds of the oldest record that is not settled; 0 without records."""
         with self._changed:
             oldest = next(iter(self._unsettled.values()), None)
         return 0.0 if oldest is None else max(0.0, (time.time_ns() - oldest.time_ns) / 1e9)
 
     def admits(self, lane: str, length: int) -> str | None:
-        """Return why a payload of that length would be refused now; None where it would be taken."""
+        """Return why a payload of so many bytes would be refused now; None if it would be taken."""
         with self._changed:
             return self._refusal(lane, self._bytes_of(lane, length))
 
@@ -101,37 +106,34 @@ class Queue(ABC):
         """Return a future that is done once the record is safe; it cannot be cancelled.
 
         Raises:
-            QueueFullError: there is no room for it now; the future may raise it as well.
+            QueueFullError: there is no room for the record now; the future may raise this error as well.
         """
 
     @abstractmethod
     def take(self, timeout_s: float | None = None, held: Container[str] = ()) -> Record | None:
-        """Return the next record that is of none of the lanes that are `held`, once there is one.
-
-        None when the time is up, or the queue closed.
-        """
+        """Return the next record of a lane that is not `held`; None after `timeout_s` or once closed."""
 
     @abstractmethod
     def settle(self, sequences: Iterable[int]) -> None:
-        """Have done with records that were taken: they will not come again."""
+        """Mark taken records as done: they never come again."""
 
     @abstractmethod
     def recent(self, max_bytes: int = RECENT_BYTES) -> Iterator[bytes]:
-        """Yield payloads that are settled and still there, the newest last, of so many bytes at most."""
+        """Yield settled payloads that the queue still has, up to `max_bytes` of the newest, the newest last."""
 
     @abstractmethod
     def close(self) -> None:
-        """Take no more records."""
+        """Accept no more records."""
 
     @abstractmethod
     def _bytes_of(self, lane: str, length: int) -> int:
-        """Return what a payload of that length costs."""
+        """Return the bytes that a payload of that length occupies in the queue."""
 
     def _refusal(self, lane: str, needed: int) -> str | None:
         return "the queue is closing" if self._closed else self._holdings.refusal(lane, needed, self._size)
 
     def _claim(self, lane: str, length: int) -> int:
-        """Return the bytes that a new record has taken from the bound."""
+        """Reserve room for a new record, and return its bytes."""
         needed = self._bytes_of(lane, length)
         if reason := self._refusal(lane, needed):
             raise QueueFullError(reason)
@@ -140,7 +142,7 @@ class Queue(ABC):
         return needed
 
     def _forget(self, sequence: int) -> int:
-        """Settle a record; return the bytes that it held, 0 where it is settled already."""
+        """Forget a record; return the bytes that it held, 0 if it was settled before."""
         unsettled = self._unsettled.pop(sequence, None)
         if unsettled is None:
             return 0

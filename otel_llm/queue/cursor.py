@@ -1,4 +1,4 @@
-"""How far a durable queue is settled, in a file that a crash cannot tear."""
+"""The position up to which a durable queue is settled, in a file that survives a torn write."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _log: Final = logging.getLogger(__name__)
 class Cursor:
     """The lowest sequence number that is not settled.
 
-    It is written to two slots by turns: a power failure that tears one leaves the other, so that at most what was
-    settled last comes again. It is not made durable by itself: that would cost a wait for the disk each time.
+    The number is written to two slots in turn: a power failure that tears one slot leaves the other, so that only
+    the records settled last come again. There is no fsync: each would wait for the disk. Used under the queue's
+    lock.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read the file, or make one that starts at 0."""
+        """Read the file, or create one that starts at 0."""
         self._path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             data = os.pread(self._file, _SLOT.size * _SLOTS, 0)
-            if (
-                len(data) < _SLOT.size * _SLOTS
-            ):  # its space is taken now: a disk that fills up later cannot refuse it
+            if len(data) < _SLOT.size * _SLOTS:
+                # occupy the space now: later, a full disk would refuse the write
                 data = data.ljust(_SLOT.size * _SLOTS, b"\0")
                 os.pwrite(self._file, data, 0)
         except OSError:
@@ -41,7 +41,7 @@ class Cursor:
         self._writes = 0
 
     def move(self, sequence: int) -> None:
-        """Move it, which costs nothing where it is there already."""
+        """Write the number, unless the cursor has this number already."""
         if sequence == self.sequence:
             return
         self.sequence = sequence
@@ -52,7 +52,7 @@ class Cursor:
             _log.error("%s: %s: what was settled comes again after a restart", self._path, error)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._file)
 
 

@@ -1,14 +1,18 @@
 """A queue on disk: records are appended, made durable in groups, taken fairly, and gone once settled.
 
-Records lie in segments, in the order in which they came, each with its number and lane. A cursor says below which
-number everything is settled. Segments below it are deleted but for the last, which is the history that `recent`
-reads.
+Records lie in segment files, in the order in which they came, each with its number and lane. The cursor is the
+lowest number that is not settled. Segments below the cursor are deleted, except the last: `recent` reads this
+history.
 
-Each record's header has a byte for its state. A record that kills whoever evaluates it must not do so for ever, so
-the byte counts the processes that had it: `take` writes it one higher, and `close` writes it back for what was not
-settled. A process that dies has no time for that. What is settled above the cursor, ahead of a slower lane, is
-marked there too. This is one byte into the page cache, which outlives the process: no wait for the disk, and no
-bound on how many records are under way. A power failure may forget it: then what was settled comes again.
+The header of a record has one state byte:
+
+    0 ──take──▶ 1 ──crash, restart, take──▶ 2 ── ...        the number of processes that had the record
+                │  close: written back to the number before
+                └─ settle, above the cursor ──▶ SETTLED     settled ahead of a slower lane
+
+A record may kill the process that evaluates it. The byte counts these processes, so that the service can stop
+trying. It is written to the page cache, which outlives the process: no write waits for the disk, and any number of
+records may be in flight. A power failure may lose state bytes: then settled records come again.
 """
 
 from __future__ import annotations
@@ -27,34 +31,34 @@ from typing import Final, Literal, NamedTuple
 from otel_llm.errors import QueueError, QueueFullError
 from otel_llm.queue.base import RECENT_BYTES, Queue, Record, Unsettled
 from otel_llm.queue.cursor import Cursor
-from otel_llm.queue.files import Files
+from otel_llm.queue.files import SegmentFiles
 from otel_llm.queue.lanes import FairOrder
 from otel_llm.queue.segments import (
     HEADER_BYTES,
     MAX_LANE_BYTES,
     SETTLED,
-    Place,
+    RecordPlace,
     Segment,
     packed,
 )
 
 Fsync = Literal["always", "group", "never"]
-"""When a record is made to survive a power failure: each by itself, all that came meanwhile together, or never.
+"""When records survive a power failure: after a flush for each, after one flush for a group, or without a flush.
 
-A crash of the process alone loses nothing in any case.
+A crash of the process alone loses no record in any case.
 """
 
 _SEGMENTS: Final = 8
-"""Segments that a full queue has at least: space comes back by whole segments."""
+"""The fewest segments of a full queue: space is freed by whole segments."""
 _MAX_SEGMENT_BYTES: Final = 64 << 20
-"""A segment is read as a whole at the start."""
+"""The size of a segment is bounded: the start reads each segment into memory as a whole."""
 _MAX_GROUP_BYTES: Final = 8 << 20
-"""What is made durable together, at most: those that come first need not wait for more."""
+"""The most bytes that one flush makes durable, so that the first records of a group do not wait for many more."""
 
 _log: Final = logging.getLogger(__name__)
 
 
-class _Waiting(NamedTuple):
+class _Unwritten(NamedTuple):
     payload: bytes
     lane: str
     size: int
@@ -63,19 +67,21 @@ class _Waiting(NamedTuple):
 
 
 class DurableQueue(Queue):
-    """Records that wait in a folder of their own, over crashes and restarts.
+    """Records that wait in a folder, over crashes and restarts.
 
-    Any thread may append and settle; one consumer takes. What is taken and not settled comes again after a
-    restart: each record is delivered at least once.
+    Any thread may append and settle; one thread takes. The thread `queue` writes: `append` hands it a record, and
+    the future is done after the write. A record that is taken and not settled comes again after a restart: each
+    record is delivered at least once. Bounded by `max_bytes` of records on disk and in the hands of the writer.
+    One process at a time has the folder, by a lock file.
     """
 
     def __init__(self, folder: Path, *, max_bytes: int, fsync: Fsync = "group") -> None:
         """Open the folder, and find what an earlier process left in it.
 
         Args:
-            folder: is made where it is not there; no other process may have it open.
-            max_bytes: of all files together; beyond it nothing is taken.
-            fsync: what a power failure may cost.
+            folder: made if it does not exist; no other process may have it open.
+            max_bytes: of all files together; beyond it, records are refused.
+            fsync: which records survive a power failure.
 
         Raises:
             QueueError: the folder cannot be used, another process uses it, or another version wrote it.
@@ -84,12 +90,12 @@ class DurableQueue(Queue):
         self._folder = folder
         self._segment_bytes = min(max_bytes // _SEGMENTS, _MAX_SEGMENT_BYTES)
         self._fsync = fsync
-        self._waiting: deque[_Waiting] = deque()
-        self._ready: FairOrder[tuple[Segment, Place]] = FairOrder()
-        self._taken: dict[int, tuple[Segment, Place]] = {}
-        self._files = Files(folder, segment_bytes=self._segment_bytes, durable=fsync != "never")
+        self._waiting: deque[_Unwritten] = deque()
+        self._ready: FairOrder[tuple[Segment, RecordPlace]] = FairOrder()
+        self._taken: dict[int, tuple[Segment, RecordPlace]] = {}
+        self._files = SegmentFiles(folder, segment_bytes=self._segment_bytes, durable=fsync != "never")
         self._reading = threading.Lock()
-        """Held while a record is read, so that its file is not closed meanwhile."""
+        """Held while a record is read, so that its file stays open."""
         with contextlib.ExitStack() as stack:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -108,32 +114,30 @@ class DurableQueue(Queue):
 
     @property
     def threads(self) -> Sequence[threading.Thread]:
-        """What must live for it to work."""
+        """Threads without which the queue does not work."""
         return (self._writer,)
 
     def append(self, payload: bytes, lane: str = "") -> Future[None]:
         """Return a future that is done once the record is as durable as `fsync` says.
 
-        The future raises QueueFullError where the disk refused the record.
+        The future raises QueueFullError if the disk refused the record.
 
         Raises:
-            QueueFullError: there is no room for it now.
+            QueueFullError: there is no room for the record now.
         """
         with self._changed:
             size = self._claim(lane, len(payload))
-            waiting = _Waiting(payload, lane, size, time.time_ns(), Future())
-            waiting.written.set_running_or_notify_cancel()  # a caller that gives up must not upset the writer
+            waiting = _Unwritten(payload, lane, size, time.time_ns(), Future())
+            waiting.written.set_running_or_notify_cancel()  # the caller cannot cancel: the writer sets the result
             self._waiting.append(waiting)
             self._changed.notify_all()
         return waiting.written
 
     def take(self, timeout_s: float | None = None, held: Container[str] = ()) -> Record | None:
-        """Return the next record that is of none of the lanes that are `held`, once there is one.
-
-        None when the time is up, or the queue closed.
+        """Return the next record of a lane that is not `held`; None after `timeout_s` or once closed.
 
         Raises:
-            QueueError: the disk does not give it back.
+            QueueError: the record cannot be read from the disk.
         """
         with self._reading:
             with self._changed:
@@ -147,7 +151,7 @@ class DurableQueue(Queue):
             return Record(place.sequence, segment.read(place), place.time_ns, place.lane, place.attempts)
 
     def settle(self, sequences: Iterable[int]) -> None:
-        """Have done with records that were taken; once the queue is closed, it is too late for that."""
+        """Mark taken records as done; without effect once the queue is closed."""
         with self._changed:
             if self._closed:
                 return
@@ -162,18 +166,18 @@ class DurableQueue(Queue):
             self._size -= self._files.retire(lowest)
 
     def recent(self, max_bytes: int = RECENT_BYTES) -> Iterator[bytes]:
-        """Yield payloads that are settled and still in the files, the newest last, of so many bytes at most."""
+        """Yield settled payloads that are still in the files: up to `max_bytes` of the newest, the newest last."""
         with self._changed:
             found = [] if self._closed else self._files.settled(self._cursor.sequence, max_bytes)
         for segment, place in found:
-            with self._changed:  # so that its file is not closed meanwhile
+            with self._changed:  # so that the file stays open
                 if self._closed or not self._files.has(segment):
                     continue
                 payload = segment.read(place)
             yield payload
 
     def close(self) -> None:
-        """Write what waits to be written, and let go of the folder; what is not settled stays in it."""
+        """Write the appended records, and release the folder; records that are not settled stay in it."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -190,7 +194,7 @@ class DurableQueue(Queue):
             raise ValueError(f"lane: must have at most {MAX_LANE_BYTES} bytes, got {lane_bytes}")
         return HEADER_BYTES + lane_bytes + length
 
-    def _mark(self, segment: Segment, place: Place, state: int) -> None:
+    def _mark(self, segment: Segment, place: RecordPlace, state: int) -> None:
         try:
             place.mark(segment.file, state)
         except OSError as error:
@@ -209,8 +213,8 @@ class DurableQueue(Queue):
             for each in group:
                 each.written.set_result(None)
 
-    def _next_group(self) -> list[_Waiting]:
-        """Return what is written next, once there is something; nothing at the end."""
+    def _next_group(self) -> list[_Unwritten]:
+        """Return the records to write next, once there are any; an empty list when the queue is closed."""
         limit = 1 if self._fsync == "always" else min(self._segment_bytes, _MAX_GROUP_BYTES)
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
@@ -220,22 +224,22 @@ class DurableQueue(Queue):
                 size += group[-1].size
             return group
 
-    def _commit(self, group: list[_Waiting]) -> tuple[Segment, list[Place]]:
-        """Write records at the end of the last segment: all of them, or none."""
+    def _commit(self, group: list[_Unwritten]) -> tuple[Segment, list[RecordPlace]]:
+        """Write all records of a group, or none, at the end of the last segment."""
         segment = self._writable()
-        places: list[Place] = []
+        places: list[RecordPlace] = []
         parts: list[bytes] = []
         end = segment.size
         for sequence, each in enumerate(group, self._next):
             offset = end + each.size - len(each.payload)
-            places.append(Place(sequence, end, each.lane, offset, len(each.payload), each.time_ns))
+            places.append(RecordPlace(sequence, end, each.lane, offset, len(each.payload), each.time_ns))
             parts += packed(segment.key, places[-1], each.payload)
             end += each.size
         self._files.write(segment, parts)
         return segment, places
 
     def _writable(self) -> Segment:
-        """Return the segment that records are added to; the history gives way where there is no room for both."""
+        """Return the segment to append to; without room for the history beside it, the history is deleted."""
         with self._changed:
             if self._size + self._files.history_bytes > self._max_bytes:
                 self._files.drop_history()
@@ -246,19 +250,19 @@ class DurableQueue(Queue):
             self._files.add(segment)
         return segment
 
-    def _publish(self, segment: Segment, places: list[Place]) -> None:
+    def _publish(self, segment: Segment, places: list[RecordPlace]) -> None:
         self._next = segment.next = places[-1].sequence + 1
         segment.size = places[-1].end
         self._add(segment, places)
         self._changed.notify_all()
 
-    def _add(self, segment: Segment, places: Iterable[Place]) -> None:
+    def _add(self, segment: Segment, places: Iterable[RecordPlace]) -> None:
         for place in places:
             self._unsettled[place.sequence] = Unsettled(place.time_ns, place.lane, place.size)
             self._ready.add(place.lane, place.size, (segment, place))
 
-    def _refuse(self, group: Sequence[_Waiting], error: OSError) -> None:
-        """Give up what the disk refused, and give it back all that is not needed."""
+    def _refuse(self, group: Sequence[_Unwritten], error: OSError) -> None:
+        """Refuse a group that the disk did not take, and free all disk space that is not needed."""
         with self._changed:
             for each in group:
                 self._size -= each.size
@@ -271,7 +275,7 @@ class DurableQueue(Queue):
             self._files.drop_history()
 
     def _recover(self) -> None:
-        """Find the records of an earlier process that it had not settled."""
+        """Read the records that an earlier process did not settle."""
         left = self._files.open(self._cursor.sequence)
         self._next = self.first = left.next
         self._size = sum(segment.size for segment in left.segments)

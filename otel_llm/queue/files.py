@@ -1,4 +1,4 @@
-"""The segments of a folder: those whose records are not all settled, and the last one before them, the history."""
+"""The segment files of a folder: segments with unsettled records, and the segment before them, the history."""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from otel_llm.queue.recovery import Left, find_settled, recover
-from otel_llm.queue.segments import Place, Segment, sync_folder, write_all
+from otel_llm.queue.recovery import Recovered, find_settled, recover
+from otel_llm.queue.segments import RecordPlace, Segment, sync_folder, write_all
 
 
-class Files:
-    """Used under the queue's lock; `roll` and `write`, which wait for the disk, are the writer's alone."""
+class SegmentFiles:
+    """The open segments of a durable queue.
+
+        roll, add              full, or sealed           retire                drop_history
+    ────────────▶ tail ────────────────▶ closed to appends ──────▶ history ───────────────▶ deleted
+
+    Used under the queue's lock, except `roll` and `write`: these wait for the disk, and only the writer calls
+    them.
+    """
 
     def __init__(self, folder: Path, *, segment_bytes: int, durable: bool) -> None:
-        """Use a folder; where it is durable, what is written survives a power failure."""
+        """Use a folder; with `durable`, written records survive a power failure."""
         self._folder = folder
         self._segment_bytes = segment_bytes
         self._durable = durable
@@ -24,16 +31,16 @@ class Files:
 
     @property
     def history_bytes(self) -> int:
-        """What the history takes."""
+        """Bytes of the history."""
         return self._history.size if self._history else 0
 
     @property
     def tail(self) -> Segment | None:
-        """The segment that records are added to; None where that has to be a new one."""
+        """The segment to append to; None if a new segment is needed."""
         return self._segments[-1] if self._segments and not self._is_full(self._segments[-1]) else None
 
-    def open(self, cursor: int) -> Left:
-        """Open what there is, and return it; `cursor` is the lowest sequence number that is not settled."""
+    def open(self, cursor: int) -> Recovered:
+        """Open the segments of the folder, and return their records; `cursor` is the lowest unsettled number."""
         opened: list[Segment] = []
         try:
             return recover(self._folder, cursor, opened)
@@ -41,7 +48,7 @@ class Files:
             self._segments.extend(opened)
 
     def roll(self, first: int) -> Segment:
-        """Return a new segment, which is yet to be added."""
+        """Return a new segment that is not added yet."""
         segment = Segment.new(self._folder, first)
         try:
             if self._durable:
@@ -52,14 +59,14 @@ class Files:
         return segment
 
     def add(self, segment: Segment) -> None:
-        """Let records be added to a new segment."""
+        """Make a new segment the tail."""
         self._segments.append(segment)
 
     def write(self, segment: Segment, parts: Sequence[bytes]) -> None:
-        """Write at the end of a segment: everything, or nothing.
+        """Write all parts, or nothing, at the end of a segment.
 
         Raises:
-            OSError: the disk refused it.
+            OSError: the disk refused the write.
         """
         try:
             write_all(segment.file, parts, segment.size)
@@ -70,14 +77,14 @@ class Files:
             raise
 
     def seal(self) -> None:
-        """Add no more to the last segment, so that its space comes back once it is settled."""
+        """Close the last segment to appends, so that its space is freed once its records are settled."""
         if self._segments and self._segments[-1].size:
             self._segments[-1].sealed = True
 
     def retire(self, lowest: int) -> int:
-        """Let go of segments below the lowest number that is not settled; return how many bytes they had.
+        """Retire the segments below the lowest unsettled number; return the bytes that this frees.
 
-        The last of them becomes the history. One that records may still be added to stays.
+        The last retired segment becomes the history. The tail is not retired.
         """
         freed = 0
         while self._segments and self._segments[0].next <= lowest:
@@ -91,22 +98,22 @@ class Files:
         return freed
 
     def drop_history(self) -> None:
-        """Make room."""
+        """Delete the history, to free its bytes."""
         history, self._history = self._history, None
         if history:
             history.remove()
 
     def has(self, segment: Segment) -> bool:
-        """Return whether a segment is still open."""
+        """Return True if a segment is still open."""
         return segment is self._history or segment in self._segments
 
-    def settled(self, cursor: int, max_bytes: int) -> Sequence[tuple[Segment, Place]]:
-        """Return where the records are that are settled, the newest last, of so many bytes at most."""
+    def settled(self, cursor: int, max_bytes: int) -> Sequence[tuple[Segment, RecordPlace]]:
+        """Return the places of settled records, up to `max_bytes` of the newest, the newest last."""
         history = [self._history] if self._history else []
         return find_settled([*history, *self._segments], cursor, max_bytes)
 
     def close(self) -> None:
-        """Let go of all files."""
+        """Close all files."""
         for segment in (self._history, *self._segments):
             if segment:
                 os.close(segment.file)

@@ -1,4 +1,4 @@
-"""Which record is next, so that no lane gets more than its share. A lane is who competes, such as a tenant."""
+"""The order of records in which no lane gets more than its share. A lane is a competitor, such as a tenant."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Final, Generic, TypeVar
 T = TypeVar("T")
 
 _SHARED_FROM: Final = 2
-"""A queue that is fuller than one half of its bound shares it out between the lanes."""
+"""Lanes have shares while the queue is fuller than one divided by this number."""
 
 
 class FairOrder(Generic[T]):
     """Items that come out in order within their lane, and fairly by bytes between lanes.
 
-    It is self-clocked fair queueing: an item is due once its lane has had as many bytes as every other one that
-    waits. A lane that comes late starts where the others are: it neither waits for their backlog, nor is paid for
-    the time in which it had nothing. As by deficit round robin, big items do not get more; unlike there, a small
-    item need not wait for the turn of each big one.
+    Self-clocked fair queueing: an item is due once its lane has had as many bytes as every other lane that waits.
+    A lane that comes late starts where the others are: it does not wait for their backlog, and gets no credit for
+    the time in which it was empty. As with deficit round robin, big items do not get more; unlike there, a small
+    item does not wait for the turn of each big item. Not thread-safe: the queue holds its lock.
 
     Source: Golestani, "A self-clocked fair queueing scheme for broadband applications", INFOCOM 1994.
     """
@@ -27,15 +27,16 @@ class FairOrder(Generic[T]):
     def __init__(self) -> None:
         """Start empty."""
         self._lanes: dict[str, deque[tuple[int, T]]] = {}
-        """What waits, with its size."""
+        """The waiting items of each lane, each with its bytes."""
         self._heads: list[tuple[int, int, str]] = []
-        """Lanes by when the first item of each is due, and what came first."""
+        """A heap of the lanes: when the first item is due, by virtual time in bytes; a counter for ties; the
+        lane."""
         self._held: set[str] = set()
         self._now = 0
         self._count = 0
 
     def add(self, lane: str, size: int, item: T) -> None:
-        """Add an item of so many bytes behind those of its lane."""
+        """Add an item of so many bytes as the last of its lane."""
         waiting = self._lanes.get(lane)
         if waiting is None:
             waiting = self._lanes[lane] = deque()
@@ -44,9 +45,9 @@ class FairOrder(Generic[T]):
             self._line_up(lane)
 
     def hold(self, lanes: Container[str]) -> bool:
-        """Let these lanes wait, and no others; return whether there is a next item of another one.
+        """Hold exactly these lanes; return True if another lane has an item.
 
-        A lane that is held no longer starts where the others are.
+        A lane that is held no longer starts where the other lanes are.
         """
         for lane in [lane for lane in self._held if lane not in lanes]:
             self._held.remove(lane)
@@ -72,10 +73,10 @@ class FairOrder(Generic[T]):
 
 
 class Holdings:
-    """Bytes that each lane holds, and whether it may hold more."""
+    """The bytes that each lane holds of a shared bound."""
 
     def __init__(self, max_bytes: int) -> None:
-        """Share out so many bytes."""
+        """Share `max_bytes` between the lanes."""
         self._max_bytes = max_bytes
         self._bytes: dict[str, int] = {}
 
@@ -88,11 +89,11 @@ class Holdings:
         return dict(self._bytes)
 
     def add(self, lane: str, size: int) -> None:
-        """Let a lane hold more."""
+        """Add bytes to a lane."""
         self._bytes[lane] = self._bytes.get(lane, 0) + size
 
     def remove(self, lane: str, size: int) -> None:
-        """Let a lane hold less; one with nothing left is forgotten."""
+        """Take bytes from a lane; a lane without bytes is forgotten."""
         left = self._bytes[lane] - size
         if left:
             self._bytes[lane] = left
@@ -100,13 +101,13 @@ class Holdings:
             del self._bytes[lane]
 
     def refusal(self, lane: str, needed: int, used: int) -> str | None:
-        """Return why a lane may not have so many bytes more, where `used` are taken in all; None where it may."""
+        """Return why a lane may not have `needed` more bytes while all lanes have `used`; None if it may."""
         if used + needed > self._max_bytes:
             return f"the queue holds {used} of {self._max_bytes} bytes, {needed} more do not fit"
         if (used + needed) * _SHARED_FROM <= self._max_bytes:
             return None
         lanes = len(self._bytes) + (lane not in self._bytes)
-        # who has no name may be the only one there is; else a share is left for one who comes
+        # without tenants, the lane without a name is the only one: no share is left for another
         shares = 1 if lanes == 1 and not lane else lanes + 1
         share, held = self._max_bytes // shares, self.of(lane)
         if held + needed <= share:

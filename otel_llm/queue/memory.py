@@ -1,4 +1,4 @@
-"""A queue in memory: a crash loses what waits in it."""
+"""A queue in memory: a crash loses the records in it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from otel_llm.queue.lanes import FairOrder
 
 
 class MemoryQueue(Queue):
-    """Records that wait in memory. What is taken counts until it is settled."""
+    """Records that wait in memory; a taken record counts against `max_bytes` until it is settled."""
 
     def __init__(self, *, max_bytes: int) -> None:
-        """Hold up to so many bytes of payloads."""
+        """Hold up to `max_bytes` of payloads."""
         super().__init__(max_bytes=max_bytes)
         self._ready: FairOrder[Record] = FairOrder()
         self._next = 0
 
     def append(self, payload: bytes, lane: str = "") -> Future[None]:
-        """Return a future that is done.
+        """Return a future that is done already.
 
         Raises:
-            QueueFullError: there is no room for it now.
+            QueueFullError: there is no room for the record now.
         """
         with self._changed:
             size = self._claim(lane, len(payload))
@@ -37,26 +37,26 @@ class MemoryQueue(Queue):
         return done
 
     def take(self, timeout_s: float | None = None, held: Container[str] = ()) -> Record | None:
-        """Return the next record that is of none of the lanes that are `held`, once there is one.
+        """Return the next record of a lane that is not in `held`.
 
-        None when the time is up, or the queue closed and has no such record.
+        None after `timeout_s`, or if the queue is closed and has no such record.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._ready.hold(held) or self._closed, timeout_s)
             return self._ready.pop() if self._ready.hold(held) else None
 
     def settle(self, sequences: Iterable[int]) -> None:
-        """Have done with records that were taken."""
+        """Mark taken records as done."""
         with self._changed:
             for sequence in sequences:
                 self._size -= self._forget(sequence)
 
     def recent(self, max_bytes: int = RECENT_BYTES) -> Iterator[bytes]:
-        """Yield nothing: what is settled is gone."""
+        """Yield nothing: settled records are gone."""
         return iter(())
 
     def close(self) -> None:
-        """Take no more records; those that wait may still be taken."""
+        """Accept no more records; waiting records may still be taken."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""What an earlier process left in the queue's folder."""
+"""The records that an earlier process left in the queue's folder."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from otel_llm.queue.segments import SETTLED, Place, Segment, open_segments, scan
+from otel_llm.queue.segments import SETTLED, RecordPlace, Segment, open_segments, scan
 
 _log: Final = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Left:
-    """What was found."""
+class Recovered:
+    """The segments of the folder, and their unsettled records."""
 
     next: int
     """The sequence number of the next record."""
     segments: list[Segment] = field(default_factory=list)
-    unsettled: list[tuple[Segment, Place]] = field(default_factory=list)
+    unsettled: list[tuple[Segment, RecordPlace]] = field(default_factory=list)
 
 
-def recover(folder: Path, cursor: int, opened: list[Segment]) -> Left:
-    """Return what the folder holds; `cursor` is the lowest sequence number that is not settled.
+def recover(folder: Path, cursor: int, opened: list[Segment]) -> Recovered:
+    """Return the segments and records of the folder; `cursor` is the lowest unsettled number.
 
-    What is not whole at the end of the last segment is cut off. What is damaged before that is logged.
+    A record that is not whole at the end of the last segment is cut off. Damage before the end is logged.
 
     Args:
         opened: segments are added here as they are opened, for the caller to close.
 
     Raises:
-        QueueError: a segment is of another version.
+        QueueError: another version wrote a segment.
         OSError: the folder cannot be read.
     """
-    left = Left(cursor, opened)
+    left = Recovered(cursor, opened)
     for segment in open_segments(folder):
-        if not opened and not cursor:  # nothing was settled, or it is not known any more what was
+        if not opened and not cursor:  # nothing was settled, or the cursor is lost
             left.next = segment.first
         opened.append(segment)
         _expect(left, segment.first, segment)
         last = segment.next = segment.first
         for place in scan(segment):
             if place.sequence < last:
-                continue  # it was refused, and then partly written over
+                continue  # a refused record, partly overwritten later
             segment.size = place.end
             last = segment.next = place.sequence + 1
             if place.sequence >= cursor:
@@ -59,11 +59,13 @@ def recover(folder: Path, cursor: int, opened: list[Segment]) -> Left:
     return left
 
 
-def find_settled(segments: Sequence[Segment], cursor: int, max_bytes: int) -> Sequence[tuple[Segment, Place]]:
-    """Return where the records are that are settled, the newest last, of so many bytes at most."""
-    found: deque[tuple[Segment, Place]] = deque()
+def find_settled(
+    segments: Sequence[Segment], cursor: int, max_bytes: int
+) -> Sequence[tuple[Segment, RecordPlace]]:
+    """Return the places of settled records, up to `max_bytes` of the newest, the newest last."""
+    found: deque[tuple[Segment, RecordPlace]] = deque()
     for segment in reversed(segments):
-        places = [place for place in scan(segment) if place.end <= segment.size]  # more may be being written
+        places = [place for place in scan(segment) if place.end <= segment.size]  # the writer may be writing more
         for place in reversed(places):
             if place.sequence >= cursor and place.state != SETTLED:
                 continue
@@ -74,7 +76,7 @@ def find_settled(segments: Sequence[Segment], cursor: int, max_bytes: int) -> Se
     return found
 
 
-def _expect(left: Left, sequence: int, segment: Segment) -> None:
+def _expect(left: Recovered, sequence: int, segment: Segment) -> None:
     lost = sequence - left.next
     if lost > 0:
         _log.error(
@@ -84,7 +86,7 @@ def _expect(left: Left, sequence: int, segment: Segment) -> None:
 
 
 def _cut(segment: Segment) -> None:
-    """Cut off what was being written at the end: it was never acknowledged."""
+    """Cut off a half-written record at the end: it was never acknowledged."""
     more = os.fstat(segment.file).st_size - segment.size
     if more:
         _log.warning("%s: its last %d bytes are no whole record: they are cut off", segment.path, more)

@@ -1,11 +1,12 @@
-"""Records in files: how one lies on disk, how records are written, and how they are read back after a crash.
+"""Segments: files of records. The format of a record on disk, how records are written, and read after a crash.
 
-A segment is a file of records, each a header, its lane and its payload. A record is whole if its checksums say so.
-What a crash left half written at the end was never acknowledged, since that comes after the write. Damage before
-the end costs the damaged records alone: each has its number, so that those after it are known again.
+A record is a header, its lane and its payload. A record is whole if its checksums match. A half-written record at
+the end was never acknowledged, since the acknowledgement follows the write. Damage before the end costs only the
+damaged records: each header has the number of its record, so that the records after the damage are known again.
 
-A payload is the sender's to choose, and may look like records. So headers are signed with a key of the segment,
-which its name has: nothing in a payload is taken for a record, and a search for the next header ends soon.
+The sender chooses the payload, which may look like records. So each header is signed with the key of its segment,
+which is part of the file's name: no part of a payload is taken for a record, and a search for the next header ends
+soon.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from typing import Final, NamedTuple
 from otel_llm.errors import QueueError
 
 _FIELDS: Final = struct.Struct("<HIIQQ")
-"""Bytes of lane and of payload, CRC-32 of both, sequence number, wall-clock nanoseconds."""
+"""Bytes of the lane, bytes of the payload, CRC-32 of both, sequence number, Unix time in nanoseconds."""
 _SIGNATURE_BYTES: Final = 8
 _HEADER: Final = struct.Struct(f"<4sBx{_FIELDS.size}s{_SIGNATURE_BYTES}s")
-"""Magic, state, fields, their signature. The state changes in place, so nothing covers it."""
+"""Magic, state, fields, signature of the fields. The signature leaves out the state, which changes in place."""
 _MAGIC: Final = b"OLQR"
 _STATE_OFFSET: Final = len(_MAGIC)
 _VERSION: Final = 3
@@ -41,75 +42,75 @@ _log: Final = logging.getLogger(__name__)
 HEADER_BYTES: Final = _HEADER.size
 MAX_LANE_BYTES: Final = 0xFFFF
 SETTLED: Final = 0xFF
-"""The state of a record that is settled; below it, how many processes have had the record."""
+"""The state of a settled record; a lower state is the number of processes that had the record."""
 _MAX_ATTEMPTS: Final = SETTLED - 2
 
 
-class Place(NamedTuple):
-    """Where a record lies in its segment."""
+class RecordPlace(NamedTuple):
+    """The place of a record in its segment."""
 
     sequence: int
     start: int
     lane: str
     offset: int
-    """Of the payload."""
+    """Offset of the payload."""
     length: int
-    """Of the payload."""
+    """Bytes of the payload."""
     time_ns: int
-    """Wall-clock time at which it came."""
+    """Unix time in nanoseconds at which the record came."""
     state: int = 0
 
     @property
     def attempts(self) -> int:
-        """Processes that had it, and died before it was settled."""
+        """Processes that had the record, and died before it was settled."""
         return min(self.state, _MAX_ATTEMPTS)
 
     @property
     def end(self) -> int:
-        """Where the next record begins."""
+        """Offset of the next record."""
         return self.offset + self.length
 
     @property
     def size(self) -> int:
-        """All its bytes."""
+        """Bytes of the whole record."""
         return self.end - self.start
 
     def mark(self, file: int, state: int) -> None:
-        """Write its state, which outlives a crash of the process."""
+        """Write the state of the record, which outlives a crash of the process."""
         os.pwrite(file, bytes([state]), self.start + _STATE_OFFSET)
 
 
 @dataclass(slots=True)
 class Segment:
-    """A file of consecutive records."""
+    """A file of consecutive records. The writer appends; other threads read, under the queue's lock."""
 
     first: int
-    """Sequence number of its first record."""
+    """Sequence number of the first record."""
     path: Path
     file: int
-    """Its descriptor."""
+    """The file descriptor."""
     key: bytes
-    """What its headers are signed with."""
+    """The key that signs the headers."""
     size: int = 0
-    """Bytes of whole records in it, and of damaged ones between them."""
+    """Bytes of the whole records, and of damaged records between them."""
     next: int = 0
-    """Sequence number of the record that follows its last one."""
+    """Sequence number of the record after the last one."""
     sealed: bool = False
-    """No more records are added to it."""
+    """True if no more records are appended."""
 
     @classmethod
     def new(cls, folder: Path, first: int) -> Segment:
-        """Make the segment of that folder whose first record has the number."""
+        """Create the segment of that folder whose first record has the number `first`."""
         key = secrets.token_bytes(_KEY_BYTES)
         path = folder / f"{first:020d}.{_VERSION}.{key.hex()}{_SUFFIX}"
         return cls(first, path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), key, next=first)
 
     @classmethod
     def open(cls, path: Path) -> Segment:
-        """Open one that is there.
+        """Open an existing segment.
 
         Raises:
-            QueueError: another version of this format has such names.
+            QueueError: the name is that of another version of this format.
         """
         named = _NAME.fullmatch(path.stem)
         if not named:
@@ -119,11 +120,11 @@ class Segment:
             )
         return cls(int(named[1]), path, os.open(path, os.O_RDWR), bytes.fromhex(named[2]))
 
-    def read(self, place: Place) -> bytes:
+    def read(self, place: RecordPlace) -> bytes:
         """Return a record's payload.
 
         Raises:
-            QueueError: the disk does not give it back.
+            QueueError: the payload cannot be read from the disk.
         """
         try:
             payload = os.pread(self.file, place.length, place.offset)
@@ -134,7 +135,7 @@ class Segment:
         return payload
 
     def remove(self) -> None:
-        """Delete it, which a disk that fails may refuse: then it is there again after a restart, and settled."""
+        """Delete the file; if the disk refuses, the settled records are found again after a restart."""
         os.close(self.file)
         try:
             self.path.unlink(missing_ok=True)
@@ -146,38 +147,38 @@ def open_segments(folder: Path) -> Iterator[Segment]:
     """Yield the folder's segments in order.
 
     Raises:
-        QueueError: one is of another version of this format.
+        QueueError: another version of this format wrote a segment.
     """
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
         yield Segment.open(path)
 
 
-def packed(key: bytes, place: Place, payload: bytes) -> tuple[bytes, bytes]:
-    """Return what is written for a record in a segment of that key: what precedes the payload, and the payload."""
+def packed(key: bytes, place: RecordPlace, payload: bytes) -> tuple[bytes, bytes]:
+    """Return the bytes of a record in a segment of that key: header and lane, and the payload."""
     lane = place.lane.encode()
     fields = _FIELDS.pack(len(lane), len(payload), _checksum(lane, payload), place.sequence, place.time_ns)
     return _HEADER.pack(_MAGIC, place.state, fields, _signature(key, fields)) + lane, payload
 
 
 def write_all(file: int, parts: Sequence[bytes], offset: int) -> None:
-    """Write the parts one after the other, without a copy of them.
+    """Write the parts one after the other, without copying them.
 
     Raises:
-        OSError: the disk refused some of it.
+        OSError: the disk refused a part.
     """
     for first in range(0, len(parts), _MAX_BUFFERS):
         some = parts[first : first + _MAX_BUFFERS]
         end = offset + sum(map(len, some))
         offset += os.pwritev(file, some, offset)
-        if offset < end:  # as where the disk fills up: the next write says why
+        if offset < end:  # the disk is probably full: the next write raises the reason
             rest = memoryview(b"".join(some))[offset - end :]
             while rest:
                 count = os.pwrite(file, rest, offset)
                 offset, rest = offset + count, rest[count:]
 
 
-def scan(segment: Segment) -> Iterator[Place]:
-    """Yield the whole records of a segment; between two of them there may be damaged ones."""
+def scan(segment: Segment) -> Iterator[RecordPlace]:
+    """Yield the places of the whole records of a segment; damaged records between them are skipped."""
     data = segment.path.read_bytes()
     offset = 0
     while offset >= 0:
@@ -190,7 +191,7 @@ def scan(segment: Segment) -> Iterator[Place]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make it durable which files the folder has."""
+    """Make the folder's list of files durable."""
     number = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(number)
@@ -198,8 +199,8 @@ def sync_folder(folder: Path) -> None:
         os.close(number)
 
 
-def _read(key: bytes, data: bytes, start: int) -> Place | None:
-    """Return the record that begins there, if it is whole."""
+def _read(key: bytes, data: bytes, start: int) -> RecordPlace | None:
+    """Return the place of the record that begins at `start`; None if no whole record begins there."""
     if start + HEADER_BYTES > len(data):
         return None
     magic, state, fields, signature = _HEADER.unpack_from(data, start)
@@ -210,7 +211,7 @@ def _read(key: bytes, data: bytes, start: int) -> Place | None:
     lane = data[start + HEADER_BYTES : offset]
     if offset + length > len(data) or _checksum(lane, memoryview(data)[offset : offset + length]) != checksum:
         return None
-    return Place(sequence, start, lane.decode(), offset, length, time_ns, state)
+    return RecordPlace(sequence, start, lane.decode(), offset, length, time_ns, state)
 
 
 def _checksum(lane: bytes, payload: bytes | memoryview) -> int:

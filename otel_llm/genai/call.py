@@ -1,4 +1,4 @@
-"""A GenAI call as the evaluators see it: no dialect, no protobuf."""
+"""A GenAI call as the evaluators see it, without dialect and protobuf."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ DocumentsSource = Literal["", "explicit", "trace", "tools", "prompt"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a message. `text` is its content as text; of a tool call, its arguments as JSON."""
+    """One part of a message. `text` is the content; of a tool call, the arguments as JSON."""
 
     type: PartType
     text: str
     name: str = ""
-    """The tool's name, of a tool call."""
+    """The name of the tool, if the part is a tool call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +27,17 @@ class Message:
     """system, user, assistant or tool."""
     parts: tuple[Part, ...]
     finish_reason: str | None = None
-    """Of an output message: stop, length, content_filter, tool_call, error."""
+    """Why an output message ended: stop, length, content_filter, tool_call, error."""
 
     @property
     def text(self) -> str:
-        """The text parts, joined by newlines; reasoning and tool parts are left out."""
+        """The text parts, joined by newlines, without reasoning and tool parts."""
         return "\n".join(part.text for part in self.parts if part.type == "text")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Token counts and cost; None where the span has none."""
+    """Token counts and cost; None means that the span does not say."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -53,7 +53,7 @@ class Call:
     span_id: str
     """16 lowercase hex digits."""
     service: str
-    """service.name of the resource; "unknown_service" where it has none."""
+    """service.name of the resource, or "unknown_service"."""
     operation: str
     provider: str
     request_model: str
@@ -61,17 +61,17 @@ class Call:
     response_id: str | None = None
     input: tuple[Message, ...] = ()
     output: tuple[Message, ...] = ()
-    """The answers, a message each: several where the request asked for several choices."""
+    """The answers, one message each; several if the request asked for several choices."""
     system: str = ""
     """System instructions, as one text."""
     question: str | None = None
-    """The last user message without the context section in it; None where it has no such section."""
+    """The last user message without its context section; None means that it has no such section."""
     documents: tuple[str, ...] = ()
-    """What groundedness is judged against; empty where the call has no context."""
+    """The texts that groundedness compares the answer with; empty without context."""
     documents_source: DocumentsSource = ""
-    """Where they are from: an attribute of the call, other spans of its trace, tool results, the prompt."""
+    """Source of the documents: an attribute of the call, other spans of its trace, tool results, the prompt."""
     logprobs: tuple[float, ...] = ()
-    """The natural log-probabilities of the first answer's tokens, in order; empty where they are not known."""
+    """Natural log-probabilities of the first answer's tokens, in order; empty if unknown."""
     usage: Usage = Usage()
     start_ns: int
     """Unix time in nanoseconds."""
@@ -86,10 +86,10 @@ class Call:
 
     @property
     def input_text(self) -> str:
-        """The text of the last user message: what this call was asked.
+        """The text of the last user message, which is the question of this call.
 
-        A context section that the application put into that message is left out: retrieved text is not the
-        user's, so neither its toxicity nor its topic may count as the input's.
+        A context section in that message is left out: the application retrieved that text, not the user wrote it,
+        so neither its toxicity nor its topic counts as the input's.
         """
         if self.question is not None:
             return self.question
@@ -97,17 +97,17 @@ class Call:
 
     @property
     def output_text(self) -> str:
-        """The text of the output messages, joined by newlines: every choice counts, as any may be shown."""
+        """The texts of all output messages, joined by newlines: any choice may be shown to the user."""
         return "\n".join(self.choices)
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The texts of the output messages that have text: the alternatives of a call with several choices."""
+        """The non-empty texts of the output messages: the alternatives of a call with several choices."""
         return tuple(message.text for message in self.output if message.text)
 
     @property
     def tool_results(self) -> tuple[str, ...]:
-        """What tools answered, in the order of the input."""
+        """The answers of tools, in the order of the input."""
         return tuple(
             part.text for message in self.input for part in message.parts if part.type == "tool_call_response"
         )

@@ -1,6 +1,6 @@
-"""Messages as the providers' APIs have them: `[{"role": ..., "content": ..., "tool_calls": [...]}]`.
+"""Messages in the form of the providers' APIs: `[{"role": ..., "content": ..., "tool_calls": [...]}]`.
 
-Libraries that put requests and responses on spans as they are write messages so, each with spellings of its own:
+Libraries that put requests and responses unchanged on spans write this form, each with its own spellings:
 `tool-call` and `tool_call`, `input` and `arguments`. Items with `parts` are read by the conventions' schema.
 """
 
@@ -24,19 +24,19 @@ _TEXT_KEYS: Final = ("text", "content", "refusal", "thinking", "reasoning")
 
 
 def read_chat_messages(value: object, where: str) -> tuple[Message, ...]:
-    """Return messages; None is no messages.
+    """Return the messages of a list; None is no messages.
 
     Raises:
-        DecodeError: the value is not of that form; the message names the place, starting with `where`.
+        DecodeError: the value is not of this form; the message names the place, starting with `where`.
     """
     return tuple(each(value, where, _chat_message))
 
 
 def read_chat_message(value: object, where: str, role: str = "") -> Message:
-    """Return one message, of that role where it does not say its own.
+    """Return one message, with `role` if the message has no role.
 
     Raises:
-        DecodeError: as of `read_chat_messages`.
+        DecodeError: as in `read_chat_messages`.
     """
     try:
         if isinstance(value, dict) and role:
@@ -47,10 +47,10 @@ def read_chat_message(value: object, where: str, role: str = "") -> Message:
 
 
 def read_content(value: object, role: str, where: str = ".content") -> tuple[Part, ...]:
-    """Return the parts of a message's content: a text, a list of parts, or nothing.
+    """Return the parts of a message's content, which is a text, a list of parts, or None.
 
     Raises:
-        DecodeError: as of `read_chat_messages`.
+        DecodeError: as in `read_chat_messages`.
     """
     if value is None:
         return ()
@@ -60,22 +60,22 @@ def read_content(value: object, role: str, where: str = ".content") -> tuple[Par
 
 
 def read_tool_calls(value: object, where: str = ".tool_calls") -> tuple[Part, ...]:
-    """Return tool calls, be they functions inside of calls or calls themselves.
+    """Return tool calls, written as a function inside a call or as the call itself.
 
     Raises:
-        DecodeError: as of `read_chat_messages`.
+        DecodeError: as in `read_chat_messages`.
     """
     return tuple(each(value, where, _tool_call))
 
 
 def parts_in_text(text: str, role: str) -> tuple[Part, ...]:
-    """Return the parts of a text that is the JSON of a list of typed parts; of any other, the text as one part."""
+    """Return the parts in a text that is a JSON list of typed parts; any other text is one part."""
     if not text.startswith('[{"'):
         return read_content(text, role)
     try:
         return read_content(load_json(text, "content"), role)
     except DecodeError:
-        return read_content(text, role)  # it only looked so: it is what the user wrote
+        return read_content(text, role)  # the user wrote text that only looks like JSON
 
 
 def _chat_message(value: object) -> Message:
@@ -86,7 +86,7 @@ def _chat_message(value: object) -> Message:
         parts = read_content(value.get("content"), message.role)
     else:
         message = read_message(value)
-        # LiteLLM says what a tool answered as plain text
+        # LiteLLM writes the answer of a tool as a text part
         parts = _as_results(message.parts) if message.role == "tool" else message.parts
     return Message(message.role, parts + read_tool_calls(value.get("tool_calls")), message.finish_reason)
 

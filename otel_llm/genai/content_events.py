@@ -1,4 +1,4 @@
-"""Content that comes apart from its span: log records of the GenAI conventions, current and before 1.37."""
+"""Content in log records instead of the span: events of the GenAI conventions, current and before 1.37."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ROLES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ContentEvent:
-    """What one log record says of a call."""
+    """The content of a call in one log record."""
 
     trace_id: str
     """32 lowercase hex digits."""
@@ -39,7 +39,7 @@ class ContentEvent:
     system: str = ""
 
 
-class Unread(NamedTuple):
+class UnreadRecord(NamedTuple):
     """A log record with content that could not be read."""
 
     resource: bytes
@@ -48,21 +48,21 @@ class Unread(NamedTuple):
     reason: str
 
 
-def read_content_events(body: bytes) -> tuple[list[ContentEvent], list[Unread]]:
-    """Return the content in an ExportLogsServiceRequest, and the records with content that could not be read.
+def read_content_events(body: bytes) -> tuple[list[ContentEvent], list[UnreadRecord]]:
+    """Return the content in an ExportLogsServiceRequest, and the records whose content cannot be read.
 
     Raises:
-        DecodeError: the body is no such request.
+        DecodeError: the body is no ExportLogsServiceRequest.
     """
     events: list[ContentEvent] = []
-    unread: list[Unread] = []
+    unread: list[UnreadRecord] = []
     for resource, record in read_log_records(body):
         if _MARKER not in record:
             continue
         try:
             event = _read(record)
         except (DecodeError, RecursionError) as error:
-            unread.append(Unread(resource, record, f"a log record: {error}"))
+            unread.append(UnreadRecord(resource, record, f"a log record: {error}"))
         else:
             if event:
                 events.append(event)
@@ -72,7 +72,7 @@ def read_content_events(body: bytes) -> tuple[list[ContentEvent], list[Unread]]:
 def _read(data: bytes) -> ContentEvent | None:
     record = parse_log_record(data)
     attributes = Attributes(record.attributes)
-    # before 1.37 of the conventions an event's name was an attribute
+    # before version 1.37 of the conventions, the name of an event was an attribute
     name = record.event_name.decode(errors="replace") or attributes.text("event.name") or ""
     if name != names.EVENT_OPERATION_DETAILS and name not in _ROLES:
         return None
@@ -95,12 +95,12 @@ def _event(record: Any, name: str, attributes: Attributes) -> ContentEvent:
     if name == _CHOICE:
         return ContentEvent(*ids, output=(message,))
     if not message.parts:
-        return ContentEvent(*ids)  # content is not captured there
+        return ContentEvent(*ids)  # the sender does not capture content
     return ContentEvent(*ids, system=message.text) if message.role == "system" else ContentEvent(*ids, (message,))
 
 
 def _with_body(attributes: Attributes, body: bytes) -> Attributes:
-    """Return the attributes, or where they have no messages the body: it was there for a while in between."""
+    """Return the attributes, or the fields of the body: for some versions, the messages were in the body."""
     if names.INPUT_MESSAGES in attributes or names.OUTPUT_MESSAGES in attributes or not body:
         return attributes
     pairs = parse_value(body, "body").kvlist_value.values
@@ -119,7 +119,7 @@ def _message(body: object, name: str) -> Message:
     body = body or {}
     if name == _CHOICE and isinstance(body, dict):
         said = body.get("message")
-        # some instrumentations have the message's fields in the choice itself
+        # some instrumentations write the fields of the message into the choice itself
         message = said if isinstance(said, dict) else {"content": said} if isinstance(said, str) else body
         body = message | ({"finish_reason": body["finish_reason"]} if body.get("finish_reason") else {})
     return read_chat_message(body, "body", role)

@@ -1,4 +1,4 @@
-"""Documents in what a retrieval or a tool gave: texts, or objects with a text in them."""
+"""Documents in the result of a retrieval or a tool: texts, or objects that contain a text."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from otel_llm.errors import DecodeError
 from otel_llm.genai.messages import as_text
 from otel_llm.otlp.attributes import load_json
 
-# LangChain, LlamaIndex, the conventions' and other libraries' names for a document's text
+# names for the text of a document in LangChain, LlamaIndex, the conventions and other libraries
 _TEXTS: Final = ("page_content", "content", "text", "document")
 
 
 def read_documents(value: object) -> tuple[str, ...]:
-    """Return the texts of a result: of a list one each, of JSON text what it holds; None is no documents.
+    """Return the texts of a result: one for each item of a list, which may be JSON text; None has no documents.
 
-    A tool may answer anything: objects without a text of a known name are documents as JSON, and a text that looks
-    like JSON and is none is a document as it is.
+    A tool may answer anything: an object without a text of a known name is a document as JSON, and a text that
+    only looks like JSON is a document as it is.
     """
     if isinstance(value, str) and value.startswith(("[", "{", '"')):
         value = _loaded(value)

@@ -1,7 +1,7 @@
 """Messages in the conventions' schema: `[{"role": ..., "parts": [{"type": ..., ...}]}]`.
 
-Source: gen-ai-input-messages.json and gen-ai-output-messages.json of the GenAI semantic conventions. Messages as
-the providers' APIs have them: `chat_messages.py`.
+Source: gen-ai-input-messages.json and gen-ai-output-messages.json of the GenAI semantic conventions. Messages in
+the form of the providers' APIs: `chat_messages.py`.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ def read_instructions(value: object, where: str) -> str:
     """Return system instructions, a list of parts, as one text; None is no instructions.
 
     Raises:
-        DecodeError: as of `read_messages`.
+        DecodeError: as in `read_messages`.
     """
     return "\n".join(part.text for part in each(value, where, read_part) if part.type == "text")
 
 
 def finish_reason_of(said: str | None) -> str | None:
-    """Return why an answer ended, in the conventions' words where they have one."""
+    """Return the conventions' word for the reason why an answer ended; an unknown reason stays as it is."""
     return _FINISH_REASONS.get(said, said) if said else None
 
 
 def each(value: object, where: str, read: Callable[[object], Item]) -> list[Item]:
-    """Return what `read` makes of each item of a list; None is an empty list.
+    """Return the result of `read` for each item of a list; None is an empty list.
 
     Raises:
         DecodeError: the value is no list, or `read` raised one; the message names the item, starting with `where`.
@@ -62,7 +62,7 @@ def each(value: object, where: str, read: Callable[[object], Item]) -> list[Item
         try:
             items.append(read(item))
         except DecodeError as error:
-            # the path is put together on the way out: for the many that are well-formed it would be wasted work
+            # build the path only in case of an error: most items are well-formed
             raise DecodeError(f"{where}[{len(items)}]{error}") from error
     return items
 
@@ -71,7 +71,7 @@ def read_message(value: object) -> Message:
     """Return one message.
 
     Raises:
-        DecodeError: the value is not of the schema; the message goes on from a name.
+        DecodeError: the value is not of the schema; the message continues the name of the message.
     """
     if not isinstance(value, dict):
         raise DecodeError(f" must be an object, got {kind_of(value)}")
@@ -87,35 +87,35 @@ def read_part(value: object) -> Part:
     """Return one part of a message.
 
     Raises:
-        DecodeError: as of `read_message`.
+        DecodeError: as in `read_message`.
     """
     if not isinstance(value, dict):
         raise DecodeError(f" must be an object, got {kind_of(value)}")
     match kind := string_of(value, "type"):
         case "text" | "reasoning":
-            # `text` is what LiteLLM passes through of a request
+            # LiteLLM passes `text` through from the request
             return Part(kind, string_of(value, "content" if "content" in value or "text" not in value else "text"))
         case "tool_call":
             return Part(kind, as_text(value.get("arguments")), string_of(value, "name"))
         case "tool_call_response":
-            # `result` until version 1.37 of the conventions, `response` since
+            # `result` until version 1.37 of the conventions, then `response`
             return Part(kind, as_text(value.get("response", value.get("result"))))
         case _:
             return Part("other", "")
 
 
 def as_text(value: object) -> str:
-    """Return a text as it is, None as an empty one, anything else as JSON."""
+    """Return a text as it is, None as an empty text, any other value as JSON."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def string_of(fields: Mapping[str, object], name: str) -> str:
-    """Return the text of that name.
+    """Return the text of the field `name`.
 
     Raises:
-        DecodeError: there is none.
+        DecodeError: the field is missing or is no text.
     """
     value = fields.get(name)
     if not isinstance(value, str):
@@ -124,6 +124,6 @@ def string_of(fields: Mapping[str, object], name: str) -> str:
 
 
 def kind_of(value: object) -> str:
-    """Return what a value is, for an error's message."""
-    # the value itself may be private content, and these messages travel to the sender's logs
+    """Return the type of a value, for the message of an error."""
+    # never the value: it may be private, and the message goes to the sender's log
     return "nothing" if value is None else type(value).__name__

@@ -1,4 +1,4 @@
-"""One span: first what is cheap to know of it, then, where it is asked for, its call or its documents."""
+"""A span, read in two steps: the cheap facts first, its call or its documents only if they are needed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from otel_llm import names
 from otel_llm.errors import DecodeError
 from otel_llm.genai.call import Call, Usage
 from otel_llm.genai.dialects import MARKERS, Dialect, Fields, Kind, dialect_of
-from otel_llm.genai.documents_of_call import context_of, read_texts
+from otel_llm.genai.documents_of_call import documents_of_call, read_texts
 from otel_llm.otlp.attributes import Attributes
 from otel_llm.otlp.screen import check_ids
 from otel_llm.otlp.span import parse_glance, parse_resource, parse_span, parse_status
@@ -20,15 +20,15 @@ _STATUS_ERROR: Final = 2  # opentelemetry-proto v1, trace.proto, Status.StatusCo
 
 
 def is_genai(span: bytes) -> bool:
-    """Return whether a serialized Span may be one of GenAI; False is certain."""
-    for marker in MARKERS:  # noqa: SIM110 (it runs for every span of a request, and is twice as fast as any())
+    """Return True if a serialized Span may be a GenAI span; False is certain."""
+    for marker in MARKERS:  # noqa: SIM110 - runs for every span of a request, twice as fast as any()
         if marker in span:
             return True
     return False
 
 
-def glance(span: bytes) -> tuple[bytes, bool]:
-    """Return a serialized Span's trace id, as it is, and whether its status is an error.
+def peek_status(span: bytes) -> tuple[bytes, bool]:
+    """Return the trace id of a serialized Span, as bytes, and True if its status is an error.
 
     Raises:
         DecodeError: the bytes are no Span.
@@ -39,7 +39,7 @@ def glance(span: bytes) -> tuple[bytes, bool]:
 
 
 def service_name(resource: bytes) -> str:
-    """Return the service of a serialized Resource; "unknown_service" where it has none.
+    """Return the service of a serialized Resource, or "unknown_service".
 
     Raises:
         DecodeError: the bytes are no Resource.
@@ -48,10 +48,10 @@ def service_name(resource: bytes) -> str:
 
 
 def read_span(span: bytes) -> SpanOutline:
-    """Return what a serialized Span is.
+    """Return the outline of a serialized Span.
 
     Raises:
-        DecodeError: the bytes are no Span, or it has no id.
+        DecodeError: the bytes are no Span, or the Span has no id.
     """
     return SpanOutline(parse_span(span))
 
@@ -74,19 +74,19 @@ class SpanOutline:
     )
 
     kind: Kind
-    """Whether it is a call to evaluate, has documents for the answers of its trace, or is of no concern."""
+    """A call to evaluate, a span with documents for the answers of its trace, or neither."""
     operation: str
-    """Of a call: chat, text_completion or generate_content."""
+    """The operation of a call: chat, text_completion or generate_content."""
     provider: str
     request_model: str
     dialect: str
-    """The name of the dialect; empty where the span is of none."""
+    """The name of the dialect; empty if the span is of no dialect."""
 
     def __init__(self, span: Any) -> None:
-        """Look at a parsed Span.
+        """Read the cheap facts of a parsed Span.
 
         Raises:
-            DecodeError: it has no id, or an attribute is malformed.
+            DecodeError: the Span has no id, or an attribute is malformed.
         """
         trace_id, span_id = span.trace_id, span.span_id
         check_ids(trace_id, span_id)
@@ -99,30 +99,30 @@ class SpanOutline:
         self.span_id: str = span_id.hex()
         """16 lowercase hex digits."""
         self.failed: bool = span.status.code == _STATUS_ERROR
-        """Whether the span's status is an error."""
+        """True if the status of the span is an error."""
         self.kind, self.operation, self.provider, self.request_model, self.dialect = "other", "", "", "", ""
         if dialect:
             self._named(lambda: self._look(dialect, attributes))
 
     @property
     def has_content(self) -> bool:
-        """Whether messages are on the span itself; where not, a log record may bring them."""
+        """True if the span carries messages. False: log records may still bring them."""
         dialect = self._dialect
         return dialect is not None and dialect.has_content(self._attributes, self._span.events)
 
     def call(self, service: str) -> Call:
-        """Return the call that a span of kind `call` is.
+        """Return the call of a span of kind `call`.
 
         Raises:
-            DecodeError: its content is malformed; the message names the attribute and the span.
+            DecodeError: the content is malformed; the message names the attribute and the span.
         """
         return self._named(lambda: _call(self, self._of_kind("call"), self._attributes, self._span, service))
 
     def documents(self) -> tuple[str, ...]:
-        """Return the documents that a span of kind `context` has.
+        """Return the documents of a span of kind `context`.
 
         Raises:
-            DecodeError: they are malformed; the message names the attribute and the span.
+            DecodeError: the documents are malformed; the message names the attribute and the span.
         """
         return self._named(lambda: self._of_kind("context").read_documents(self._attributes))
 
@@ -148,7 +148,7 @@ class SpanOutline:
 def _call(outline: SpanOutline, dialect: Dialect, attributes: Attributes, span: Any, service: str) -> Call:
     fields = dialect.fields
     content = dialect.read_content(attributes, span.events)
-    context = context_of(_explicit(attributes, fields), content.input, content.system)
+    context = documents_of_call(_explicit(attributes, fields), content.input, content.system)
     first_chunk_s = _first_chunk_s(dialect, attributes, span)
     return Call(
         trace_id=outline.trace_id,
@@ -172,7 +172,7 @@ def _call(outline: SpanOutline, dialect: Dialect, attributes: Attributes, span: 
             cost_usd=attributes.number(*fields.cost_usd),
         ),
         start_ns=span.start_time_unix_nano,
-        # clocks step back; a negative duration would be refused by every histogram
+        # a clock may step back, and histograms refuse a negative duration
         duration_s=max(0, span.end_time_unix_nano - span.start_time_unix_nano) / 1e9,
         time_to_first_chunk_s=first_chunk_s,
         stream=attributes.flag(*fields.stream)

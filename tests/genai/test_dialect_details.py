@@ -12,7 +12,7 @@ from support.spans import START_NS, body, message, span
 
 from otel_llm.errors import DecodeError
 from otel_llm.genai.call import Call
-from otel_llm.genai.decode import SpanOutline, glance, is_genai, read_span, service_name
+from otel_llm.genai.decode import SpanOutline, is_genai, peek_status, read_span, service_name
 
 
 def outline(attributes: dict[str, Any], **fields: Any) -> SpanOutline:
@@ -52,9 +52,9 @@ def test_an_outline_tells_a_span_apart_before_its_content_is_read() -> None:
 def test_a_glance_tells_the_trace_and_the_failure_as_the_outline_does(status: dict[str, Any] | None) -> None:
     data = span(status=status).SerializeToString()
     found = read_span(data)
-    assert glance(data) == (bytes.fromhex(found.trace_id), found.failed)
+    assert peek_status(data) == (bytes.fromhex(found.trace_id), found.failed)
     with pytest.raises(DecodeError, match="the bytes are no Span"):
-        glance(data[:-1])
+        peek_status(data[:-1])
 
 
 def test_a_span_of_no_dialect_is_of_no_concern() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from otel_llm.errors import QueueError, QueueFullError
 from otel_llm.queue.durable import DurableQueue, Fsync
-from otel_llm.queue.segments import Place, packed
+from otel_llm.queue.segments import RecordPlace, packed
 
 MAX_BYTES = 1 << 20
 
@@ -208,8 +208,8 @@ def test_another_version_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_payload_that_looks_like_records_is_none_and_is_passed_in_no_time(tmp_path: Path) -> None:
-    forged = b"".join(packed(bytes(16), Place(9, 0, "", 0, 0, 0), b"forged"))
-    long, _ = packed(bytes(16), Place(9, 0, "", 0, 0, 0), bytes(3 << 20))  # its checksum takes a millisecond
+    forged = b"".join(packed(bytes(16), RecordPlace(9, 0, "", 0, 0, 0), b"forged"))
+    long, _ = packed(bytes(16), RecordPlace(9, 0, "", 0, 0, 0), bytes(3 << 20))  # its checksum takes a millisecond
     queue = opened(tmp_path, max_bytes=1 << 26)
     appended(queue, forged + long * 50_000 + bytes(3 << 20), b"after")
     queue.close()

@@ -1,4 +1,4 @@
-"""What a dialect is: a table of names, and how its content is written."""
+"""A dialect: a table of attribute names, and functions that read its content."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from otel_llm.genai.call import Message
 from otel_llm.otlp.attributes import Attributes
 
 Kind = Literal["call", "context", "other"]
-"""`call`: to be evaluated. `context`: a retrieval or a tool that has documents for the answers of its trace."""
+"""`call`: to evaluate. `context`: a retrieval or tool with documents for the answers of its trace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """The attributes that fill the fields of a call; of several, the first that is there.
+    """The attributes that fill the fields of a call: of several names, the first that the span has.
 
-    `N` in a name stands for a number from 0 on.
+    `N` in a name is a number from 0 upwards.
     """
 
     provider: tuple[str, ...] = ()
@@ -43,8 +43,8 @@ class Fields:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """What was asked and answered."""
+class CallContent:
+    """The messages and the system instructions of a call."""
 
     input: tuple[Message, ...] = ()
     output: tuple[Message, ...] = ()
@@ -57,27 +57,27 @@ class Dialect:
 
     name: str
     libraries: str
-    """Who writes so, in words."""
+    """The libraries that write this dialect, in words."""
     marker: bytes
-    """These bytes are in every span of it."""
+    """Bytes that are in every span of this dialect."""
     signs: tuple[str, ...]
-    """A span with any of these attributes is of this dialect."""
+    """Attributes of which any one identifies the dialect."""
     fields: Fields
     context: tuple[str, ...] = ()
-    """The attributes of retrieval and tool spans that are documents."""
+    """Attributes with the documents of retrieval and tool spans."""
     kind_and_operation: Callable[[Attributes], tuple[Kind, str]]
-    """What a span is, and of a call its operation."""
-    read_content: Callable[[Attributes, Sequence[Any]], Content]
-    """The content of a call, from its attributes and span events. Raises a DecodeError that names an attribute."""
+    """Returns the kind of a span, and the operation of a call."""
+    read_content: Callable[[Attributes, Sequence[Any]], CallContent]
+    """Returns the content of a call from attributes and span events; a DecodeError names the attribute."""
     read_documents: Callable[[Attributes], tuple[str, ...]]
-    """The documents of a retrieval or a tool. Raises a DecodeError that names an attribute."""
+    """Returns the documents of a retrieval or a tool; a DecodeError names the attribute."""
     is_stream: Callable[[Attributes], bool] | None = None
-    """Whether a call was streamed, where no attribute says so by itself."""
+    """Returns True if a call was streamed. None means that `fields.stream` says so."""
     first_chunk_event: bytes = b""
     """The span event that marks the first chunk of a stream."""
 
     def has_content(self, attributes: Attributes, events: Sequence[Any]) -> bool:
-        """Return whether messages are on the span."""
+        """Return True if the span carries messages."""
         names = (*self.fields.input, *self.fields.output)
         return any(name.replace(".N.", ".0.") in attributes for name in names) or any(
             event.name.decode(errors="replace") in names for event in events

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from otel_llm import names
 from otel_llm.genai.chat_messages import read_chat_messages
-from otel_llm.genai.dialects.dialect import Content, Dialect, Fields, Kind
+from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
 from otel_llm.genai.documents import read_documents
 from otel_llm.genai.messages import read_instructions
 from otel_llm.otlp.attributes import Attributes
@@ -38,20 +38,20 @@ FIELDS: Final = Fields(
 
 
 def kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
-    """Return what a span is, by its operation: embeddings, agents and the like are of no concern."""
+    """Return the kind of a span by its operation: embeddings, agents and the like are `other`."""
     operation = attributes.text(names.OPERATION) or ""
     if operation in names.TEXT_INFERENCES:
         return "call", operation
     return "context" if any(name in attributes for name in _CONTEXT) else "other", operation
 
 
-def read_content(attributes: Attributes, _events: Sequence[Any] = ()) -> Content:
+def read_content(attributes: Attributes, _events: Sequence[Any] = ()) -> CallContent:
     """Return the content of a call.
 
     Raises:
-        DecodeError: a structured attribute is not what the conventions say; the message names it.
+        DecodeError: a structured attribute does not follow the conventions; the message names the attribute.
     """
-    return Content(
+    return CallContent(
         input=read_chat_messages(attributes.structure(names.INPUT_MESSAGES), names.INPUT_MESSAGES),
         output=read_chat_messages(attributes.structure(names.OUTPUT_MESSAGES), names.OUTPUT_MESSAGES),
         system=read_instructions(attributes.structure(names.SYSTEM_INSTRUCTIONS), names.SYSTEM_INSTRUCTIONS),

@@ -9,7 +9,7 @@ from otel_llm import names
 from otel_llm.genai.call import Message, Part
 from otel_llm.genai.chat_messages import read_chat_messages
 from otel_llm.genai.dialects import genai
-from otel_llm.genai.dialects.dialect import Content, Dialect, Fields, Kind
+from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
 from otel_llm.otlp.attributes import Attributes, load_json
 
 SYSTEM: Final = "gen_ai.system"
@@ -36,14 +36,14 @@ FIELDS: Final = Fields(
 def _kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
     if names.OPERATION in attributes:
         return genai.kind_and_operation(attributes)
-    # the oldest ones have no operation: a call is what has a model
+    # the oldest spans have no operation: a span with a model is a call
     return ("call", "chat") if names.REQUEST_MODEL in attributes else ("other", "")
 
 
-def _read_content(attributes: Attributes, events: Sequence[Any]) -> Content:
+def _read_content(attributes: Attributes, events: Sequence[Any]) -> CallContent:
     content = genai.read_content(attributes)
     on_events = {event.name: event.attributes for event in events}
-    return Content(
+    return CallContent(
         input=content.input or _messages(attributes, on_events.get(PROMPT_EVENT.encode()), PROMPT, "user"),
         output=content.output
         or _messages(attributes, on_events.get(COMPLETION_EVENT.encode()), COMPLETION, "assistant"),

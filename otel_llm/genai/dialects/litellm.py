@@ -1,6 +1,6 @@
 """LiteLLM's callback for OpenTelemetry: the conventions' messages, with the provider's tool calls in between.
 
-Its second span, `raw_gen_ai_request`, repeats the request as the provider got it, and is of no concern.
+Its second span, `raw_gen_ai_request`, repeats the request as the provider got it, and is not read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from otel_llm.errors import DecodeError
 from otel_llm.genai.call import Message, Part
 from otel_llm.genai.chat_messages import read_chat_messages
 from otel_llm.genai.dialects import genai, openllmetry
-from otel_llm.genai.dialects.dialect import Content, Dialect, Fields, Kind
+from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
 from otel_llm.otlp.attributes import Attributes
 
 _OPERATIONS: Final = {
@@ -23,7 +23,7 @@ _OPERATIONS: Final = {
     "text_completion": "text_completion",
     "atext_completion": "text_completion",
 }
-"""LiteLLM's own names of what was called, some of which it writes as the operation."""
+"""LiteLLM's names of its functions, some of which it writes as the operation."""
 
 FIELDS: Final = Fields(
     provider=(names.PROVIDER, "gen_ai.system"),
@@ -52,11 +52,11 @@ def _kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
     return ("call", operation) if operation else genai.kind_and_operation(attributes)
 
 
-def _read_content(attributes: Attributes, _events: Sequence[Any]) -> Content:
+def _read_content(attributes: Attributes, _events: Sequence[Any]) -> CallContent:
     prompts = openllmetry.read_indexed(attributes, "gen_ai.prompt", "user")
     answers = openllmetry.read_indexed(attributes, "gen_ai.completion", "assistant")
     output = read_chat_messages(attributes.structure(names.OUTPUT_MESSAGES), names.OUTPUT_MESSAGES)
-    return Content(
+    return CallContent(
         input=read_chat_messages(attributes.structure(names.INPUT_MESSAGES), names.INPUT_MESSAGES) or prompts,
         output=_with_calls(output or answers, attributes),
         system=_instructions(attributes),
@@ -64,7 +64,7 @@ def _read_content(attributes: Attributes, _events: Sequence[Any]) -> Content:
 
 
 def _instructions(attributes: Attributes) -> str:
-    """Return the instructions, which LiteLLM writes as a text, as parts, or as messages."""
+    """Return the system instructions, which LiteLLM writes as a text, as parts, or as messages."""
     try:
         value = attributes.structure(names.SYSTEM_INSTRUCTIONS)
     except DecodeError:
@@ -78,7 +78,7 @@ def _instructions(attributes: Attributes) -> str:
 
 
 def _with_calls(output: tuple[Message, ...], attributes: Attributes) -> tuple[Message, ...]:
-    """Return the answers with the tool calls that LiteLLM writes beside them, all of the first answer."""
+    """Return the answers with the tool calls that LiteLLM writes beside them: all belong to the first answer."""
     calls = tuple(
         Part("tool_call", item.text("function_call.arguments") or "", name)
         for item in attributes.indexed("gen_ai.completion")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from otel_llm import names
 from otel_llm.errors import DecodeError
 from otel_llm.genai.call import Message, Part
-from otel_llm.genai.dialects.dialect import Content, Dialect, Fields, Kind
+from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
 from otel_llm.genai.documents import read_documents
 from otel_llm.genai.messages import finish_reason_of
 from otel_llm.otlp.attributes import Attributes
@@ -66,8 +66,8 @@ def _is_stream(attributes: Attributes) -> bool:
     return isinstance(parameters, dict) and parameters.get("stream") is True
 
 
-def _read_content(attributes: Attributes, _events: Sequence[Any]) -> Content:
-    return Content(
+def _read_content(attributes: Attributes, _events: Sequence[Any]) -> CallContent:
+    return CallContent(
         input=_messages(attributes, _INPUT) or _texts(attributes, _PROMPTS, "prompt.text", "input.value", "user"),
         output=_messages(attributes, _OUTPUT)
         or _texts(attributes, _COMPLETIONS, "completion.text", "output.value", "assistant"),
@@ -102,7 +102,7 @@ def _parts(item: Attributes) -> Iterator[Part]:
 
 
 def _texts(attributes: Attributes, prefix: str, name: str, whole: str, role: str) -> tuple[Message, ...]:
-    """Return the texts of a completion; without any, the whole input or output, where that is text."""
+    """Return the texts of a completion; without texts, the whole input or output if it is text."""
     texts = [text for item in attributes.indexed(prefix) if (text := item.text(name))]
     if not texts and attributes.text(f"{whole.partition('.')[0]}.mime_type") != "application/json":
         texts = [text] if (text := attributes.text(whole)) else []

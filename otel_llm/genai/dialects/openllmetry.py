@@ -9,7 +9,7 @@ from otel_llm import names
 from otel_llm.genai.call import Message, Part
 from otel_llm.genai.chat_messages import parts_in_text
 from otel_llm.genai.dialects import genai
-from otel_llm.genai.dialects.dialect import Content, Dialect, Fields, Kind
+from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
 from otel_llm.genai.documents import read_documents
 from otel_llm.genai.messages import finish_reason_of
 from otel_llm.otlp.attributes import Attributes
@@ -53,9 +53,9 @@ def read_indexed(attributes: Attributes, prefix: str, role: str) -> tuple[Messag
     """Return the messages of `prefix.N.role`, `prefix.N.content`, `prefix.N.tool_calls.M.name` and so on.
 
     Args:
-        attributes: of the span.
+        attributes: the attributes of the span.
         prefix: the part of the names before the number.
-        role: of a message that says none.
+        role: the role of a message without one.
     """
     return tuple(_message(item, role) for item in attributes.indexed(prefix))
 
@@ -85,7 +85,7 @@ def _kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
 
 
 def _gives_documents(attributes: Attributes) -> bool:
-    # retrievals have no kind of their own: they are tasks, which LangChain and LlamaIndex name after the class
+    # retrievals have no kind: they are tasks, which LangChain and LlamaIndex name after the class
     match attributes.text(SPAN_KIND):
         case "tool":
             return True
@@ -94,14 +94,14 @@ def _gives_documents(attributes: Attributes) -> bool:
     return False
 
 
-def read_content(attributes: Attributes, _events: Sequence[Any] = ()) -> Content:
+def read_content(attributes: Attributes, _events: Sequence[Any] = ()) -> CallContent:
     """Return the content of a call.
 
     Raises:
-        DecodeError: a structured attribute is not what it should be; the message names it.
+        DecodeError: a structured attribute is malformed; the message names the attribute.
     """
     content = genai.read_content(attributes)
-    return Content(
+    return CallContent(
         input=content.input or read_indexed(attributes, "gen_ai.prompt", "user"),
         output=content.output or read_indexed(attributes, "gen_ai.completion", "assistant"),
         system=content.system,

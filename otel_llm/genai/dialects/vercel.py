@@ -1,6 +1,7 @@
-"""Vercel's AI SDK: `ai.generateText.doGenerate` and its like are the calls.
+"""Vercel's AI SDK: spans such as `ai.generateText.doGenerate` are the calls.
 
-The span around them, `ai.generateText`, repeats the last answer: read too, it would be evaluated twice.
+The span around a call, `ai.generateText`, repeats the last answer, and is not read: the answer would be evaluated
+twice.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, Final
 from otel_llm import names
 from otel_llm.genai.call import Message, Part
 from otel_llm.genai.chat_messages import read_chat_messages, read_tool_calls
-from otel_llm.genai.dialects.dialect import Content, Dialect, Fields, Kind
+from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
 from otel_llm.genai.documents import read_documents
 from otel_llm.genai.messages import finish_reason_of
 from otel_llm.otlp.attributes import Attributes
@@ -53,14 +54,14 @@ def _is_stream(attributes: Attributes) -> bool:
     return (attributes.text(_OPERATION) or "").endswith(".doStream")
 
 
-def _read_content(attributes: Attributes, _events: Sequence[Any]) -> Content:
+def _read_content(attributes: Attributes, _events: Sequence[Any]) -> CallContent:
     parts = (
         *(Part("reasoning", text) for text in [attributes.text(_REASONING)] if text),
         *(Part("text", text) for text in [attributes.text(_TEXT, _OBJECT)] if text),
         *read_tool_calls(attributes.structure(_TOOL_CALLS), _TOOL_CALLS),
     )
     reason = finish_reason_of(attributes.text(_FINISH_REASON))
-    return Content(
+    return CallContent(
         input=read_chat_messages(attributes.structure(_MESSAGES), _MESSAGES),
         output=(Message("assistant", parts, reason),) if parts else (),
     )

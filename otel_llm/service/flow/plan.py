@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from otel_llm.errors import DecodeError
 from otel_llm.evaluate.run.selection import Selection
-from otel_llm.genai.decode import glance, is_genai
+from otel_llm.genai.decode import peek_status, is_genai
 from otel_llm.otlp.queued import QueuedRequest
 from otel_llm.report.client_metrics import ClientMetrics
 from otel_llm.service.flow.pending_call import PendingCall
@@ -84,7 +84,7 @@ class Planner:
 
     def _is_left_out(self, span: bytes) -> bool:
         try:
-            trace_id, failed = glance(span)
+            trace_id, failed = peek_status(span)
         except DecodeError:  # the reader of the whole span reports what is wrong with it
             return False
         return self.selection.leaves_out(trace_id, failed=failed)

@@ -1,7 +1,7 @@
-"""Spans and log records without personal data and secrets, or without any content, for what passes on from here.
+"""Spans and log records without personal data and secrets, or without any content, before they are passed on.
 
-Content that cannot be read, such as bytes or JSON that is too deep, is left out rather than passed on. All else of
-a span stays: ids, times and usage, and also what an exception's message says, which is no content by its name.
+Content that cannot be read, such as bytes or JSON that is too deep, is removed. Everything else of a span stays:
+ids, times and usage, and also the messages of exceptions, whose names are no content names.
 """
 
 from __future__ import annotations
@@ -20,43 +20,43 @@ from otel_llm.masking.content_names import Names, has_content_body, is_content, 
 from otel_llm.masking.texts import Masker, masker
 
 _EVENT_NAME: Final = "event.name"
-"""Where the name of an event was before log records had a field for it."""
+"""The attribute for the name of an event, from before log records had a field for the name."""
 
 _Keep = Callable[[str, AnyValue], bool]
-"""Of an attribute's name and its value, which it may change: whether it may go on."""
+"""Takes a key and a value, which it may change; returns True if the value may be passed on."""
 _Item = TypeVar("_Item", bound=Message)
 
 
 def masked(span: bytes, also: Names = no_names) -> bytes:
-    """Return a Span whose content has placeholders for personal data and secrets.
+    """Return a serialized Span with placeholders for personal data and secrets in its content.
 
     Args:
-        span: serialized.
-        also: of an attribute's name, whether it is content though `is_content` does not know it.
+        span: a serialized Span.
+        also: returns True for names of attributes that are content beside those of `is_content`.
 
     Raises:
-        DecodeError: the bytes are no Span: they must not go on.
+        DecodeError: the bytes are no Span, and must not be passed on.
         ConfigError: the evaluators `pii` and `secrets` are not installed.
     """
     return _span(span, also, _masking(masker()))
 
 
 def stripped(span: bytes, also: Names = no_names) -> bytes:
-    """Return a Span without content; else as `masked`.
+    """Return a serialized Span without content; arguments as of `masked`.
 
     Raises:
-        DecodeError: the bytes are no Span: they must not go on.
+        DecodeError: the bytes are no Span, and must not be passed on.
     """
     return _span(span, also, _nothing)
 
 
 def masked_log(record: bytes, also: Names = no_names) -> bytes:
-    """Return a LogRecord whose content has placeholders for personal data and secrets; else as `masked`."""
+    """Return a serialized LogRecord with placeholders for personal data and secrets; arguments as of `masked`."""
     return _log(record, also, _masking(masker()))
 
 
 def stripped_log(record: bytes, also: Names = no_names) -> bytes:
-    """Return a LogRecord without content; else as `stripped`."""
+    """Return a serialized LogRecord without content; arguments as of `stripped`."""
     return _log(record, also, _nothing)
 
 
@@ -105,7 +105,7 @@ def _nothing(_key: str, _value: AnyValue) -> bool:
 
 def _masking(masker: Masker) -> _Keep:
     def keep(key: str, value: AnyValue) -> bool:
-        """Mask the value, all the way down where it is a structure; return whether all of it could be read."""
+        """Mask a value and all values inside it; return True if all of them could be read."""
         match value.WhichOneof("value"):
             case "string_value":
                 value.string_value = masker.mask(value.string_value, key)
@@ -119,7 +119,7 @@ def _masking(masker: Masker) -> _Keep:
                 return all(keep_pair(pair) for pair in value.kvlist_value.values)
             case "bytes_value":
                 return False
-            case None:  # empty, or of a kind that is newer than this service
+            case None:  # empty, or of a kind that this service does not know yet
                 return not value.ByteSize()
         return True
 
@@ -131,7 +131,7 @@ def _masking(masker: Masker) -> _Keep:
     def keep_readable(key: str, value: AnyValue) -> bool:
         try:
             return keep(key, value)
-        except ValueError:  # JSON that is too deep
+        except ValueError:  # the JSON is too deep
             return False
 
     return keep_readable

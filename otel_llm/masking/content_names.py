@@ -1,7 +1,7 @@
-"""Which attributes hold what was said in a call: the one table of their names, whatever wrote the span.
+"""The names of attributes that hold content of a call: one table for every dialect.
 
-What is under a content prefix and not known to be something else counts as content: a field that an
-instrumentation adds is hidden rather than shown.
+A name under a content prefix counts as content unless it is known to be something else: a field that an
+instrumentation adds later is hidden rather than shown.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Final
 from otel_llm import names
 
 Names = Callable[[str], bool]
-"""Whether an attribute of that name is meant."""
+"""Returns True for the names of the attributes that are meant."""
 
 _PATTERNS: Final = (
-    # the current conventions, and ours; some flatten what is structured, as in gen_ai.input.messages.0.content
+    # the current conventions, and ours; some libraries flatten structures, as in gen_ai.input.messages.0.content
     *(
         rf"{re.escape(name)}(?:\..+)?"
         for name in (
@@ -69,12 +69,12 @@ _PATTERNS: Final = (
 _CONTENT: Final = re.compile("|".join(_PATTERNS), re.DOTALL)
 
 _CONTENT_EVENTS: Final = "gen_ai."
-"""What the names of events begin with whose body is content, such as gen_ai.user.message or gen_ai.choice."""
+"""Prefix of the names of events whose body is content, such as gen_ai.user.message or gen_ai.choice."""
 _NO_CONTENT_OF_EVENTS: Final = frozenset({"role", "index", "finish_reason", "id", "name", "type"})
 
 
 def is_content(attribute: str) -> bool:
-    """Return whether an attribute of that name, on a span, a span event or a log record, is content."""
+    """Return True if an attribute of that name is content, on a span, a span event or a log record."""
     return _CONTENT.fullmatch(attribute) is not None
 
 
@@ -84,7 +84,7 @@ def no_names(_attribute: str) -> bool:
 
 
 def names_like(patterns: Sequence[str]) -> Names:
-    """Return whether an attribute's name is like one of the patterns, which are as of file names; case counts."""
+    """Return a function that is True for names that match a pattern, as for file names; case counts."""
     if not patterns:
         return no_names
     like = re.compile("|".join(map(fnmatch.translate, patterns)))
@@ -92,7 +92,7 @@ def names_like(patterns: Sequence[str]) -> Names:
 
 
 def is_content_of(event: str, attribute: str) -> bool:
-    """Return whether an attribute of a span event or a log record of that event name is content.
+    """Return True if an attribute of a span event or a log record with that event name is content.
 
     The fields of a message, such as `content`, are attributes of their own in some libraries.
     """
@@ -102,5 +102,5 @@ def is_content_of(event: str, attribute: str) -> bool:
 
 
 def has_content_body(event: str) -> bool:
-    """Return whether the body of a log record of that event name is content."""
+    """Return True if the body of a log record with that event name is content."""
     return event.startswith(_CONTENT_EVENTS)

@@ -1,9 +1,10 @@
-"""Texts without the personal data and the secrets in them, where placeholders such as `[EMAIL_ADDRESS]` stand.
+"""Texts with placeholders such as `[EMAIL_ADDRESS]` in place of personal data and secrets.
 
-What is found is what the evaluators `pii` and `secrets` say fails, in the whole text however long. JSON stays
-JSON: its strings are masked one by one, JSON in them likewise, and then what is found in it as a text, where a key
-says what a value is. A text that is no JSON may have been, before a limit on attributes cut it: it is searched as
-its escapes read, too, for the "n" of a "\\n" hides the beginning of what is behind it.
+A finding is masked if it would fail the evaluator `pii` or `secrets`; the whole text is searched, whatever its
+length. JSON stays JSON: first its strings are masked one by one, and JSON inside them; then the findings in the
+JSON as a text, where a key tells what a value is. A text that is no JSON may be JSON that a limit on attributes
+has cut: it is searched with its escapes decoded too, for the "n" of a "\\n" hides the beginning of the word behind
+it.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from otel_llm.evaluate.kinds.loading import load_evaluator
 
 _FINDERS: Final = ("pii", "secrets")
 _MASKED: Final = "[MASKED]"
-"""What stands for a text in which more is found however often it is masked."""
+"""Placeholder for a whole text in which each round of masking leaves new findings."""
 _ROUNDS: Final = 4
-"""A placeholder changes what is near it: what is found only then is masked too."""
+"""Rounds of masking: a placeholder changes the text near it, and may reveal a finding that is masked next."""
 _MAX_DEPTH: Final = 8
-"""JSON in JSON beyond that is masked as text."""
+"""Deeper JSON in JSON is masked as text."""
 
 _NOTHING: Final = re.compile(r"[a-z_]{0,24}|.{0,3}", re.DOTALL)
-"""Words such as "role" and "assistant", of which JSON is full: nothing can be found in them."""
+"""Words such as "role" and "assistant", frequent in JSON: they cannot contain a finding."""
 _STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _LITERAL: Final = re.compile(rf"{_STRING.pattern}|-?\d[\d.eE+-]*")
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
@@ -41,11 +42,11 @@ _ESCAPE: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL
 )
 _UNIT: Final = re.compile(rf"{_ESCAPE.pattern}|.", re.DOTALL)
-"""A character as JSON writes it."""
+"""One character in the form that JSON writes."""
 
 
-class Place(NamedTuple):
-    """What is to be masked: its first character, the one after its last, and its type."""
+class MaskedRange(NamedTuple):
+    """A range of a text to mask: its first character, the character after its last, and the type of finding."""
 
     start: int
     end: int
@@ -56,21 +57,21 @@ Find = Callable[[str], Iterable[Finding]]
 
 
 class Masker:
-    """Masks what a function finds. May be used by several threads."""
+    """Masks the findings of a function. Any thread may call."""
 
     def __init__(self, find: Find) -> None:
-        """Mask whatever `find` yields; findings may overlap."""
+        """Mask the findings of `find`, which may overlap."""
         self._find = find
 
     def mask(self, text: str, key: str = "") -> str:
-        """Return the text, masked; where it is JSON, it stays JSON.
+        """Return the masked text; JSON stays JSON.
 
         Args:
             text: the text.
-            key: what the text is said to be, which makes surer what is in it.
+            key: the name of the value, which raises the confidence of findings.
 
         Raises:
-            ValueError: it is JSON that is too deep to be read.
+            ValueError: the text is JSON that is too deep to be read.
         """
         return self._mask(text, key, 0)
 
@@ -80,10 +81,10 @@ class Masker:
         if depth < _MAX_DEPTH and _is_json(text):
             text = _STRING.sub(lambda string: self._string(string[0], depth + 1), text)
             return _repeated(
-                lambda text: _cut_literals(text, _places(self._find(text))), text, json.dumps(_MASKED)
+                lambda text: _cut_literals(text, _ranges(self._find(text))), text, json.dumps(_MASKED)
             )
         text = self._as_value(text, key) if key else text
-        return _repeated(lambda text: _cut(text, self._places_in(text)), text, _MASKED)
+        return _repeated(lambda text: _cut(text, self._ranges_in(text)), text, _MASKED)
 
     def _string(self, literal: str, depth: int) -> str:
         value = json.loads(literal)
@@ -92,31 +93,31 @@ class Masker:
 
     def _as_value(self, text: str, key: str) -> str:
         before = len(key) + 2
-        places = _places(self._find(f"{key}: {text}"))
+        ranges = _ranges(self._find(f"{key}: {text}"))
         return _cut(
-            text, [Place(max(0, p.start - before), p.end - before, p.type) for p in places if p.end > before]
+            text, [MaskedRange(max(0, p.start - before), p.end - before, p.type) for p in ranges if p.end > before]
         )
 
-    def _places_in(self, text: str) -> list[Place]:
-        """Return what is found in the text, as it is and as its escapes read, be they escaped again."""
-        places = _places(self._find(text))
-        readings: list[_Reading] = []
-        while len(readings) < _MAX_DEPTH and _ESCAPE.search(text):
-            readings.append(_Reading(text))
-            text = readings[-1].text
-            found = _places(self._find(text))
-            for reading in reversed(readings):
-                found = [Place(reading.place(p.start), reading.place(p.end), p.type) for p in found]
-            places += found
-        return _united(places)
+    def _ranges_in(self, text: str) -> list[MaskedRange]:
+        """Return the findings in the text as it is, and with its escapes decoded, which may be nested."""
+        ranges = _ranges(self._find(text))
+        decodings: list[_DecodedText] = []
+        while len(decodings) < _MAX_DEPTH and _ESCAPE.search(text):
+            decodings.append(_DecodedText(text))
+            text = decodings[-1].text
+            found = _ranges(self._find(text))
+            for decoding in reversed(decodings):
+                found = [MaskedRange(decoding.position(p.start), decoding.position(p.end), p.type) for p in found]
+            ranges += found
+        return _united(ranges)
 
 
-class _Reading:
-    """A text as its escapes read."""
+class _DecodedText:
+    """A text with its escapes decoded, and the positions of its characters in the text."""
 
     def __init__(self, text: str) -> None:
-        self._escapes = array("I")  # where in what is read
-        self._gone = array("I")  # characters by which the text is longer, up to there and with it
+        self._escapes = array("I")  # position of each escape in the decoded text
+        self._gone = array("I")  # characters that decoding removed, up to and including each escape
         self.text = _ESCAPE.sub(self._take, text)
 
     def _take(self, escape: re.Match[str]) -> str:
@@ -125,19 +126,19 @@ class _Reading:
         self._gone.append(gone + escape.end() - escape.start() - 1)
         return _read(escape[0])
 
-    def place(self, position: int) -> int:
-        """Return where in the text the character begins that is at a position of what is read."""
-        before = bisect_left(self._escapes, position)
-        return position + (self._gone[before - 1] if before else 0)
+    def position(self, decoded: int) -> int:
+        """Return the position in the text of the character at a position of the decoded text."""
+        before = bisect_left(self._escapes, decoded)
+        return decoded + (self._gone[before - 1] if before else 0)
 
 
 @functools.cache
 def masker() -> Masker:
-    """Return what masks by the installed evaluators `pii` and `secrets`.
+    """Return the masker that uses the installed evaluators `pii` and `secrets`.
 
     Raises:
         ConfigError: one of them is not installed.
-        ModelError: one of them is not as its manifest says.
+        ModelError: one of them does not match its manifest.
     """
     manifests = {manifest.name: manifest for manifest in evaluator_manifests()}
     if missing := [name for name in _FINDERS if name not in manifests]:
@@ -150,7 +151,7 @@ def masker() -> Masker:
 
 
 def _finder(manifest: EvaluatorManifest) -> Finder:
-    # an evaluator may leave out the middle of a long text, masking must not
+    # an evaluator may skip the middle of a long text, masking must not
     options = {**manifest.options, "max_characters": sys.maxsize}
     finder = load_evaluator(manifest.model_copy(update={"options": options}))
     if not isinstance(finder, Finder):
@@ -167,7 +168,7 @@ def _is_json(text: str) -> bool:
     if text.lstrip()[:1] not in {"{", "[", '"'}:
         return False
     try:
-        json.loads(text, parse_int=str)  # an integer may be longer than Python reads
+        json.loads(text, parse_int=str)  # an integer may have more digits than Python reads
     except RecursionError:
         raise ValueError("is JSON that is too deep to be read") from None
     except ValueError:
@@ -185,59 +186,59 @@ def _repeated(cut: Callable[[str], str], text: str, last_resort: str) -> str:
 
 
 def _read(escape: str) -> str:
-    """Return the character for which that escape stands."""
+    """Return the character that an escape stands for."""
     if escape[1] == "u" and escape[2:]:
         character: str = json.loads(f'"{escape}"')
         return "\ufffd" if "\ud800" <= character <= "\udfff" else character
     return _ESCAPES.get(escape[1], escape[1])
 
 
-def _united(places: Iterable[Place]) -> list[Place]:
-    """Return places in order and never overlapping, each of the type of the first."""
-    united: list[Place] = []
-    for place in sorted(places):
-        if united and place.start < united[-1].end:
-            united[-1] = united[-1]._replace(end=max(united[-1].end, place.end))
+def _united(ranges: Iterable[MaskedRange]) -> list[MaskedRange]:
+    """Return the ranges in order, overlapping ranges united with the type of the first."""
+    united: list[MaskedRange] = []
+    for each in sorted(ranges):
+        if united and each.start < united[-1].end:
+            united[-1] = united[-1]._replace(end=max(united[-1].end, each.end))
         else:
-            united.append(place)
+            united.append(each)
     return united
 
 
-def _places(findings: Iterable[Finding]) -> list[Place]:
-    """Return what the findings cover, in order and never overlapping, each by the type of the surest finding."""
-    places: list[Place] = []
+def _ranges(findings: Iterable[Finding]) -> list[MaskedRange]:
+    """Return the ranges of the findings in order, overlapping ones united with the type of the surest."""
+    ranges: list[MaskedRange] = []
     confidence = 0.0
     for found in sorted(findings, key=lambda each: (each.start, -each.end)):
-        if places and found.start < places[-1].end:
-            before = places[-1]
+        if ranges and found.start < ranges[-1].end:
+            before = ranges[-1]
             surest = found.type if found.confidence > confidence else before.type
-            places[-1] = Place(before.start, max(before.end, found.end), surest)
+            ranges[-1] = MaskedRange(before.start, max(before.end, found.end), surest)
             confidence = max(confidence, found.confidence)
         else:
-            places.append(Place(found.start, found.end, found.type))
+            ranges.append(MaskedRange(found.start, found.end, found.type))
             confidence = found.confidence
-    return places
+    return ranges
 
 
-def _cut(text: str, places: Sequence[Place]) -> str:
+def _cut(text: str, ranges: Sequence[MaskedRange]) -> str:
     kept: list[str] = []
     position = 0
-    for place in places:
-        kept += (text[position : place.start], f"[{place.type}]")
-        position = place.end
+    for each in ranges:
+        kept += (text[position : each.start], f"[{each.type}]")
+        position = each.end
     return "".join((*kept, text[position:]))
 
 
-def _cut_literals(text: str, places: Sequence[Place]) -> str:
-    """Return JSON without what of its strings and numbers lies in the places."""
-    if not places:
+def _cut_literals(text: str, ranges: Sequence[MaskedRange]) -> str:
+    """Return JSON with placeholders for the parts of its strings and numbers that lie in the ranges."""
+    if not ranges:
         return text
 
     def cut(literal: re.Match[str]) -> str:
         start, end = literal.span()
-        first = bisect_right(places, start, key=lambda place: place.end)
-        last = bisect_left(places, end, key=lambda place: place.start)
-        own = [Place(place.start - start, place.end - start, place.type) for place in places[first:last]]
+        first = bisect_right(ranges, start, key=lambda each: each.end)
+        last = bisect_left(ranges, end, key=lambda each: each.start)
+        own = [MaskedRange(each.start - start, each.end - start, each.type) for each in ranges[first:last]]
         if not own:
             return literal[0]
         return _cut_string(literal[0], own) if literal[0][0] == '"' else f'"[{own[0].type}]"'
@@ -245,10 +246,10 @@ def _cut_literals(text: str, places: Sequence[Place]) -> str:
     return _LITERAL.sub(cut, text)
 
 
-def _cut_string(literal: str, places: Sequence[Place]) -> str:
-    """Return a string of JSON without the characters that lie in the places, be it in part."""
+def _cut_string(literal: str, ranges: Sequence[MaskedRange]) -> str:
+    """Return a JSON string with placeholders for the characters that lie in the ranges, wholly or in part."""
     kept: list[str] = []
-    left = deque(places)
+    left = deque(ranges)
     begun = False
     for unit in _UNIT.finditer(literal, 1, len(literal) - 1):
         while left and left[0].end <= unit.start():
@@ -264,5 +265,5 @@ def _cut_string(literal: str, places: Sequence[Place]) -> str:
 
 def _quoted(text: str) -> str:
     quoted = json.dumps(text, ensure_ascii=False)
-    # half a surrogate pair is legal in JSON's escapes, and nowhere else
+    # half a surrogate pair is legal only as an escape of JSON
     return json.dumps(text) if any("\ud800" <= character <= "\udfff" for character in quoted) else quoted

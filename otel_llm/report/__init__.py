@@ -1,1 +1,1 @@
-"""Results out: OTLP events, Prometheus metrics, the live feed."""
+"""Results out: OTLP events, Prometheus metrics, the live feed, the debug page, own traces."""

@@ -1,7 +1,6 @@
-"""The conventions' client metrics, made from spans, for services that emit spans alone.
+"""The conventions' client metrics, made from spans, for services that emit only spans.
 
-Their numbers are those of the spans that arrive: where traces are sampled before the service, they count the
-sample.
+The metrics count the spans that arrive: if traces are sampled before the service, they count the sample.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ from otel_llm.names import Metric
 from otel_llm.names.label_limit import LabelLimit
 
 _MAX_SERVICES: Final = 4096
-"""Services for which it is remembered whether they are counted: names are the sender's to choose."""
+"""Bound of the cache of service names: the sender chooses the names."""
 
 
 class ClientMetrics:
-    """Counts calls on a meter. May be used by several threads."""
+    """Counts calls on a meter. Any thread may call."""
 
     def __init__(self, meter: Meter, settings: DeriveMetricsSettings, *, max_label_values: int = 200) -> None:
         """Count the calls of the services that the settings name.
 
         Args:
-            meter: whose metrics are shown.
-            settings: which services.
+            meter: the meter whose metrics are exposed.
+            settings: the services.
             max_label_values: values of each label; further ones count as "other".
         """
         self._settings = settings
@@ -43,11 +42,11 @@ class ClientMetrics:
         self._cost = meter.create_counter(names.COST.name, names.COST.unit, names.COST.description)
 
     def record(self, call: Call) -> None:
-        """Count one call, once: a span that comes again is for the caller to leave out."""
+        """Count one call. The caller leaves out a span that comes again."""
         if not self._is_counted(call.service):
             return
         labels = self._labels.limit(_labels(call))
-        # only here: what the others count is there however a call ended
+        # on the duration alone: tokens and cost count, however the call ended
         failed = self._labels.limit({names.ERROR_TYPE: call.error_type}) if call.error_type else {}
         self._duration.record(call.duration_s, {**labels, **failed})
         for token_type, count in _token_counts(call.usage):
@@ -80,7 +79,9 @@ def _labels(call: Call) -> dict[str, str]:
 
 def _token_counts(usage: Usage) -> Iterator[tuple[str, int]]:
     for token_type, count in (("input", usage.input_tokens), ("output", usage.output_tokens)):
-        if count is not None and count >= 0:  # a sender may write anything; a histogram takes no negative number
+        if (
+            count is not None and count >= 0
+        ):  # a sender may write any number, and a histogram refuses negative ones
             yield token_type, count
 
 

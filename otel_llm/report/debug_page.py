@@ -1,4 +1,4 @@
-"""`/debug`: what the service is made of and what waits in it. No content of calls is in it."""
+"""The page `/debug`: parts of the service, and the requests that wait. It shows no content of calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 State = Mapping[str, "Value"]
-"""Sections by title: each a table of keys and values, or a list of such tables."""
+"""Sections by title: each is a table of keys and values, or a list of such tables."""
 Value = str | int | float | bool | None | Sequence["Value"] | Mapping[str, "Value"]
 
 SECURITY_HEADERS: Final = {
@@ -32,7 +32,7 @@ td { overflow-wrap: break-word; min-width: 4rem; max-width: 34rem; }
 
 
 def page(title: str, state: State) -> str:
-    """Return the state as a page that stands by itself, for a phone as for a desk, in the dark as in the light."""
+    """Return the state as one HTML page without other files, for small and large screens, light and dark."""
     sections = "".join(f"<h2>{html.escape(name)}</h2>{_shown(value)}" for name, value in state.items())
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

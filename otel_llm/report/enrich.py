@@ -1,4 +1,4 @@
-"""Verdicts as attributes of the span that was evaluated, for backends that have no log records to join with."""
+"""Results as attributes of the evaluated span, for backends that cannot join spans with log records."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ _MARKER: Final = names.EVALUATION_ID.encode()
 
 
 def enriched(span: bytes, results: Sequence[Result]) -> bytes:
-    """Return the span with the results' labels and scores as attributes; one that has such already stays as it is.
+    """Return the span with labels and scores of the results as attributes; an enriched span is returned unchanged.
 
-    Explanations are left out, as they quote what was said. `otel_llm.evaluation.id` lists the ids of the results,
-    which are those of their events: from them one sees which versions judged.
+    Explanations are left out: they quote the call. `otel_llm.evaluation.id` lists the ids of the results, which
+    are also the ids of their events: the events name the versions of the evaluators.
     """
     if not results or _is_enriched(span):
         return span
     added = Span()
     for result in results:
-        _add_verdict(added, result)
+        _add_result(added, result)
     ids = added.attributes.add(key=names.EVALUATION_ID).value.array_value
     for result in results:
         ids.values.add(string_value=result.id)
-    # protobuf reads messages that follow each other as one: what is in `span` is not even looked at
+    # protobuf reads concatenated messages as one, so that `span` need not be parsed
     return span + added.SerializeToString()
 
 
-def _add_verdict(span: Span, result: Result) -> None:
-    # a prefix per evaluator and target, as a span has one value of each name: the conventions' attributes
-    # gen_ai.evaluation.* are for one verdict
+def _add_result(span: Span, result: Result) -> None:
+    # a prefix per evaluator and target: a span has one value per name, and the conventions' attributes
+    # gen_ai.evaluation.* hold one result
     prefix = f"{names.SPAN_EVALUATION_PREFIX}{result.evaluator}.{result.target}"
     span.attributes.add(key=f"{prefix}.label").value.string_value = result.label
     if result.score is not None:
@@ -42,7 +42,7 @@ def _add_verdict(span: Span, result: Result) -> None:
 
 
 def _is_enriched(span: bytes) -> bool:
-    if _MARKER not in span:  # what is said in a call may hold the name too: only then the span is read
+    if _MARKER not in span:  # most spans lack the name: parse only spans that have it, maybe in a message
         return False
-    # by the reader's schema: a span that it takes, such as one whose name is no UTF-8, must not fail here
+    # parse_span takes each span that the reader takes, such as one whose name is no UTF-8
     return names.EVALUATION_ID in parse_span(span).attributes

@@ -1,4 +1,4 @@
-"""Evaluation results as OTLP log records, each on the span that was evaluated."""
+"""Evaluation results as OTLP log records, each with the ids of the evaluated span."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from otel_llm import names
 from otel_llm.evaluate.definition.result import Result
 from otel_llm.version import __version__
 
-_SAMPLED: Final = 1  # W3C trace flags: the span reached us, so it was
+_SAMPLED: Final = 1  # W3C trace flags: a span that arrived was sampled
 
 
 def events_request(results: Iterable[Result], *, explanations: bool) -> bytes:
     """Return a serialized ExportLogsServiceRequest with one `gen_ai.evaluation.result` record per result.
 
-    Without `explanations`, nothing in it quotes a call's texts.
+    Without `explanations`, the request quotes no text of a call.
     """
     now_ns = time.time_ns()
     scope = InstrumentationScope(name="otel_llm", version=__version__)

@@ -1,4 +1,4 @@
-"""What the GPUs of this machine do, as metrics; nothing where there is none, or its driver cannot be asked."""
+"""Use of the machine's GPUs as metrics; none without a GPU or with a driver that fails."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 def watch_gpus(meter: Meter, library: str = "pynvml") -> bool:
-    """Report NVIDIA's GPUs at each scrape; return whether there are any.
+    """Report NVIDIA's GPUs at each scrape; return True if there are any.
 
     Args:
-        meter: whose metrics are shown.
+        meter: the meter whose metrics are exposed.
         library: the module of nvidia-ml-py, which comes with `otel-llm[collector-gpu]`.
     """
     try:
@@ -29,7 +29,7 @@ def watch_gpus(meter: Meter, library: str = "pynvml") -> bool:
         gpus = [_Gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount())]
     except ImportError:
         return False
-    except Exception as error:  # whatever a driver says: metrics must not keep the service from starting
+    except Exception as error:  # any error of a driver: metrics must not keep the service from starting
         _log.debug("no GPU is watched: %s", error)
         return False
 
@@ -56,12 +56,12 @@ class _Gpu:
 
     @property
     def utilization(self) -> float:
-        """In [0, 1]."""
+        """Share of time in use, in [0, 1]."""
         return float(self._nvml.nvmlDeviceGetUtilizationRates(self._handle).gpu) / 100
 
     @property
     def memory(self) -> Any:
-        """`used` and `total` bytes."""
+        """Memory, as `used` and `total` bytes."""
         return self._nvml.nvmlDeviceGetMemoryInfo(self._handle)
 
 
@@ -69,7 +69,7 @@ def _observations(gpus: list[_Gpu], value: Callable[[_Gpu], float]) -> Iterator[
     for gpu in gpus:
         try:
             yield Observation(value(gpu), gpu.labels)
-        except Exception as error:  # one that was lost since, for instance
+        except Exception as error:  # for instance, a GPU that was lost
             _log.warning("a GPU cannot be asked: %s", error)
 
 

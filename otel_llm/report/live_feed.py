@@ -1,4 +1,4 @@
-"""The live feed: every evaluated call as one line of JSON, to whoever is connected."""
+"""The live feed: every evaluated call as one line of JSON, to every subscriber."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ _TEXT_CHARACTERS: Final = 200
 _BACKLOG_LINES: Final = 1000
 
 
-class Feed:
-    """Lines to any number of subscribers; one who reads too slowly loses the oldest, and holds up nobody."""
+class LiveFeed:
+    """Lines to any number of subscribers, in the event loop. Any thread may publish, which never blocks.
+
+    Each subscriber has the newest `_BACKLOG_LINES` lines; one that reads too slowly loses the oldest.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Serve subscribers in `loop`."""
         self._loop = loop
-        # weak: a reader that hung up is gone with its response, in whatever state that was
+        # weak: a subscription goes with the response of a reader that hung up, whatever its state
         self._subscribers: WeakSet[Subscription] = WeakSet()
 
     def publish(self, calls: Sequence[Call], results: Iterable[Result], drift: Sequence[DriftState]) -> None:
-        """Send one line per call, from any thread; a result is that of its call itself, not of an equal one."""
+        """Send one line per call, from any thread. A result belongs to its call object, not to an equal one."""
         if not self._subscribers:
             return
         by_call: dict[int, list[Result]] = defaultdict(list)
@@ -39,13 +42,13 @@ class Feed:
         self._loop.call_soon_threadsafe(self._distribute, lines)
 
     def subscribe(self) -> Subscription:
-        """Return the lines from now on."""
+        """Return a subscription to the lines from now on."""
         subscription = Subscription()
         self._subscribers.add(subscription)
         return subscription
 
     def close(self) -> None:
-        """End every subscription once what it has is read."""
+        """End every subscription once its lines are read."""
         for subscription in self._subscribers:
             subscription.end()
 
@@ -55,7 +58,7 @@ class Feed:
 
 
 class Subscription:
-    """The lines for one reader, of which the newest are kept."""
+    """The newest lines for one reader; used in the event loop alone."""
 
     def __init__(self) -> None:
         self._lines: deque[bytes] = deque(maxlen=_BACKLOG_LINES)
@@ -63,12 +66,12 @@ class Subscription:
         self._ended = False
 
     def add(self, lines: Iterable[bytes]) -> None:
-        """Add lines; the oldest make room."""
+        """Add lines; beyond the bound the oldest are dropped."""
         self._lines.extend(lines)
         self._changed.set()
 
     def end(self) -> None:
-        """Let the reader finish."""
+        """End after the lines that are left."""
         self._ended = True
         self._changed.set()
 

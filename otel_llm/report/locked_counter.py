@@ -1,6 +1,6 @@
-"""Counts that are added to for each request: a sum and a lock, which a scrape reads.
+"""A counter that is cheap enough for each request: a sum and a lock, read at each scrape.
 
-The SDK's own counters take ten microseconds a time, for attribute sets and exemplars that nobody asks for here.
+The SDK's counters take ten microseconds per call, for attribute sets and exemplars that are not needed here.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from otel_llm.names import Metric
 
 
-class Tally:
-    """A counter with fixed labels. Safe to use from several threads."""
+class LockedCounter:
+    """A counter with fixed labels. Any thread may call."""
 
     def __init__(self, meter: Meter, metric: Metric, *labels: str) -> None:
-        """Report it by the meter; `labels` are the names of its labels."""
+        """Report the counter on the meter; `labels` are its label names."""
         self._labels = labels
         self._counts: Counter[tuple[str, ...]] = Counter()
         self._lock = threading.Lock()
         meter.create_observable_counter(metric.name, [self._observe], metric.unit, metric.description)
 
     def add(self, count: int, *values: str) -> None:
-        """Add to the count of those values of the labels; nothing as well, so that it is known from then on."""
+        """Add to the count for these label values; adding 0 makes the series appear."""
         with self._lock:
             self._counts[values] += count
 

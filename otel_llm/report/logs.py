@@ -7,13 +7,13 @@ import logging
 from datetime import UTC, datetime
 from typing import Any, Final
 
-# these say at level info what every start and stop does, and uvicorn's access log is off
+# libraries that log each start and stop at level info; this also turns uvicorn's access log off
 _QUIET: Final = ("uvicorn", "grpc", "opentelemetry", "urllib3", "httpx", "asyncio")
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def configure_logging() -> None:
-    """Send every logger of this process to stderr: ours from level info, others' from warning."""
+    """Send every logger of this process to stderr: our loggers from level info, others from warning."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
@@ -22,10 +22,10 @@ def configure_logging() -> None:
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as a JSON object: time, level, logger, message, and what was given as `extra`."""
+    """Formats a record as a JSON object: time, level, logger, message, and the fields given as `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return it, on one line."""
+        """Return the JSON object, on one line."""
         fields: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),

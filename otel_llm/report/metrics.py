@@ -1,4 +1,4 @@
-"""The service's metrics: made with the OpenTelemetry SDK by the table in `names`, read by Prometheus."""
+"""The metrics of the service: made with the OpenTelemetry SDK from the table in `names`, read by Prometheus."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from otel_llm.names import Metric
 from otel_llm.names.label_limit import LabelLimit
 from otel_llm.otlp.signals import Signal
 from otel_llm.receive.refusal_log import Transport
-from otel_llm.report.tally import Tally
+from otel_llm.report.locked_counter import LockedCounter
 from otel_llm.version import __version__
 
-_RECEIVER: Final = "otlp"  # the Collector's name for it
+_RECEIVER: Final = "otlp"  # the Collector's name for the OTLP receiver
 _MAX_SERIES: Final = 100_000
-"""Of one metric. `metrics.max_label_values` bounds what senders can make of each label."""
+"""Series of one metric. `metrics.max_label_values` bounds the values that senders can give to each label."""
 _HISTOGRAMS: Final = (names.EVALUATION_SCORE, names.EVALUATION_DURATION)
 _ACCEPTED: Final[Mapping[Signal, Metric]] = {
     "traces": names.RECEIVER_ACCEPTED_SPANS,
@@ -51,26 +51,26 @@ _SEND_FAILED: Final[Mapping[Signal, Metric]] = {
 
 
 class WatchedQueue(Protocol):
-    """What is shown of a queue."""
+    """The numbers of a queue that metrics show."""
 
     @property
     def size(self) -> int:
-        """Bytes that it holds."""
+        """Bytes that the queue holds."""
 
     @property
     def max_bytes(self) -> int:
-        """Bytes that it may hold."""
+        """Bytes that the queue may hold."""
 
     @property
     def pending(self) -> int:
         """Records that are not settled."""
 
     def oldest_pending_s(self) -> float:
-        """Return the age of the oldest of them."""
+        """Return the age in seconds of the oldest record that is not settled."""
 
 
 class WatchedExporter(Protocol):
-    """What is shown of a destination."""
+    """The numbers of a destination that metrics show."""
 
     @property
     def pending_bytes(self) -> int:
@@ -78,14 +78,14 @@ class WatchedExporter(Protocol):
 
     @property
     def capacity_bytes(self) -> int:
-        """Bytes that may wait."""
+        """Bytes that may wait to be sent."""
 
 
 class ServiceMetrics:
-    """What happens in the service, counted. Safe to use from several threads."""
+    """Counts the events of the service. Any thread may call; a scrape may run at the same time."""
 
     def __init__(self, *, max_label_values: int) -> None:
-        """Let `max_label_values` values of each label through, and count the rest as "other"."""
+        """Show `max_label_values` values of each label, and count further values as "other"."""
         self._labels = LabelLimit(max_label_values)
         self._registry = CollectorRegistry()
         self._provider = MeterProvider(
@@ -93,7 +93,7 @@ class ServiceMetrics:
                 PrometheusMetricReader(
                     scope_info_enabled=False,
                     registry=self._registry,
-                    # the SDK's own 2,000 would fold services into one series without labels
+                    # the SDK's limit of 2,000 would merge services into one series without labels
                     cardinality_limits=dict.fromkeys((SdkCounter, SdkHistogram), _MAX_SERIES),
                 )
             ],
@@ -122,7 +122,7 @@ class ServiceMetrics:
 
     @property
     def meter(self) -> Meter:
-        """What further instruments are made with."""
+        """The meter for further instruments."""
         return self._meter
 
     def received(self, transport: Transport, signal: Signal, *, accepted: int = 0, refused: int = 0) -> None:
@@ -139,7 +139,7 @@ class ServiceMetrics:
         self._send_failed[signal].add(items, exporter)
 
     def passed_late(self) -> None:
-        """Count a request that went on before its evaluation had ended."""
+        """Count a request that was passed on before its evaluation ended."""
         self._late.add(1)
 
     def skipped(self, calls: int) -> None:
@@ -149,7 +149,7 @@ class ServiceMetrics:
     def evaluated(
         self, results: Iterable[Result], durations_s: Mapping[str, float], drift: Sequence[DriftState]
     ) -> None:
-        """Count the results of one batch, and keep where drift stands after it."""
+        """Count the results of one batch, and keep the state of drift after it."""
         for result in results:
             labels = self._labels.limit(
                 {
@@ -168,14 +168,14 @@ class ServiceMetrics:
         self._drift = drift
 
     def watch_queue(self, queue: WatchedQueue) -> None:
-        """Report, at each scrape, what waits."""
+        """Report the queue at each scrape."""
         self._gauge(names.EVALUATION_OLDEST_PENDING, lambda: [Observation(queue.oldest_pending_s())])
         self._gauge(names.QUEUE_SIZE, lambda: [Observation(queue.size)])
         self._gauge(names.QUEUE_CAPACITY, lambda: [Observation(queue.max_bytes)])
         self._gauge(names.QUEUE_REQUESTS, lambda: [Observation(queue.pending)])
 
     def watch_exporters(self, exporters: Mapping[str, WatchedExporter]) -> None:
-        """Report, at each scrape, what waits to be sent, by exporter."""
+        """Report the bytes that wait to be sent at each scrape, by exporter."""
 
         def observe(value: Callable[[WatchedExporter], int]) -> list[Observation]:
             return [Observation(value(each), {names.LABEL_EXPORTER: name}) for name, each in exporters.items()]
@@ -184,11 +184,11 @@ class ServiceMetrics:
         self._gauge(names.EXPORTER_QUEUE_CAPACITY, lambda: observe(lambda each: each.capacity_bytes))
 
     def watch_dead_letters(self, counts: Callable[[], Mapping[str, int]]) -> None:
-        """Report, at each scrape, how many dead letters there were, by stage."""
+        """Report the number of dead letters at each scrape, by stage."""
         self._watch_counts(names.DEAD_LETTERS, names.LABEL_STAGE, counts)
 
     def watch_refusals(self, counts: Callable[[], Mapping[str, int]]) -> None:
-        """Report, at each scrape, how much was refused, by reason."""
+        """Report the number of refusals at each scrape, by reason."""
         self._watch_counts(names.REFUSALS, names.LABEL_REASON, counts)
 
     def _watch_counts(self, metric: Metric, label: str, counts: Callable[[], Mapping[str, int]]) -> None:
@@ -203,7 +203,7 @@ class ServiceMetrics:
         return encode(self._registry), content_type
 
     def close(self) -> None:
-        """Release what the SDK holds."""
+        """Shut the SDK's meter provider down."""
         self._provider.shutdown()
 
     def _observe_drift(self, value: Callable[[DriftState], float | None]) -> list[Observation]:
@@ -223,8 +223,8 @@ class ServiceMetrics:
             if (number := value(state)) is not None
         ]
 
-    def _tallies(self, metrics: Mapping[Signal, Metric], labels: Sequence[str]) -> dict[Signal, Tally]:
-        return {signal: Tally(self._meter, metric, *labels) for signal, metric in metrics.items()}
+    def _tallies(self, metrics: Mapping[Signal, Metric], labels: Sequence[str]) -> dict[Signal, LockedCounter]:
+        return {signal: LockedCounter(self._meter, metric, *labels) for signal, metric in metrics.items()}
 
     def _counter(self, metric: Metric) -> Counter:
         return self._meter.create_counter(metric.name, metric.unit, metric.description)

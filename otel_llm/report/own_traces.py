@@ -1,6 +1,6 @@
-"""The service's own traces, where asked for: a span for each request that is queued and each batch evaluated.
+"""The service's own traces: a span for each queued request and each evaluated batch, if an endpoint is set.
 
-They carry no attribute of GenAI, so that they are not evaluated where they come by again.
+The spans have no GenAI attribute, so that they are not evaluated if they come back to the service.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from otel_llm.version import __version__
 Attribute = str | int | float
 
 _NOTHING: Final[AbstractContextManager[object]] = contextlib.nullcontext()
-_MAX_LINKS: Final = 128  # what the SDK keeps of them
+_MAX_LINKS: Final = 128  # the SDK keeps no more links of a span
 
 
 class OwnTraces:
-    """Makes spans; none, and at no cost, without an endpoint. Any thread may."""
+    """Makes spans of the service; without an endpoint, none and at no cost. Any thread may call."""
 
     def __init__(self, settings: TraceSettings) -> None:
         self._provider: TracerProvider | None = None
@@ -56,11 +56,11 @@ class OwnTraces:
             name,
             attributes=attributes,
             links=links,
-            record_exception=False,  # its message may quote what was said; the log has it
+            record_exception=False,  # the message may quote a call; the log has the exception
         )
 
     def close(self) -> None:
-        """Send what waits."""
+        """Send the spans that wait."""
         if self._provider:
             self._provider.shutdown()
 

@@ -1,4 +1,4 @@
-"""CPU, memory and age of this process as metrics, by the names that the OpenTelemetry Collector gives its own."""
+"""CPU, memory and uptime of this process as metrics, named as the OpenTelemetry Collector names its own."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from otel_llm.names import Metric
 
 
 def watch_process(meter: Meter) -> None:
-    """Report at each scrape what the process has used."""
+    """Report CPU, memory and uptime of the process at each scrape."""
     process = psutil.Process()
-    # not the process's own start: to turn that into a time of day takes /proc/stat, which a sandbox may hide
+    # not the start time of the process: its time of day needs /proc/stat, which a sandbox may hide
     started_s = time.monotonic()
 
     def cpu_s() -> float:

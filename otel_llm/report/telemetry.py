@@ -1,4 +1,4 @@
-"""The service's own port: metrics, health, what is inside, and the live feed."""
+"""The telemetry port of the service: metrics, health, the debug page, and the live feed."""
 
 from __future__ import annotations
 
@@ -10,24 +10,29 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from otel_llm.report.debug import SECURITY_HEADERS, State, page
-from otel_llm.report.feed import Feed
+from otel_llm.report.debug_page import SECURITY_HEADERS, State, page
+from otel_llm.report.live_feed import LiveFeed
 from otel_llm.report.metrics import ServiceMetrics
 
 
 class ServiceTelemetry:
-    """The ASGI application behind the telemetry port."""
+    """The ASGI application behind the telemetry port.
 
-    def __init__(self, metrics: ServiceMetrics, feed: Feed | None) -> None:
-        """Serve metrics, health and the state, and with a feed `/debug/calls`."""
+        not ready ──models loaded, receivers listen──▶ ready ──stop──▶ not ready
+
+    The service sets the fields below; requests read them in the event loop.
+    """
+
+    def __init__(self, metrics: ServiceMetrics, feed: LiveFeed | None) -> None:
+        """Serve metrics, health and the debug page, and with a feed `/debug/calls`."""
         self.ready = False
-        """Whether models are loaded and receivers listen, and the end has not begun."""
+        """True while models are loaded and receivers listen, until the service stops."""
         self.inspect: Callable[[], State] = dict
-        """What is inside."""
+        """Returns the state for the debug page."""
         self.refusal: Callable[[], str | None] = lambda: None
-        """Why requests are refused now; None where they are taken."""
+        """Returns why requests are refused now; None while they are taken."""
         self.threads: Sequence[threading.Thread] = ()
-        """What must live for the service to work, while it is to."""
+        """Threads without which the service does not work."""
         self._metrics = metrics
         self._feed = feed
         self.app = Starlette(
@@ -56,7 +61,7 @@ class ServiceTelemetry:
         return PlainTextResponse("ready\n") if self.ready else PlainTextResponse("not ready\n", 503)
 
     async def _ready(self, _: Request) -> Response:
-        """Answer whether to send here: not while it starts, ends, or has no room."""
+        """Answer 200 if the service takes requests: not while it starts, stops, or has no room."""
         reason = self.refusal() if self.ready else "it starts, or ends"
         return JSONResponse({"ready": reason is None, "reason": reason}, 200 if reason is None else 503)
 
@@ -69,6 +74,6 @@ class ServiceTelemetry:
     async def _calls(self, _: Request) -> Response:
         if self._feed is None:
             return PlainTextResponse("the feed of calls is off: turn it on with --debug-calls\n", 404)
-        # subscribed before the answer begins, so that a reader who has seen its head misses no call
+        # subscribe before the answer begins: a reader that has seen the header misses no call
         subscription = self._feed.subscribe()
         return StreamingResponse(aiter(subscription), media_type="application/x-ndjson")

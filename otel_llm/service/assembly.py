@@ -14,8 +14,8 @@ from otel_llm.evaluate.run.pipeline import Pipeline
 from otel_llm.masking.texts import masker
 from otel_llm.ports import address
 from otel_llm.queue.base import Queue
-from otel_llm.report.debug import State
-from otel_llm.report.feed import Feed
+from otel_llm.report.debug_page import State
+from otel_llm.report.live_feed import LiveFeed
 from otel_llm.report.telemetry import ServiceTelemetry
 from otel_llm.service.debug_state import DebugState
 from otel_llm.service.flow.admit import QueueSink
@@ -53,7 +53,7 @@ async def running(
     if settings.inline.content == "mask":
         masker()  # reports a missing package now, and spares the first span the wait
     deadline = Deadline(settings.shutdown_timeout_s)
-    feed = Feed(asyncio.get_running_loop()) if settings.debug_calls else None
+    feed = LiveFeed(asyncio.get_running_loop()) if settings.debug_calls else None
     async with Stages() as stages:
         # ports before models: a port that is taken is reported at once, not after the models are loaded
         sockets = await stages.start(Stage("ports", bound_ports(settings, host)))

@@ -12,7 +12,7 @@ from otel_llm.config.service import ServiceSettings
 from otel_llm.dead_letters.writer import DeadLetters
 from otel_llm.queue.base import Queue
 from otel_llm.receive.intake import Intake
-from otel_llm.report.debug import State, Value
+from otel_llm.report.debug_page import State, Value
 from otel_llm.service.flow.delivery import Delivery
 from otel_llm.service.flow.evaluation import EvaluationStage
 from otel_llm.version import __version__

@@ -4,7 +4,7 @@ import threading
 
 from support.results import call, drift_state, result
 
-from otel_llm.report.feed import _BACKLOG_LINES, Feed
+from otel_llm.report.live_feed import _BACKLOG_LINES, LiveFeed
 
 
 async def read(subscription, count: int) -> list[dict]:
@@ -18,7 +18,7 @@ async def read(subscription, count: int) -> list[dict]:
 
 def test_each_call_is_one_line_with_all_that_is_known_of_it() -> None:
     async def run() -> list[dict]:
-        feed = Feed(asyncio.get_running_loop())
+        feed = LiveFeed(asyncio.get_running_loop())
         subscription = feed.subscribe()
         one, other = call(), call(span_id="00f067aa0ba902b7", service="bot")
         results = [
@@ -76,7 +76,7 @@ def test_each_call_is_one_line_with_all_that_is_known_of_it() -> None:
 
 def test_calls_of_two_tenants_with_the_same_ids_keep_their_results_apart() -> None:
     async def run() -> list[dict]:
-        feed = Feed(asyncio.get_running_loop())
+        feed = LiveFeed(asyncio.get_running_loop())
         subscription = feed.subscribe()
         one, other = call(), call()
         feed.publish([one, other], [result(call=one, score=0.5), result(call=other, score=0.75)], [])
@@ -87,7 +87,7 @@ def test_calls_of_two_tenants_with_the_same_ids_keep_their_results_apart() -> No
 
 def test_a_slow_reader_loses_the_oldest_and_holds_up_nobody() -> None:
     async def run() -> tuple[list[dict], list[dict]]:
-        feed = Feed(asyncio.get_running_loop())
+        feed = LiveFeed(asyncio.get_running_loop())
         slow, fast = feed.subscribe(), feed.subscribe()
         total = _BACKLOG_LINES + 50
         reading = asyncio.create_task(read(fast, total))
@@ -105,7 +105,7 @@ def test_a_slow_reader_loses_the_oldest_and_holds_up_nobody() -> None:
 
 def test_publishing_from_another_thread_wakes_the_reader() -> None:
     async def run() -> list[dict]:
-        feed = Feed(asyncio.get_running_loop())
+        feed = LiveFeed(asyncio.get_running_loop())
         reading = asyncio.create_task(read(feed.subscribe(), 1))
         await asyncio.sleep(0)
         threading.Thread(target=feed.publish, args=([call()], [], [])).start()
@@ -116,7 +116,7 @@ def test_publishing_from_another_thread_wakes_the_reader() -> None:
 
 def test_closing_ends_a_reader_after_what_it_has() -> None:
     async def run() -> int:
-        feed = Feed(asyncio.get_running_loop())
+        feed = LiveFeed(asyncio.get_running_loop())
         subscription = feed.subscribe()
         feed.publish([call(), call()], [], [])
         await asyncio.sleep(0)
@@ -128,7 +128,7 @@ def test_closing_ends_a_reader_after_what_it_has() -> None:
 
 def test_a_reader_that_is_gone_is_forgotten() -> None:
     async def run() -> int:
-        feed = Feed(asyncio.get_running_loop())
+        feed = LiveFeed(asyncio.get_running_loop())
         subscription = feed.subscribe()
         await asyncio.sleep(0)
         del subscription

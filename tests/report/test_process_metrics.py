@@ -7,9 +7,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from otel_llm import names
-from otel_llm.report.gpu import watch_gpus
+from otel_llm.report.gpu_metrics import watch_gpus
 from otel_llm.report.metrics import ServiceMetrics
-from otel_llm.report.process import watch_process
+from otel_llm.report.process_metrics import watch_process
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from support.results import call, drift_state, result
 from otel_llm import names
 from otel_llm.names import Metric, prometheus_label
 from otel_llm.report.metrics import ServiceMetrics
-from otel_llm.report.process import watch_process
+from otel_llm.report.process_metrics import watch_process
 
 EMITTED = (
     names.EVALUATIONS,

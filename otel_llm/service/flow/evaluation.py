@@ -13,7 +13,7 @@ from typing import Final
 from otel_llm.evaluate.definition.result import Result
 from otel_llm.evaluate.run.pipeline import Evaluation, Pipeline
 from otel_llm.report.events import events_request
-from otel_llm.report.feed import Feed
+from otel_llm.report.live_feed import LiveFeed
 from otel_llm.report.metrics import ServiceMetrics
 from otel_llm.report.own_traces import OwnTraces
 from otel_llm.service.flow.delivery import Delivery
@@ -45,7 +45,7 @@ class EvaluationStage:
         *,
         events: Delivery | None,
         explanations: bool,
-        feed: Feed | None,
+        feed: LiveFeed | None,
         traces: OwnTraces,
     ) -> None:
         """Send results to `events`; if None, a call is done once it is evaluated."""

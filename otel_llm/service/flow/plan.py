@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from otel_llm.errors import DecodeError
 from otel_llm.evaluate.run.selection import Selection
-from otel_llm.genai.decode import peek_status, is_genai
+from otel_llm.genai.decode import is_genai, peek_status
 from otel_llm.otlp.queued import QueuedRequest
 from otel_llm.report.client_metrics import ClientMetrics
 from otel_llm.service.flow.pending_call import PendingCall

@@ -11,7 +11,7 @@ import httpx
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from otel_llm.report.feed import Subscription
+from otel_llm.report.live_feed import Subscription
 from otel_llm.service.processes.process import Process
 
 _PATH: Final = "/debug/calls"

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from otel_llm.report.debug import SECURITY_HEADERS
+from otel_llm.report.debug_page import SECURITY_HEADERS
 from otel_llm.service.processes.merged_calls import MergedCalls
 from otel_llm.service.processes.merged_metrics import OPENMETRICS, about_processes, expose, merge, read_page
 from otel_llm.service.processes.merged_page import index_page

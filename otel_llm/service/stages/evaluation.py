@@ -17,7 +17,7 @@ from otel_llm.evaluate.run.selection import Selection
 from otel_llm.queue.base import Queue
 from otel_llm.queue.memory import MemoryQueue
 from otel_llm.report.client_metrics import ClientMetrics
-from otel_llm.report.feed import Feed
+from otel_llm.report.live_feed import LiveFeed
 from otel_llm.report.metrics import ServiceMetrics
 from otel_llm.report.own_traces import OwnTraces
 from otel_llm.service.flow.delivery import Delivery
@@ -59,7 +59,7 @@ async def loaded_evaluators(
     refs: RecordRefs,
     metrics: ServiceMetrics,
     events: Delivery | None,
-    feed: Feed | None,
+    feed: LiveFeed | None,
     traces: OwnTraces,
 ) -> AsyncIterator[tuple[EvaluationStage, Selection]]:
     """Have the evaluators loaded. At the end, a batch that is being evaluated is given up.

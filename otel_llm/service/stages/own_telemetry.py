@@ -11,11 +11,11 @@ from typing import Final
 
 from otel_llm.config.service import MetricSettings, TraceSettings
 from otel_llm.receive.http.asgi import AsgiServer
-from otel_llm.report.feed import Feed
-from otel_llm.report.gpu import watch_gpus
+from otel_llm.report.gpu_metrics import watch_gpus
+from otel_llm.report.live_feed import LiveFeed
 from otel_llm.report.metrics import ServiceMetrics
 from otel_llm.report.own_traces import OwnTraces
-from otel_llm.report.process import watch_process
+from otel_llm.report.process_metrics import watch_process
 from otel_llm.report.telemetry import ServiceTelemetry
 from otel_llm.service.background import in_background
 from otel_llm.service.stages.base import Deadline
@@ -37,7 +37,7 @@ async def open_metrics(settings: MetricSettings) -> AsyncIterator[ServiceMetrics
 
 @contextlib.asynccontextmanager
 async def serving_telemetry(
-    metrics: ServiceMetrics, feed: Feed | None, sock: socket.socket, deadline: Deadline
+    metrics: ServiceMetrics, feed: LiveFeed | None, sock: socket.socket, deadline: Deadline
 ) -> AsyncIterator[ServiceTelemetry]:
     """Serve the telemetry port; not ready yet. At the end, streams of the feed end first."""
     telemetry = ServiceTelemetry(metrics, feed)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from otel_llm.config.instrument_values import READERS, ContentCapture, MetricNames
+from otel_llm.config.instrument_values import READERS, ClientSpans, ContentCapture, MetricNames
 from otel_llm.errors import ConfigError
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
@@ -52,6 +52,11 @@ class InstrumentSettings:
     """By which names the metrics are emitted: `deployed`, `newest` or `both`."""
     debug_raise: bool = field(default=False, metadata={"env": "OTEL_LLM_DEBUG_RAISE"})
     """Raise failures of the instrumentation instead of logging them: for its own tests."""
+    client_spans: ClientSpans = field(default=ClientSpans.REPLACE, metadata={"env": "OTEL_LLM_CLIENT_SPANS"})
+    """On which span a call is recorded of a client that emits spans by itself: `replace` or `complete`.
+
+    `replace`: on ours, and the client opens none. `complete`: on the client's own, which gets what it lacks.
+    """
     disabled: frozenset[str] = field(
         default=frozenset(), metadata={"env": "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"}
     )

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from otel_llm.errors import ConfigError
 
@@ -14,6 +14,8 @@ REDACTED: Final = ("key", "iban", "card", "email", "phone")
 """What the ready patterns of redaction find."""
 _UPLOAD_FORMATS: Final = ("json", "jsonl")
 _MODES_BEFORE: Final = {"TRUE": "SPAN_ONLY", "FALSE": "NO_CONTENT"}
+
+_E = TypeVar("_E", bound=enum.Enum)
 
 
 class ContentCapture(enum.Enum):
@@ -55,6 +57,24 @@ class ContentCapture(enum.Enum):
             ) from None
 
 
+class ClientSpans(enum.Enum):
+    """On which span the calls are recorded of a client that emits spans by itself."""
+
+    REPLACE = "replace"
+    """On ours: the client opens none for them."""
+    COMPLETE = "complete"
+    """On the client's own, which gets what it lacks."""
+
+    @classmethod
+    def of(cls, value: str | ClientSpans, key: str) -> ClientSpans:
+        """Return the choice that a setting names, in any case.
+
+        Raises:
+            ConfigError: it names none; the message says `key`.
+        """
+        return _choice(cls, value, key)
+
+
 class MetricNames(enum.Enum):
     """By which of the conventions' names the client metrics are emitted."""
 
@@ -69,13 +89,17 @@ class MetricNames(enum.Enum):
         Raises:
             ConfigError: it is none of them; the message says `key`.
         """
-        if isinstance(value, MetricNames):
-            return value
-        try:
-            return cls(value.strip().lower())
-        except ValueError:
-            choices = ", ".join(choice.value for choice in cls)
-            raise ConfigError(f"{key} must be one of {choices}, got {value!r}") from None
+        return _choice(cls, value, key)
+
+
+def _choice(kind: type[_E], value: str | _E, key: str) -> _E:
+    if isinstance(value, kind):
+        return value
+    try:
+        return kind(str(value).strip().lower())
+    except ValueError:
+        choices = ", ".join(choice.value for choice in kind)
+        raise ConfigError(f"{key} must be one of {choices}, got {value!r}") from None
 
 
 def _read_count(value: str | int, key: str) -> int:
@@ -160,6 +184,7 @@ READERS: Final[dict[str, Callable[[Any, str], Any]]] = {
     "prices": _read_path,
     "providers": _read_providers,
     "metric_names": MetricNames.of,
+    "client_spans": ClientSpans.of,
     "disabled": _read_names,
     "debug_raise": _read_flag,
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm.config.instrument import InstrumentSettings, override_settings, read_settings
-from otel_llm.config.instrument_values import ContentCapture, MetricNames
+from otel_llm.config.instrument_values import ClientSpans, ContentCapture, MetricNames
 from otel_llm.errors import ConfigError
 from otel_llm.instrument import guard
 from otel_llm.instrument.cost.prices import Prices
@@ -42,6 +42,7 @@ def instrument(
     prices: str | Path | None = None,
     providers: Mapping[str, str] | None = None,
     metric_names: str | MetricNames | None = None,
+    client_spans: str | ClientSpans | None = None,
     debug_raise: bool | None = None,
     sdk: bool = True,
     tracer_provider: TracerProvider | None = None,
@@ -59,9 +60,11 @@ def instrument(
         content_limit: characters of JSON that one attribute of content has at most.
         redact: what is taken out of content: email, phone, card, key, iban, or all, comma-separated; a function
             from text to text; or a list of them. Where a function raises, the call's content is not recorded.
-        prices: a TOML file of own prices.
-        providers: provider names of OpenAI-compatible servers, by host or host:port.
-        metric_names: by which of the conventions' names metrics are emitted: `deployed`, `newest` or `both`.
+        prices: a TOML file of own prices. providers: provider names of OpenAI-compatible servers, by host or
+        host:port. metric_names: by which of the conventions' names metrics are emitted: `deployed`, `newest` or
+        `both`. client_spans: on which span the calls of clients are recorded that emit spans by themselves:
+        `replace` (ours;
+            the client opens none) or `complete` (the client's own, with what it lacks).
         debug_raise: raise failures of the instrumentation itself; for its tests.
         sdk: set up the OpenTelemetry SDK from the OTEL_* variables when nobody has yet; False leaves that alone.
         tracer_provider, meter_provider, logger_provider: used instead of the process's own.
@@ -78,6 +81,7 @@ def instrument(
         "prices": prices,
         "providers": providers,
         "metric_names": metric_names,
+        "client_spans": client_spans,
         "debug_raise": debug_raise,
     }
     given_providers = SdkProviders(tracer_provider, meter_provider, logger_provider)

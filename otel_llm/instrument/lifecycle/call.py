@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import Token
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
@@ -80,6 +80,7 @@ class LiveCall:
         "asked",
         "attempts",
         "is_requesting",
+        "is_suppressed",
         "request",
         "started",
         "telemetry",
@@ -99,25 +100,40 @@ class LiveCall:
         self._shared = shared_attributes(request)
         self._context = otel_context.get_current()
         self._inherited = inherited_attributes(self._context)
-        operation = request.endpoint.operation
-        self._span: Span = INVALID_SPAN
+        self.is_suppressed = bool(
+            self._context.get(_SUPPRESS_INSTRUMENTATION_KEY) or self._context.get(_SUPPRESSED)
+        )
+        """True if the app wants no span of this call."""
         self.asked: Content | None = None
         """What was asked, where content is captured, else None."""
-        if not (self._context.get(_SUPPRESS_INSTRUMENTATION_KEY) or self._context.get(_SUPPRESSED)):
-            self._span = telemetry.tracer.start_span(
-                f"{operation} {request.model}" if request.model else operation,
-                context=self._context,
-                kind=SpanKind.CLIENT,
-                # what is carried is for samplers too, but no label of metrics: users are too many
-                attributes={**self._inherited, **self._shared} if self._inherited else self._shared,
-            )
+        self._span: Span = INVALID_SPAN if self.is_suppressed else self._open_span()
         self.started = time.perf_counter()  # after the span's own start, so that no time in it is longer than it
         if self._span is not INVALID_SPAN:
-            self.asked = telemetry.capture.asked(self._span, request)
-        if self.asked is not None:
-            self.asked.documents = list(inherited_documents(self._context))
+            self._ask()
         if request.model and not telemetry.prices.knows(request.provider, request.model):
             telemetry.worker.prepare(telemetry.prices.prepare, request.provider, request.model)
+
+    def _open_span(self, start_ns: int | None = None) -> Span:
+        operation, model = self.request.endpoint.operation, self.request.model
+        return self.telemetry.tracer.start_span(
+            f"{operation} {model}" if model else operation,
+            context=self._context,
+            kind=SpanKind.CLIENT,
+            # what is inherited is for samplers too, but no label of metrics: users are too many
+            attributes={**self._inherited, **self._shared} if self._inherited else self._shared,
+            start_time=start_ns,
+        )
+
+    def _ask(self) -> None:
+        """Keep what was asked, where content is captured."""
+        self.asked = self.telemetry.capture.asked(self._span, self.request)
+        if self.asked is not None:
+            self.asked.documents = list(inherited_documents(self._context))
+
+    @property
+    def keeps_client_span(self) -> bool:
+        """True if the client is to open its own span for this call."""
+        return False
 
     @property
     def captures_content(self) -> bool:
@@ -174,8 +190,20 @@ class LiveCall:
         if self.asked is not None or self._span.is_recording():
             cost = self._quick_cost(outcome.response)
             self._describe(outcome, cost)
-        self._span.end(None if outcome.ended is None else time.time_ns() - int((now - ended) * 1e9))
+        self._close_span(None if outcome.ended is None else time.time_ns() - int((now - ended) * 1e9))
         self.telemetry.worker.submit(_measure, self.telemetry, self._measured(outcome, ended - self.started, cost))
+
+    # The span is ended here alone, so that a call whose span is the client's own (`own_spans.py`) does it
+    # otherwise.
+
+    def _close_span(self, end_ns: int | None) -> None:
+        self._span.end(end_ns)
+
+    def _set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
+        self._span.set_attributes(attributes)
+
+    def _set_status(self, status: Status) -> None:
+        self._span.set_status(status)
 
     def _measured(self, outcome: CallEnd, duration_s: float, cost: _Cost) -> _Measured:
         # nothing of the app's own: what is handed over here is freed on another thread, and later
@@ -204,7 +232,7 @@ class LiveCall:
     def _describe(self, outcome: CallEnd, cost: _Cost) -> None:
         if outcome.error is not None or outcome.response.error_type is not None:
             text = None if outcome.error is None else self.telemetry.capture.error_text(outcome.error)
-            self._span.set_status(Status(StatusCode.ERROR, text))
+            self._set_status(Status(StatusCode.ERROR, text))
         request = self.request
         attributes = request.endpoint.read_attributes(request.body)
         if request.stream:
@@ -218,7 +246,7 @@ class LiveCall:
             attributes[names.REQUEST_ATTEMPTS] = self.attempts
         if isinstance(cost, float):
             attributes[names.USAGE_COST] = cost
-        self._span.set_attributes(attributes)
+        self._set_attributes(attributes)
         if self.asked is not None:
             described = {**(self._inherited or {}), **self._shared, **attributes}
             self.telemetry.capture.record(self._span, self.asked, outcome.response.read_messages, described)

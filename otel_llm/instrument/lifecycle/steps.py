@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from otel_llm.config.instrument_values import ClientSpans
+from otel_llm.instrument.contract.data import Request
 from otel_llm.instrument.contract.results import Raw, Streamed, Unread
 from otel_llm.instrument.guard import guarded, report
 from otel_llm.instrument.lifecycle.body import watch_body
@@ -24,14 +26,22 @@ def begin(
         request = client.read_request(args, kwargs, telemetry.servers)
         if request is None or open_call() is not None:
             return None
-        call = LiveCall(telemetry, request)
-        if client.own_scopes:
+        call = _opened(telemetry, client, request)
+        if client.own_scopes and not call.keeps_client_span:
             client.silence(args, kwargs)
         enter(call)
     except Exception as error:
         report("opening a call", error)
         return None
     return call
+
+
+def _opened(telemetry: CallTelemetry, client: InstrumentedClient, request: Request) -> LiveCall:
+    if client.own_scopes and telemetry.settings.client_spans is ClientSpans.COMPLETE:
+        from otel_llm.instrument.lifecycle.own_spans import CompletedCall  # noqa: PLC0415 - only where it is asked for
+
+        return CompletedCall(telemetry, request, client.own_scopes)
+    return LiveCall(telemetry, request)
 
 
 def enter(call: LiveCall) -> None:

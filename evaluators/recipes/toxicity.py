@@ -27,7 +27,8 @@ from tqdm import tqdm
 from otel_llm.evaluate.engine.windows import cut
 from recipes.common import DATA_OPTION, EVALUATORS, SEED, log_metrics, sha256, write_toml
 from recipes.finetune import HIDDEN, batches, export, fit, original, padded, tokenizer
-from recipes.toxicity_data import LABELS, Example, training
+from recipes.toxicity_data import training
+from recipes.toxicity_examples import LABELS, Example
 
 _TARGET = EVALUATORS / "toxicity"
 _VERSION = "3"

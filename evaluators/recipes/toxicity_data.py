@@ -12,53 +12,25 @@ import ast
 import json
 import random
 import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from otel_llm.evaluate.definition.span import Span
 from otel_llm.evaluate.engine.sentences import sentences
 from recipes.common import SEED
 from recipes.data import Row, jsonl, table
-
-LABELS = ("toxic", "severe", "obscene", "threat", "insult", "identity_hate", "sexual")
-
-
-class Example(NamedTuple):
-    text: str
-    labels: Mapping[str, float]
-    """Probabilities of `LABELS`, as far as they are known; `toxic` always is."""
-    source: str
-
-    @property
-    def toxic(self) -> bool:
-        return self.labels["toxic"] >= 0.5
-
-
-_LEET = str.maketrans({"a": "@", "e": "3", "i": "1", "o": "0", "s": "$"})
-_BENIGN = dict.fromkeys(LABELS, 0.0)
-_RULES = tomllib.loads((Path(__file__).parent / "toxicity_rules.toml").read_text(encoding="utf-8"))
-_OBSCENE = re.compile(
-    r"fuck|shit|cunt|bitch|dick\b|bastard|\bass(?:es|hole)?s?\b|whore|slut|pussy|cock\b|crap\b|piss|twat|wank|bollocks",
-    re.IGNORECASE,
-)
-_RUDE = re.compile(
-    _OBSCENE.pattern
-    + r"|idiot|moron|stupid|dumb|retard|cuck|nigg|fag|kike|trash|scum|rape|kill|hate|disgust|pathetic"
-    r"|ugly|suck|loser|hang|shoot|burn|tranny|hoe\b|thot",
-    re.IGNORECASE,
-)
+from recipes.toxicity_examples import BENIGN, RUDE, Example, labelled
+from recipes.toxicity_made import disguised, joined, wrapped, written
 
 
 def training(data: Path, *, put_together: bool = True) -> list[Example]:
     """Return the training examples, each text once; without those put together from others if so asked."""
     sources = (_spans, _comments, _tweets, _convabuse, _edos, _diasafety, _assistant, _claims, _premises)
     examples = [example for source in sources for example in source(data)]
-    wrapped = list(_wrapped(examples))
-    others = [*_joined(examples), *_disguised(examples)] if put_together else []
-    examples += [*wrapped, *others, *_written()]
+    inside = list(wrapped(examples))
+    others = [*joined(examples), *disguised(examples)] if put_together else []
+    examples += [*inside, *others, *written()]
     held_out = {_key(example.text) for group in measuring(data).values() for example in group}
     # of the same text twice the first is kept, which knows more
     distinct = {_key(example.text): example for example in reversed(examples) if example.text}
@@ -68,11 +40,11 @@ def training(data: Path, *, put_together: bool = True) -> list[Example]:
 def measuring(data: Path) -> dict[str, list[Example]]:
     """Return data sets that nothing was trained on; those of benign texts alone give a false positive rate."""
     wikipedia = [
-        _example(clean(row["comment"]), row["toxic"] == "True", "wikipedia")
+        labelled(clean(row["comment"]), row["toxic"] == "True", "wikipedia")
         for row in table(data / "wiki_toxicity_nonfuzzed_testset.csv")
     ]
     summaries = [
-        Example(row["summary"], _BENIGN, "llm_summaries")
+        Example(row["summary"], BENIGN, "llm_summaries")
         for name in ("news", "podcast", "sales_email", "samsum")
         for row in json.loads((data / f"summedits_{name}.json").read_text(encoding="utf-8"))
     ]
@@ -91,13 +63,6 @@ def clean(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"&#\d+;", "", text)).strip(" \"'!")[:1000]
 
 
-def _example(text: str, toxic: float, source: str, **others: float) -> Example:
-    if not toxic:
-        return Example(text, _BENIGN, source)
-    obscene = {"obscene": 1.0} if _OBSCENE.search(text) else {"obscene": 0.0}
-    return Example(text, {"toxic": float(toxic), **obscene, **others}, source)
-
-
 def _spans(data: Path) -> Iterator[Example]:
     """Yield the sentences of comments: those with toxic words, and what stands beside them.
 
@@ -106,7 +71,7 @@ def _spans(data: Path) -> Iterator[Example]:
     for row in table(data / "toxicspans_tsd_train.csv"):
         marked = list(_runs(ast.literal_eval(row["spans"]))) if row["spans"] != "[]" else []
         for text, toxic in _parted(row["text"], marked):
-            yield _example(text, float(toxic), "civil_spans" if toxic else "civil_beside")
+            yield labelled(text, float(toxic), "civil_spans" if toxic else "civil_beside")
 
 
 def _parted(text: str, marked: list[Span]) -> Iterator[tuple[str, bool]]:
@@ -145,7 +110,7 @@ def _comments(data: Path) -> Iterator[Example]:
     for row in table(data / "toxicspans_comments.csv"):
         votes = flags[row["comment_id"]]
         if votes and sum(votes) > len(votes) / 2:
-            yield _example(clean(row["comment_text"]), 0, "civil_comments")
+            yield labelled(clean(row["comment_text"]), 0, "civil_comments")
 
 
 def _tweets(data: Path) -> Iterator[Example]:
@@ -156,7 +121,7 @@ def _tweets(data: Path) -> Iterator[Example]:
     for row in chosen:
         share = 1 - int(row["neither"]) / int(row["count"])
         hate = int(row["hate_speech"]) / int(row["count"])
-        yield _example(clean(row["tweet"]), share if share > 0.34 else 0, "davidson", identity_hate=hate)
+        yield labelled(clean(row["tweet"]), share if share > 0.34 else 0, "davidson", identity_hate=hate)
 
 
 def _convabuse(data: Path, split: str = "train") -> Iterator[Example]:
@@ -172,7 +137,7 @@ def _convabuse(data: Path, split: str = "train") -> Iterator[Example]:
             for kind, names in kinds.items()
         }
         others["severe"] = float(mean <= -2)
-        yield _example(clean(row["user"]), float(mean < 0), f"convabuse_{split}", **others)
+        yield labelled(clean(row["user"]), float(mean < 0), f"convabuse_{split}", **others)
 
 
 def _votes(row: Row, columns: Mapping[str, int]) -> list[int]:
@@ -188,120 +153,49 @@ def _edos(data: Path) -> Iterator[Example]:
     rows = table(data / "edos_labelled_aggregated.csv")
     sexist = [row for row in rows if row["label_sexist"] == "sexist"]
     # not sexist is not the same as not toxic, so only those without a rude word count as benign
-    others = [row for row in rows if row["label_sexist"] != "sexist" and not _RUDE.search(row["text"])]
+    others = [row for row in rows if row["label_sexist"] != "sexist" and not RUDE.search(row["text"])]
     for row in sexist:
         vector = row["label_vector"]
         plain = vector.startswith(("1", "2", "3.1"))
-        yield _example(
+        yield labelled(
             clean(row["text"]), 1 if plain else 0.6, "edos",
             threat=float(vector.startswith("1")), sexual=float(vector.startswith("2.3")), identity_hate=1.0,
         )  # fmt: skip
     for row in _sample(others, 4000):
-        yield _example(clean(row["text"]), 0, "edos")
+        yield labelled(clean(row["text"]), 0, "edos")
 
 
 def _diasafety(data: Path) -> Iterator[Example]:
     for row in json.loads((data / "diasafety_train.json").read_text(encoding="utf-8")):
         category, unsafe = row["category"], row["label"] == "Unsafe"
         if category == "Toxicity Agreement":
-            yield _example(clean(row["context"]), 0.8, "diasafety")
+            yield labelled(clean(row["context"]), 0.8, "diasafety")
         elif category in {"Unauthorized Expertise", "Risk Ignorance"} and not unsafe:
-            yield _example(clean(row["response"]), 0, "diasafety")
+            yield labelled(clean(row["response"]), 0, "diasafety")
         elif category in {"Offending User", "Biased Opinion"} and unsafe:
-            yield _example(clean(row["response"]), 0.65, "diasafety")
+            yield labelled(clean(row["response"]), 0.65, "diasafety")
 
 
 def _assistant(data: Path) -> Iterator[Example]:
     for row in _sample(jsonl(data / "halueval_general_data.json"), 3000):
-        yield Example(row["chatgpt_response"][:400], _BENIGN, "halueval_answer")
-        yield Example(row["user_query"][:600], _BENIGN, "halueval_prompt")
+        yield Example(row["chatgpt_response"][:400], BENIGN, "halueval_answer")
+        yield Example(row["user_query"][:600], BENIGN, "halueval_prompt")
     for row in _sample(table(data / "banking77_train.csv"), 800):
-        yield Example(row["text"], _BENIGN, "banking77")
+        yield Example(row["text"], BENIGN, "banking77")
     clinc = json.loads((data / "clinc150_data_full.json").read_text(encoding="utf-8"))
     for text, _ in _sample(clinc["train"] + clinc["oos_train"], 1200):
-        yield Example(text, _BENIGN, "clinc150")
+        yield Example(text, BENIGN, "clinc150")
 
 
 def _claims(data: Path) -> Iterator[Example]:
     for row in jsonl(data / "fm2_dev.jsonl"):
-        yield Example(row["text"], _BENIGN, "fm2")
+        yield Example(row["text"], BENIGN, "fm2")
 
 
 def _premises(data: Path) -> Iterator[Example]:
     for row in _sample(jsonl(data / "mnli_dev.jsonl"), 2000):
-        if not _RUDE.search(row["premise"]):
-            yield Example(row["premise"], _BENIGN, "mnli")
-
-
-def _wrapped(examples: list[Example]) -> Iterator[Example]:
-    """Yield toxic and benign texts inside of prompts, so that the prompt around a text says nothing of it."""
-    choose = random.Random(SEED)
-    short = [example for example in examples if 10 < len(example.text) < 250]
-    toxic = [example for example in short if example.labels["toxic"] >= 0.9]
-    benign = [example for example in short if not example.labels["toxic"] and example.source != "civil_comments"]
-    for example in choose.sample(toxic, 2500) + choose.sample(benign, 3500):
-        wrap = choose.choice(_RULES["wraps"])
-        text = _filled(wrap.replace("{quoted}", "\0"), choose).replace("\0", example.text)
-        yield Example(text, example.labels, "wrapped")
-
-
-def _joined(examples: list[Example]) -> Iterator[Example]:
-    """Yield texts beside benign ones, so that what is toxic is found among other sentences."""
-    choose = random.Random(SEED)
-    short = [example for example in examples if 10 < len(example.text) < 160]
-    toxic = [example for example in short if example.labels["toxic"] >= 0.9]
-    benign = [example for example in short if not example.labels["toxic"]]
-    for example in choose.sample(toxic, 4000) + choose.sample(benign, 5000):
-        beside = [other.text for other in choose.sample(benign, choose.randint(1, 2))]
-        said = [*beside, example.text]
-        choose.shuffle(said)
-        yield Example(" ".join(said), example.labels, "joined")
-
-
-def _disguised(examples: list[Example]) -> Iterator[Example]:
-    """Yield toxic texts with their rude words misspelt, as people do who know that someone filters."""
-    choose = random.Random(SEED)
-    rude = [example for example in examples if example.labels["toxic"] >= 0.9 and _RUDE.search(example.text)]
-    for example in choose.sample(rude, 2500):
-        yield Example(
-            _RUDE.sub(lambda match: _misspelt(match.group(), choose), example.text), example.labels, "disguised"
-        )
-
-
-def _misspelt(word: str, choose: random.Random) -> str:
-    place = choose.randrange(1, len(word)) if len(word) > 1 else 0
-    ways = (
-        lambda: word[:place] + choose.choice("*#@$%!") + word[place + 1 :],
-        lambda: word[:1] + "*" * max(1, len(word) - 2) + word[-1:],
-        lambda: word[:place] + word[place] * choose.randint(2, 4) + word[place + 1 :],
-        lambda: word[:place] + word[place + 1 :],
-        lambda: word.translate(_LEET),
-        lambda: " ".join(word),
-        lambda: choose.choice((".", "-")).join(word),
-        lambda: word.replace("ck", choose.choice(("k", "q", "x", "cc"))).replace("u", choose.choice("uv")),
-    )
-    return choose.choice(ways)()
-
-
-def _written() -> Iterator[Example]:
-    choose = random.Random(SEED)
-    for template in _RULES["toxic"]:
-        for _ in range(25):
-            yield _example(_filled(template, choose), 0.95, "rules")
-    for kind in ("threat", "insult", "identity_hate", "sexual"):
-        for template in _RULES[kind]:
-            for _ in range(25):
-                yield _example(_filled(template, choose), 0.95, "rules", **{kind: 1.0})
-    for template in _RULES["benign"]:
-        for _ in range(16):
-            yield Example(_filled(template, choose), _BENIGN, "rules")
-
-
-def _filled(template: str, choose: random.Random) -> str:
-    slots = {}
-    for name, values in _RULES["slots"].items():
-        slots[name], slots[f"{name}2"] = choose.sample(values, 2)
-    return template.format(**slots)
+        if not RUDE.search(row["premise"]):
+            yield Example(row["premise"], BENIGN, "mnli")
 
 
 def _tweeteval(data: Path) -> list[Example]:
@@ -309,7 +203,7 @@ def _tweeteval(data: Path) -> list[Example]:
     texts = (data / "tweeteval_offensive_test_text.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
     labels = (data / "tweeteval_offensive_test_labels.txt").read_text(encoding="utf-8").split()
     return [
-        _example(clean(text), label == "1", "tweeteval_offensive")
+        labelled(clean(text), label == "1", "tweeteval_offensive")
         for text, label in zip(texts, labels, strict=True)
     ]
 

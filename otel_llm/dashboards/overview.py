@@ -15,7 +15,8 @@ from grafana_foundation_sdk.models.text import TextMode
 
 from otel_llm.assets import asset
 from otel_llm.dashboards import links
-from otel_llm.dashboards.panels import ROWS, VARIABLES, Panel
+from otel_llm.dashboards.panel import VARIABLES, Panel
+from otel_llm.dashboards.panels import ROWS
 from otel_llm.dashboards.promql import select
 from otel_llm.names import OPERATION_DURATION, prometheus_label
 

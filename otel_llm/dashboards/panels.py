@@ -6,10 +6,10 @@ To add one, add an entry, with an id of its own that never changes (links name i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from otel_llm.dashboards.promql import Part, highest, increase, rate, select, share, total
+from otel_llm.dashboards.panel import Panel, Query, by, calls, chosen, legend, quantiles
+from otel_llm.dashboards.promql import highest, increase, rate, share, total
 from otel_llm.dashboards.rules import ERROR_RATE, FAILED, FLAGGED, JUDGED, TOXICITY_RATE
 from otel_llm.names import (
     COST,
@@ -32,73 +32,7 @@ from otel_llm.names import (
     TIME_TO_FIRST_CHUNK,
     TOKEN_TYPE,
     TOKEN_USAGE,
-    Metric,
-    prometheus_label,
 )
-
-# variable -> the attribute that it filters by; a panel's query filters by those that its metric has
-VARIABLES: Final = {"service_name": SERVICE_NAME, "model": REQUEST_MODEL}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Query:
-    """One PromQL expression of a panel, and the name of its lines."""
-
-    expression: str
-    legend: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Panel:
-    """One panel."""
-
-    id: int
-    title: str
-    description: str
-    unit: str
-    """A unit of Grafana's: https://github.com/grafana/grafana/blob/main/packages/grafana-data/src/valueFormats/categories.ts."""
-    queries: tuple[Query, ...]
-    kind: Literal["lines", "areas", "number", "state"] = "lines"
-    width: int = 12
-    """Of 24 columns."""
-    threshold: float | None = None
-    """Drawn as a red line: where the alert is."""
-    names: tuple[tuple[float, str, str], ...] = ()
-    """What values are called, and their colours."""
-
-
-def _chosen(metric: Metric, *conditions: str, part: Part = "") -> str:
-    """Return a selector that follows the dashboard's variables."""
-    filters = [
-        f'{prometheus_label(attribute)}=~"${variable}"'
-        for variable, attribute in VARIABLES.items()
-        if attribute in metric.labels
-    ]
-    return select(metric, *filters, *conditions, part=part)
-
-
-def _calls(*conditions: str) -> str:
-    return rate(_chosen(OPERATION_DURATION, *conditions, part="_count"))
-
-
-def _legend(*labels: str) -> str:
-    return " · ".join(f"{{{{{prometheus_label(label)}}}}}" for label in labels)
-
-
-def _quantiles(metric: Metric, *labels: str, of: tuple[float, ...] = (0.5, 0.95, 0.99)) -> tuple[Query, ...]:
-    buckets = total(rate(_chosen(metric, part="_bucket")), "le", *labels)
-    return tuple(
-        Query(
-            expression=f"histogram_quantile({q:g}, {buckets})",
-            legend=" · ".join(filter(None, (_legend(*labels), f"p{100 * q:g}"))),
-        )
-        for q in of
-    )
-
-
-def _by(expression: str, *labels: str) -> tuple[Query, ...]:
-    return (Query(expression=total(expression, *labels), legend=_legend(*labels)),)
-
 
 _TRAFFIC: Final = (
     Panel(
@@ -106,7 +40,7 @@ _TRAFFIC: Final = (
         title="Calls",
         description="LLM calls per second, failed ones included.",
         unit="reqps",
-        queries=_by(_calls(), SERVICE_NAME, OPERATION),
+        queries=by(calls(), SERVICE_NAME, OPERATION),
         width=8,
     ),
     Panel(
@@ -116,8 +50,8 @@ _TRAFFIC: Final = (
         unit="percentunit",
         queries=(
             Query(
-                expression=share(total(_calls(FAILED), SERVICE_NAME), total(_calls(), SERVICE_NAME)),
-                legend=_legend(SERVICE_NAME),
+                expression=share(total(calls(FAILED), SERVICE_NAME), total(calls(), SERVICE_NAME)),
+                legend=legend(SERVICE_NAME),
             ),
         ),
         width=8,
@@ -128,7 +62,7 @@ _TRAFFIC: Final = (
         title="Errors by type",
         description="Failed calls per second, by the error that ended them.",
         unit="reqps",
-        queries=_by(_calls(FAILED), ERROR_TYPE, REQUEST_MODEL),
+        queries=by(calls(FAILED), ERROR_TYPE, REQUEST_MODEL),
         width=8,
     ),
 )
@@ -139,7 +73,7 @@ _LATENCY: Final = (
         title="Duration of calls",
         description="From the request to the end of the response; for a stream, to its last chunk.",
         unit="s",
-        queries=_quantiles(OPERATION_DURATION),
+        queries=quantiles(OPERATION_DURATION),
         width=8,
     ),
     Panel(
@@ -147,7 +81,7 @@ _LATENCY: Final = (
         title="Duration by model",
         description="95 of 100 calls to the model are faster than this.",
         unit="s",
-        queries=_quantiles(OPERATION_DURATION, REQUEST_MODEL, of=(0.95,)),
+        queries=quantiles(OPERATION_DURATION, REQUEST_MODEL, of=(0.95,)),
         width=8,
     ),
     Panel(
@@ -155,7 +89,7 @@ _LATENCY: Final = (
         title="Time to first chunk",
         description="How long the reader of a streamed response waits before anything appears. Streams alone.",
         unit="s",
-        queries=_quantiles(TIME_TO_FIRST_CHUNK),
+        queries=quantiles(TIME_TO_FIRST_CHUNK),
         width=8,
     ),
 )
@@ -166,7 +100,7 @@ _TOKENS: Final = (
         title="Tokens",
         description="Tokens per second, as the provider counts: input with cached, output with reasoning tokens.",
         unit="cps",
-        queries=_by(rate(_chosen(TOKEN_USAGE, part="_sum")), TOKEN_TYPE, REQUEST_MODEL),
+        queries=by(rate(chosen(TOKEN_USAGE, part="_sum")), TOKEN_TYPE, REQUEST_MODEL),
     ),
     Panel(
         id=21,
@@ -176,10 +110,10 @@ _TOKENS: Final = (
         queries=(
             Query(
                 expression=(
-                    f"{total(rate(_chosen(TOKEN_USAGE, part='_sum')), TOKEN_TYPE, REQUEST_MODEL)}\n"
-                    f"/ ({total(rate(_chosen(TOKEN_USAGE, part='_count')), TOKEN_TYPE, REQUEST_MODEL)} > 0)"
+                    f"{total(rate(chosen(TOKEN_USAGE, part='_sum')), TOKEN_TYPE, REQUEST_MODEL)}\n"
+                    f"/ ({total(rate(chosen(TOKEN_USAGE, part='_count')), TOKEN_TYPE, REQUEST_MODEL)} > 0)"
                 ),
-                legend=_legend(TOKEN_TYPE, REQUEST_MODEL),
+                legend=legend(TOKEN_TYPE, REQUEST_MODEL),
             ),
         ),
     ),
@@ -191,7 +125,7 @@ _COST: Final = (
         title="Cost in this time range",
         description="What the calls of the chosen time range cost. Calls whose price is unknown count nothing.",
         unit="currencyUSD",
-        queries=(Query(expression=total(increase(_chosen(COST), "$__range")), legend="cost"),),
+        queries=(Query(expression=total(increase(chosen(COST), "$__range")), legend="cost"),),
         kind="number",
         width=6,
     ),
@@ -202,8 +136,8 @@ _COST: Final = (
         unit="currencyUSD",
         queries=(
             Query(
-                expression=f"3600 * {total(rate(_chosen(COST)), SERVICE_NAME, REQUEST_MODEL)}",
-                legend=_legend(SERVICE_NAME, REQUEST_MODEL),
+                expression=f"3600 * {total(rate(chosen(COST)), SERVICE_NAME, REQUEST_MODEL)}",
+                legend=legend(SERVICE_NAME, REQUEST_MODEL),
             ),
         ),
         kind="areas",
@@ -224,10 +158,10 @@ _SCORES: Final = (
         queries=(
             Query(
                 expression=share(
-                    total(rate(_chosen(EVALUATIONS, FLAGGED)), *_EVALUATED),
-                    total(rate(_chosen(EVALUATIONS, JUDGED)), *_EVALUATED),
+                    total(rate(chosen(EVALUATIONS, FLAGGED)), *_EVALUATED),
+                    total(rate(chosen(EVALUATIONS, JUDGED)), *_EVALUATED),
                 ),
-                legend=_legend(*_EVALUATED),
+                legend=legend(*_EVALUATED),
             ),
         ),
         threshold=TOXICITY_RATE.threshold,
@@ -240,14 +174,14 @@ _SCORES: Final = (
             "High is bad for toxicity, low is bad for groundedness."
         ),
         unit="percentunit",
-        queries=_quantiles(EVALUATION_SCORE, LABEL_EVALUATOR, LABEL_TARGET, of=(0.5, 0.95)),
+        queries=quantiles(EVALUATION_SCORE, LABEL_EVALUATOR, LABEL_TARGET, of=(0.5, 0.95)),
     ),
     Panel(
         id=42,
         title="Evaluations",
         description="Evaluations per second by outcome. not_applicable: nothing to judge against, or no text.",
         unit="cps",
-        queries=_by(rate(_chosen(EVALUATIONS)), LABEL_EVALUATOR, LABEL_LABEL),
+        queries=by(rate(chosen(EVALUATIONS)), LABEL_EVALUATOR, LABEL_LABEL),
         kind="areas",
         width=8,
     ),
@@ -256,7 +190,7 @@ _SCORES: Final = (
         title="Time per batch",
         description="95th percentile of what an evaluator takes for one batch of calls.",
         unit="s",
-        queries=_quantiles(EVALUATION_DURATION, LABEL_EVALUATOR, of=(0.95,)),
+        queries=quantiles(EVALUATION_DURATION, LABEL_EVALUATOR, of=(0.95,)),
         width=8,
     ),
     Panel(
@@ -264,7 +198,7 @@ _SCORES: Final = (
         title="Oldest call not evaluated",
         description="How far evaluation is behind. It grows when calls come faster than they are evaluated.",
         unit="s",
-        queries=(Query(expression=highest(_chosen(EVALUATION_OLDEST_PENDING)), legend="age"),),
+        queries=(Query(expression=highest(chosen(EVALUATION_OLDEST_PENDING)), legend="age"),),
         width=8,
     ),
 )
@@ -281,8 +215,8 @@ _DRIFT: Final = (
         unit="none",
         queries=tuple(
             Query(
-                expression=highest(_chosen(metric), *_DRIFTED),
-                legend=f"{_legend(*_DRIFTED)} {what}",
+                expression=highest(chosen(metric), *_DRIFTED),
+                legend=f"{legend(*_DRIFTED)} {what}",
             )
             for metric, what in ((DRIFT_STATISTIC, "statistic"), (DRIFT_THRESHOLD, "threshold"))
         ),
@@ -293,7 +227,7 @@ _DRIFT: Final = (
         title="Drift alarm",
         description="Whether the statistic is above its threshold now.",
         unit="none",
-        queries=(Query(expression=highest(_chosen(DRIFT_ALARM), *_DRIFTED), legend=_legend(*_DRIFTED)),),
+        queries=(Query(expression=highest(chosen(DRIFT_ALARM), *_DRIFTED), legend=legend(*_DRIFTED)),),
         kind="state",
         width=6,
         names=((0, "as before", "green"), (1, "drifted", "red")),

@@ -1,0 +1,85 @@
+"""Examples made of others, and by rule: wrapped, joined, disguised, written."""
+
+from __future__ import annotations
+
+import random
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from recipes.common import SEED
+from recipes.toxicity_examples import BENIGN, RUDE, Example, labelled
+
+_LEET = str.maketrans({"a": "@", "e": "3", "i": "1", "o": "0", "s": "$"})
+_RULES = tomllib.loads((Path(__file__).parent / "toxicity_rules.toml").read_text(encoding="utf-8"))
+
+
+def wrapped(examples: list[Example]) -> Iterator[Example]:
+    """Yield toxic and benign texts inside of prompts, so that the prompt around a text says nothing of it."""
+    choose = random.Random(SEED)
+    short = [example for example in examples if 10 < len(example.text) < 250]
+    toxic = [example for example in short if example.labels["toxic"] >= 0.9]
+    benign = [example for example in short if not example.labels["toxic"] and example.source != "civil_comments"]
+    for example in choose.sample(toxic, 2500) + choose.sample(benign, 3500):
+        wrap = choose.choice(_RULES["wraps"])
+        text = _filled(wrap.replace("{quoted}", "\0"), choose).replace("\0", example.text)
+        yield Example(text, example.labels, "wrapped")
+
+
+def joined(examples: list[Example]) -> Iterator[Example]:
+    """Yield texts beside benign ones, so that what is toxic is found among other sentences."""
+    choose = random.Random(SEED)
+    short = [example for example in examples if 10 < len(example.text) < 160]
+    toxic = [example for example in short if example.labels["toxic"] >= 0.9]
+    benign = [example for example in short if not example.labels["toxic"]]
+    for example in choose.sample(toxic, 4000) + choose.sample(benign, 5000):
+        beside = [other.text for other in choose.sample(benign, choose.randint(1, 2))]
+        said = [*beside, example.text]
+        choose.shuffle(said)
+        yield Example(" ".join(said), example.labels, "joined")
+
+
+def disguised(examples: list[Example]) -> Iterator[Example]:
+    """Yield toxic texts with their rude words misspelt, as people do who know that someone filters."""
+    choose = random.Random(SEED)
+    rude = [example for example in examples if example.labels["toxic"] >= 0.9 and RUDE.search(example.text)]
+    for example in choose.sample(rude, 2500):
+        yield Example(
+            RUDE.sub(lambda match: _misspelt(match.group(), choose), example.text), example.labels, "disguised"
+        )
+
+
+def _misspelt(word: str, choose: random.Random) -> str:
+    place = choose.randrange(1, len(word)) if len(word) > 1 else 0
+    ways = (
+        lambda: word[:place] + choose.choice("*#@$%!") + word[place + 1 :],
+        lambda: word[:1] + "*" * max(1, len(word) - 2) + word[-1:],
+        lambda: word[:place] + word[place] * choose.randint(2, 4) + word[place + 1 :],
+        lambda: word[:place] + word[place + 1 :],
+        lambda: word.translate(_LEET),
+        lambda: " ".join(word),
+        lambda: choose.choice((".", "-")).join(word),
+        lambda: word.replace("ck", choose.choice(("k", "q", "x", "cc"))).replace("u", choose.choice("uv")),
+    )
+    return choose.choice(ways)()
+
+
+def written() -> Iterator[Example]:
+    choose = random.Random(SEED)
+    for template in _RULES["toxic"]:
+        for _ in range(25):
+            yield labelled(_filled(template, choose), 0.95, "rules")
+    for kind in ("threat", "insult", "identity_hate", "sexual"):
+        for template in _RULES[kind]:
+            for _ in range(25):
+                yield labelled(_filled(template, choose), 0.95, "rules", **{kind: 1.0})
+    for template in _RULES["benign"]:
+        for _ in range(16):
+            yield Example(_filled(template, choose), BENIGN, "rules")
+
+
+def _filled(template: str, choose: random.Random) -> str:
+    slots = {}
+    for name, values in _RULES["slots"].items():
+        slots[name], slots[f"{name}2"] = choose.sample(values, 2)
+    return template.format(**slots)

@@ -1,4 +1,4 @@
-"""Where the files that one deploys are: beside the package in a checkout, inside it in a wheel."""
+"""Finds the files that one deploys: beside the package in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 

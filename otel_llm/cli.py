@@ -39,7 +39,8 @@ class _Commands(click.Group):
             return None
         module_name, extra, _ = _COMMANDS[cmd_name]
         if cmd_name == "collector":
-            # its import takes a second, and until it has a handler a SIGHUP, which is to reload it, would end it
+            # Importing the service takes a second. Until its handler is set, SIGHUP (reload) would kill the
+            # process.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         try:
             module = importlib.import_module(module_name)

@@ -16,7 +16,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Watched(Generic[T]):
-    """What was read of files. Any thread may ask."""
+    """A value read from files, and read again when a file has changed. Any thread may ask."""
 
     def __init__(self, paths: Iterable[Path | None], read: Callable[[], T]) -> None:
         """Read them; None stands for a file that is not set.
@@ -28,7 +28,7 @@ class Watched(Generic[T]):
         self._read = read
         self._versions = self._tried = self._look()
         self.value = read()
-        """As it was read last."""
+        """The value that was read last."""
 
     def renew(self) -> bool:
         """Read them again where that was not done yet; return whether there is a new value.

@@ -1,4 +1,4 @@
-"""What `dashboards/` holds: generated, written, and checked for freshness."""
+"""Generates, writes and checks the files in `dashboards/`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an alert leads: to the dashboard, and to its paragraph of the runbook, which is on the dashboard too."""
+"""The links of an alert: to the dashboard, and to the alert's paragraph of the runbook."""
 
 from __future__ import annotations
 

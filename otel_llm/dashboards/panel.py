@@ -1,4 +1,4 @@
-"""What a panel is, and the queries that many panels have in common."""
+"""The definition of a panel, and the queries that many panels share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VARIABLES: Final = {"service_name": SERVICE_NAME, "model": REQUEST_MODEL}
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """One PromQL expression of a panel, and the name of its lines."""
+    """One PromQL expression of a panel, with the legend of its lines."""
 
     expression: str
     legend: str
@@ -32,11 +32,11 @@ class Panel:
     queries: tuple[Query, ...]
     kind: Literal["lines", "areas", "number", "state"] = "lines"
     width: int = 12
-    """Of 24 columns."""
+    """Columns, of 24."""
     threshold: float | None = None
-    """Drawn as a red line: where the alert is."""
+    """The alert's threshold, drawn as a red line. None means that no alert watches the panel."""
     names: tuple[tuple[float, str, str], ...] = ()
-    """What values are called, and their colours."""
+    """For each value: the value, its name, its colour."""
 
 
 def chosen(metric: Metric, *conditions: str, part: Part = "") -> str:

@@ -25,7 +25,7 @@ _REMEDIES: Final = {
 
 
 class Pushed(NamedTuple):
-    """What a push did, and where the dashboard is."""
+    """The outcome of a push, with the dashboard's URL."""
 
     outcome: Literal["created", "updated", "unchanged"]
     url: str

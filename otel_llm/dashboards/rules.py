@@ -38,7 +38,7 @@ class Alert:
 
     name: str
     labels: tuple[str, ...]
-    """By which attributes the calls are told apart: one alert for each."""
+    """The attributes that tell calls apart: there is one alert for each combination."""
     whole: str
     whole_record: str
     """The counter of all calls, and what its recorded increase is named for: `<labels>:<record>:increase5m`."""

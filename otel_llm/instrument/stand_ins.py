@@ -11,13 +11,13 @@ _KINDS: Final = (staticmethod, classmethod)
 
 
 class _Done(NamedTuple):
-    """What was replaced."""
+    """One replacement."""
 
     owner: Any
     """A class or a module."""
     name: str
     own: Any
-    """What the owner itself had: a function, or a descriptor around one. `_INHERITED`: its base class has it."""
+    """The owner's own function or descriptor. `_INHERITED` means that only a base class has one."""
     ours: Any
 
 

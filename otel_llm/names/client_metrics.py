@@ -100,14 +100,14 @@ USED_REASONING_TOKENS: Final = Metric(
 
 
 class Measured(NamedTuple):
-    """What one measurement of a call is recorded as."""
+    """The metrics that record one measurement of a call."""
 
     deployed: tuple[Metric, ...]
-    """By the names that today's instrumentations emit."""
+    """Metrics with the names that today's instrumentations emit."""
     newest: tuple[Metric, ...]
-    """By the conventions' newest names, of an inference."""
+    """Metrics of an inference, with the conventions' newest names."""
     newest_beside_inference: tuple[Metric, ...] = ()
-    """By the newest names, of any other operation: there are few."""
+    """Metrics of other operations, with the newest names: the conventions have few."""
 
 
 MeasurementName = Literal[
@@ -125,7 +125,7 @@ CLIENT_METRICS: Final[Mapping[MeasurementName, Measured]] = MappingProxyType({
     "reasoning_tokens": Measured((), (USED_REASONING_TOKENS,)),
     "cost": Measured((COST,), (COST,), (COST,)),
 })  # fmt: skip
-"""What the instrumentation measures of a call."""
+"""The measurements of a call."""
 TEXT_INFERENCES: Final = frozenset({"chat", "generate_content", TEXT_COMPLETION})
 """The conventions' operations in which a model generates something."""
 INFERENCES: Final = TEXT_INFERENCES | {

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 _T = TypeVar("_T")
 
 OTHER: Final = "other"
-"""What stands for every value beyond the limit."""
+"""The value that replaces every value beyond the limit."""
 
 _MAX_CHARACTERS: Final = 128
 

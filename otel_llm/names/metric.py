@@ -1,4 +1,4 @@
-"""What a metric is: what the SDK is given of it, and what Prometheus makes of it."""
+"""The definition of a metric: for the SDK, and by its name in Prometheus."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ DURATION_BUCKETS_S: Final = (
     81.92,
 )
 SOURCE_LABELS: Final = (SERVICE_NAME, PROVIDER, REQUEST_MODEL)
-"""What a call is told by where there is no room for more."""
+"""The few labels of metrics that need no more to tell calls apart."""
 
 
 class Metric(NamedTuple):
-    """One metric: what the SDK is given, and what Prometheus makes of it."""
+    """One metric."""
 
     name: str
     kind: Literal["counter", "histogram", "gauge"]

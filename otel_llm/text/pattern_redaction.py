@@ -133,7 +133,7 @@ PATTERNS: Final[dict[str, Callable[[str], str]]] = {
     "email": redact_emails,
     "phone": redact_phones,
 }
-"""By the names that the setting has, in the order in which they are applied."""
+"""The patterns by their names in the setting, in the order in which they are applied."""
 
 
 def find_ibans(text: str) -> Iterator[tuple[int, int]]:

@@ -1,1 +1,1 @@
-"""One module per client library: it maps fields."""
+"""One folder for each client library: it maps fields to the contract, and does nothing else."""

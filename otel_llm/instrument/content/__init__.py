@@ -1,1 +1,1 @@
-"""What was said: whether, where and how it is recorded."""
+"""The content of calls: whether, where and how it is recorded."""

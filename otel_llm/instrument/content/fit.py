@@ -56,7 +56,7 @@ def _cut(items: list[Item], limit: int) -> list[Item]:
 
 
 class _Room:
-    """How many characters are left. What marks a cut is paid for before anything is filled in."""
+    """The number of characters left. The marks of cuts are paid for before anything is filled in."""
 
     def __init__(self, characters: int) -> None:
         self._left = characters

@@ -1,4 +1,4 @@
-"""What is taken out of every text of content: the ready patterns, and functions of the app's own."""
+"""Redaction of content: the ready patterns, and the app's own functions."""
 
 from __future__ import annotations
 

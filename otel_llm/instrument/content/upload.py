@@ -98,7 +98,7 @@ class _Upload(NamedTuple):
 
 
 class _Shared(NamedTuple):
-    """What a file that many calls share was made of."""
+    """The origin of a file that many calls share."""
 
     digest: bytes
     prepare: Prepare

@@ -1,1 +1,1 @@
-"""What a client is to the lifecycles, and what it maps its calls to."""
+"""The contract of a client: its interface, and the data that it maps its calls to."""

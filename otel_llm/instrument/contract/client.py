@@ -1,4 +1,4 @@
-"""What the lifecycles know of a client library: where it is patched, and who reads its fields."""
+"""The interface of a client library: where it is patched, and who reads its requests and results."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 from otel_llm.instrument.contract.data import Request
 
 T = TypeVar("T")
-"""What the stand-ins of patched methods are given to record calls with: `CallTelemetry` of the lifecycles."""
+"""The type of the object that records calls; `CallTelemetry`, which the lifecycles pass to every stand-in."""
 
 
 class Server(NamedTuple):
-    """Where calls go."""
+    """The server that answers a call."""
 
     provider: str
-    """As gen_ai.provider.name has it."""
+    """The value of gen_ai.provider.name."""
     address: str | None
     port: int | None
 
 
 class Servers(Protocol):
-    """Knows who serves a URL."""
+    """Finds the provider of a URL."""
 
     def at(self, url: str, default: str, *, compatible: bool = False) -> Server:
         """Return the server at a client's base URL.
@@ -36,18 +36,18 @@ class Servers(Protocol):
 
 
 class Patch(NamedTuple, Generic[T]):
-    """One method or function of a client library, and what is put in its place."""
+    """One method or function of a client library, and the stand-in that replaces it."""
 
     module: str
     owner: str | None
-    """The class; None: a function of the module."""
+    """The name of the class. None means a function of the module."""
     name: str
     wrap: Callable[[Callable[..., Any], LlmClient[T], T], Callable[..., Any]]
-    """Returns what stands in for the original. Of a static or class method, both are the function inside."""
+    """Returns the stand-in for the original. For a static or class method, both are the function inside."""
 
 
 class LlmClient(abc.ABC, Generic[T]):
-    """One client library: where it is patched, and how its fields are read.
+    """One client library. Subclasses say where it is patched, and read its requests and results.
 
     It is loaded when the library is imported: by the entry point of the group `otel_llm.clients` that has the name
     of the library's module.
@@ -60,7 +60,7 @@ class LlmClient(abc.ABC, Generic[T]):
     own_scopes: ClassVar[frozenset[str]] = frozenset()
     """The instrumentation scopes of spans that the library emits by itself."""
     patches: tuple[Patch[T], ...]
-    """What is patched. Of those in one module all are found, or none is patched."""
+    """The patches. If one of a module cannot be found, none of that module is applied."""
 
     @abc.abstractmethod
     def read_request(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], servers: Servers) -> Request | None:
@@ -68,7 +68,7 @@ class LlmClient(abc.ABC, Generic[T]):
 
     @abc.abstractmethod
     def read_result(self, result: Any, request: Request) -> Any:
-        """Return what it gave: Streamed, Raw, Unread, or else an object for the endpoint's `read_response`."""
+        """Return the result as Streamed, Raw or Unread, or else an object for the endpoint's `read_response`."""
 
     def silence(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Keep the library from opening a span of its own for the call with these arguments, and for no other."""

@@ -1,4 +1,4 @@
-"""What a client module maps a call to: the request, the response, and what a stream adds up to."""
+"""The data that a client module maps a call to: the request, the response, the sum of a stream."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Modalities:
 
 @dataclass(slots=True, kw_only=True)
 class Content:
-    """What was said, in the conventions' schema. Shares no object with the app, which may change its own."""
+    """Messages, instructions and tools in the conventions' schema. No object is shared with the app."""
 
     messages: list[Message]
     system: list[dict[str, Any]] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Content:
 
 @dataclass(slots=True, kw_only=True)
 class Response:
-    """What came back, or as much as had come when a stream ended."""
+    """The response; for a stream, the part that had come when the stream ended."""
 
     id: str | None = None
     model: str | None = None
@@ -67,7 +67,7 @@ class Response:
     attributes: Mapping[str, AttributeValue] | None = None
     """Further attributes, by their names."""
     error_type: str | None = None
-    """Where the provider says in a response that it failed, how."""
+    """The kind of error, if the response itself says that the call failed. None means that it does not."""
     read_messages: Callable[[], list[Message]] = list
     """Reads the output messages; called only where content is captured."""
 
@@ -88,7 +88,7 @@ def _is_no_error(_: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFormat:
-    """How the events of a streamed body are chunks, for an app that reads the body by itself."""
+    """The rules by which the events of a streamed body are chunks. Used where the app itself reads the body."""
 
     end: bytes | None = None
     """The data of the event after which nothing counts."""
@@ -100,10 +100,10 @@ class EventFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One operation of a client's API: how its requests and responses are read."""
+    """One operation of a client's API, with the functions that read its requests and responses."""
 
     operation: str
-    """As gen_ai.operation.name has it."""
+    """The value of gen_ai.operation.name."""
     read_attributes: Callable[[Mapping[str, Any]], dict[str, AttributeValue]]
     """Returns the attributes that the body of a request gives the span, the model apart."""
     read_content: Callable[[Mapping[str, Any]], Content]
@@ -117,7 +117,7 @@ class Endpoint:
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """One call as the app made it."""
+    """The request of one call."""
 
     endpoint: Endpoint
     provider: str

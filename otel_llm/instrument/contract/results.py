@@ -1,4 +1,4 @@
-"""What a patched method gave, where that is no whole response: a stream, a body, or nothing that can be read."""
+"""Results of a patched method that are no whole response: a stream, a body, or a response that cannot be read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 
 class BodyListener(Protocol):
-    """Hears of the body of a response while the app reads it."""
+    """Is told of the body of a response while the app reads the body."""
 
     @property
     def data(self) -> Callable[[bytes], None] | None:
@@ -48,11 +48,11 @@ class Raw:
     """A result whose body the app reads by itself: the call ends when the body is closed."""
 
     media_type: str
-    """As the response's header has it."""
+    """The value of the response's header `content-type`."""
     listen: Listen
     read: Callable[[Any], Any] | None = None
     """Turns the data of a body, or of one event of a body that is a stream, into the client's own object."""
 
 
 class Unread:
-    """A result that the client itself cannot read: what `Request.received` holds is all there is."""
+    """A result that the client itself cannot read; `Request.received` may hold a response."""

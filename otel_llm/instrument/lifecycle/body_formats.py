@@ -1,4 +1,4 @@
-"""How a body is cut into chunks, by its media type; a further media type is a further row."""
+"""Readers that cut a body into chunks, one for each media type. A new media type is a new row of `STREAMS`."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ STREAMS: Final[Mapping[str, Callable[[EventFormat, _Read, _Add], Take]]] = Mappi
         "application/jsonl": json_lines,
     }
 )
-"""By media type."""
+"""The readers, by media type."""
 
 
 class WholeJson:

@@ -18,10 +18,10 @@ GROUP: Final = "otel_llm.clients"
 """The entry points of clients: each has the name of a library's module, and names an `LlmClient`."""
 
 _telemetry: CallTelemetry | None = None
-"""What the calls of patched clients are recorded with; None while nothing is instrumented."""
+"""Records the calls of patched clients. None means that nothing is instrumented."""
 _awaited: Final[set[str]] = set()
 _patched: Final[dict[tuple[InstrumentedClient, str], StandIns]] = {}
-"""By client and module."""
+"""The stand-ins in place, by client and module."""
 _said: Final[set[str]] = set()
 
 

@@ -1,4 +1,4 @@
-"""One stream while it is read: to its end, closed, dropped, cancelled or failed, its call ends exactly once."""
+"""The reading of one stream. However it ends (read, closed, dropped, cancelled, failed), its call ends once."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class Reading:
         self._opened = time.perf_counter()
         self._ended = False
         self.chunks: Chunks | None = chunks
-        """What adds up the chunks; None after that failed: the rest of the stream is only timed."""
+        """Adds up the chunks. None means that adding up failed: the rest of the stream is only timed."""
         self.times: list[float] = []
-        """When chunks came."""
+        """Seconds, by time.perf_counter(), at which each chunk came."""
         self.unhook: Callable[[], None] = _nothing
         _open[id(self)] = weakref.ref(self)
 
     @property
     def ended(self) -> bool:
-        """Whether the call has ended, and nothing that still comes counts."""
+        """True if the call has ended: chunks that still come do not count."""
         return self._ended
 
     def add(self, chunk: Any) -> None:

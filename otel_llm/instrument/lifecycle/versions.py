@@ -1,4 +1,4 @@
-"""Whether a version of a library is one of those that are known."""
+"""Tests whether a version of a library is within a range."""
 
 from __future__ import annotations
 

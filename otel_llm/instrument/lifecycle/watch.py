@@ -142,7 +142,7 @@ class _AsyncReader:
 
 
 class _Closing:
-    """What a stream has its HTTP body listened to for: the chunks are read elsewhere, only the closing counts."""
+    """Listens to the HTTP body of a stream for its closing. The chunks are read elsewhere."""
 
     data = None
 

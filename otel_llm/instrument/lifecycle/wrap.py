@@ -1,4 +1,4 @@
-"""What stands in for a patched method: opens the call, lets the client work, ends the call or watches its end."""
+"""Stand-ins for methods: each opens the call, lets the client work, then ends the call or watches its stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in for a generator function of a client: the first `next` sends its request, and not the call.
+"""Stand-ins for generator functions, whose request is sent by the first `next` and not by the call.
 
 So that is where the call begins. Its context is the current one only while the client works on the next chunk,
 since between two chunks the app's own code runs.

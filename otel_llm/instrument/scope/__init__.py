@@ -1,1 +1,1 @@
-"""What the app says of its calls with `otel_llm.context`, and how it reaches them."""
+"""Values that the app sets with `otel_llm.context`, and the ways by which they reach its calls."""

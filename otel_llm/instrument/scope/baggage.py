@@ -1,4 +1,4 @@
-"""What calls carry, in OpenTelemetry's baggage: so another process has it too, and no provider of models does.
+"""The inherited values in OpenTelemetry's baggage: other processes get them, providers of models do not.
 
 Of baggage we know our own keys alone. It may come from outside, so what is taken from it is bounded; what is put
 into it is bounded alike, for W3C's propagator logs a warning of each entry that is longer than it likes.

@@ -1,4 +1,4 @@
-"""What calls carry of the part of the app that they are in: user, conversation, prompt, tags, documents.
+"""Values that calls inherit from the app's context: user, conversation, prompt, tags, documents.
 
 `scope.py` sets it. It lies in OpenTelemetry's context, and goes where that goes: into tasks, into threads
 (`threads.py`), and, but for the documents, by baggage into other processes (`baggage.py`).
@@ -20,33 +20,33 @@ CALL_CONTEXT: Final = otel_context.create_key("otel_llm.carried")
 
 
 class ContextValues(NamedTuple):
-    """What one `otel_llm.context(...)` gives, by the names of attributes."""
+    """The values of one `otel_llm.context(...)`."""
 
     attributes: Mapping[str, AttributeValue]
     replaced: frozenset[str]
-    """The attributes of what is around it that are not those of calls inside it."""
+    """Names of outer attributes that this context hides from the calls inside it."""
     sent: Mapping[str, str]
-    """What of the attributes goes out by baggage."""
+    """The attributes that are sent to other processes, in baggage."""
     documents: tuple[str, ...] | None
-    """None: as outside."""
+    """None means: keep the documents of the outer context."""
 
 
 class CallContext:
-    """What one entered context has its calls carry, computed once."""
+    """The values of an entered context and those around it, computed once, when it is entered."""
 
     __slots__ = ("attributes", "baggage", "before", "documents", "local", "scope")
 
     def __init__(self, scope: object, given: ContextValues, before: Context) -> None:
         outer = cast("CallContext | None", before.get(CALL_CONTEXT))
         self.scope = scope
-        """What entered it, and will leave it."""
+        """The context manager that entered this context and will leave it."""
         self.before: Context | None = before
-        """The context to put back; None once that is done, so that contexts of tasks long gone are let go."""
+        """OpenTelemetry's context to put back. None once that is done, so that it can be freed."""
         kept = {} if outer is None else _without(outer.local, given.replaced)
         self.local: Mapping[str, AttributeValue] = {**kept, **given.attributes}
-        """What was set in this process, by this context and those around it."""
+        """The attributes set in this process, by this context and those around it."""
         self.baggage = baggage_of(before)
-        """The baggage for which `attributes` holds: an app may set other."""
+        """The baggage that `attributes` were read from. The app may have set other baggage since."""
         if given.replaced:
             # what this context replaces is true of no call inside it, whether or not its own goes out
             self.baggage = {**_without(self.baggage or {}, given.replaced), **given.sent} or None

@@ -66,7 +66,7 @@ def context(
 
 
 class Scope:
-    """What `context()` returns."""
+    """The context manager, and decorator, that `context()` returns."""
 
     __slots__ = ("_given",)
 

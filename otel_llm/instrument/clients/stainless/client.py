@@ -1,4 +1,4 @@
-"""Where Stainless' clients are patched, and what their requests and results have in common.
+"""The patches of Stainless' clients, and the common reading of their requests and results.
 
 All calls over HTTP, whatever helper they come from (`create`, `parse`, `stream`, `with_raw_response`, a copy by
 `with_options`), pass through the one `request` method of the two base clients, with the request's body as it goes
@@ -36,9 +36,10 @@ def patches(package: str) -> tuple[InstrumentedPatch, ...]:
 
 
 class StainlessClient(LlmClient[CallTelemetry]):
-    """One of the clients, with its endpoints by their paths."""
+    """One client of this kind."""
 
     endpoints: ClassVar[Mapping[str, Endpoint]]
+    """The endpoints that are instrumented, by their paths."""
 
     @abc.abstractmethod
     def server_of(self, client: Any, servers: Servers) -> Server:

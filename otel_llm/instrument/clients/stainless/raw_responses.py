@@ -1,4 +1,4 @@
-"""What `with_raw_response` and `with_streaming_response` of Stainless' clients give."""
+"""The results of `with_raw_response` and `with_streaming_response` of Stainless' clients."""
 
 from __future__ import annotations
 

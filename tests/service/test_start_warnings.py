@@ -6,7 +6,7 @@ import pytest
 
 from otel_llm.config.service import ServiceSettings
 from otel_llm.queue.durable import DurableQueue
-from otel_llm.service.command import warn_of_left_over, warn_of_strangers
+from otel_llm.service.start_warnings import warn_of_left_over, warn_of_strangers
 
 
 @pytest.mark.parametrize(("processes", "named"), [(1, ["1", "12"]), (2, ["12"]), (13, [])])

@@ -77,7 +77,7 @@ def supervised(
 def main() -> int:
     from otel_llm.config.service import ServiceSettings
     from otel_llm.report.logs import configure_logging
-    from otel_llm.service.processes.process import Backoff
+    from otel_llm.service.processes.child_process import Backoff
     from otel_llm.service.processes.supervise import supervise
 
     configure_logging()

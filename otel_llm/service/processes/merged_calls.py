@@ -12,26 +12,27 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from otel_llm.report.live_feed import Subscription
-from otel_llm.service.processes.process import Process
+from otel_llm.service.processes.child_process import ChildProcess
 
 _PATH: Final = "/debug/calls"
 _CONNECT_S: Final = 2
 _AGAIN_S: Final = 0.2
-"""After so long a feed that ended is asked for again: its process is ending, or about to be found dead."""
+"""Seconds until a feed that ended is asked for again: its process is ending, or is dead already."""
 
 
 class MergedCalls:
-    """Every evaluated call of every process, to any number of readers."""
+    """Every evaluated call of every process, for any number of readers. Used in the event loop."""
 
-    def __init__(self, processes: Sequence[Process]) -> None:
-        """Read nothing until somebody asks."""
+    def __init__(self, processes: Sequence[ChildProcess]) -> None:
+        """Read nothing until `stream` is called."""
         self._processes = processes
         self._subscriptions: WeakSet[Subscription] = WeakSet()
 
     async def stream(self) -> StreamingResponse:
         """Return a response that follows the processes, also those that are started again.
 
-        It begins once the feeds of all processes that serve now have begun: who has seen its head misses no call.
+        The response begins once the feeds of all processes that serve now have begun: a reader that has seen its
+        head misses no call.
         """
         subscription = Subscription()
         self._subscriptions.add(subscription)
@@ -47,17 +48,17 @@ class MergedCalls:
             async with asyncio.timeout(_CONNECT_S):
                 await asyncio.gather(*serving)
         except TimeoutError:
-            pass  # who does not answer joins when it does
+            pass  # the feed of a process that does not answer yet joins later
         return _Response(subscription, readers)
 
     def end(self) -> None:
-        """End every stream once what it has is read."""
+        """End every stream once its lines are read."""
         for subscription in self._subscriptions:
             subscription.end()
 
 
 class _Response(StreamingResponse):
-    """Stops reading the feeds when its own reader is gone."""
+    """Stops reading the feeds when the response's own reader is gone."""
 
     def __init__(self, subscription: Subscription, readers: Sequence[asyncio.Task[None]]) -> None:
         super().__init__(aiter(subscription), media_type="application/x-ndjson")
@@ -71,7 +72,7 @@ class _Response(StreamingResponse):
                 reader.cancel()
 
 
-async def _follow(process: Process, subscription: Subscription, begun: asyncio.Event) -> None:
+async def _follow(process: ChildProcess, subscription: Subscription, begun: asyncio.Event) -> None:
     # no limit on silence: nobody may call a model for hours
     timeout = httpx.Timeout(_CONNECT_S, read=None)
     async with httpx.AsyncClient(trust_env=False, timeout=timeout) as client:
@@ -83,7 +84,7 @@ async def _follow(process: Process, subscription: Subscription, begun: asyncio.E
                     if answer.is_success:
                         await _copy(answer, subscription)
             except httpx.HTTPError:
-                begun.set()  # it has just died: its next life is followed
+                begun.set()  # the process has just died: its next life is followed
             await asyncio.sleep(_AGAIN_S)
 
 

@@ -1,4 +1,4 @@
-"""The metrics of several processes as one page: each sample says which process it is from."""
+"""The metrics of several processes as one page: each sample has a label with the number of its process."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from otel_llm import names
 
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0"
-"""What the processes are asked for: the format that holds most, such as exemplars and units."""
+"""Media type that the processes are asked for: the format that says most, such as exemplars and units."""
 
 
 def read_page(process: int, page: str) -> list[Metric]:
-    """Return the families of one process's page in OpenMetrics, its number as a label of each sample.
+    """Return the families of one process's page in OpenMetrics, with the process's number as a label.
 
     Raises:
         ValueError: the page is no OpenMetrics.
@@ -34,8 +34,8 @@ def read_page(process: int, page: str) -> list[Metric]:
 def merge(pages: Iterable[Iterable[Metric]]) -> list[Metric]:
     """Return one family for each name, with the samples of all pages.
 
-    A family whose type is not that of an earlier page's is left out: a page can say only one. So it may be while
-    processes of two versions run, after an upgrade.
+    A family whose type differs from an earlier page's is left out: a page can have one type only. Types differ
+    while processes of two versions run, after an upgrade.
     """
     merged: dict[str, Metric] = {}
     for page in pages:
@@ -49,7 +49,7 @@ def merge(pages: Iterable[Iterable[Metric]]) -> list[Metric]:
 
 
 def about_processes(up: Mapping[int, bool], restarts: Mapping[int, int]) -> list[Metric]:
-    """Return what is known of the processes themselves, by their numbers."""
+    """Return the metrics about the processes themselves, by their numbers."""
     labels = [names.LABEL_PROCESS]
     up_family = GaugeMetricFamily(names.PROCESS_UP.prometheus_name, names.PROCESS_UP.description, labels=labels)
     for process, is_up in up.items():

@@ -1,4 +1,4 @@
-"""The page that shows several processes, and links to each one's own."""
+"""The page that lists the processes, with a link to the page of each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import Final
 
-from otel_llm.service.processes.process import Process
+from otel_llm.service.processes.child_process import ChildProcess
 
 _HEAD: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -25,7 +25,7 @@ tr { border-bottom: 1px solid color-mix(in srgb, currentColor 14%, transparent);
 _COLUMNS: Final = ("process", "state", "pid", "started again", "ended last with")
 
 
-def index_page(processes: Iterable[Process]) -> str:
+def index_page(processes: Iterable[ChildProcess]) -> str:
     """Return the HTML page: one row for each process."""
     head = "".join(f"<th>{column}</th>" for column in _COLUMNS)
     rows = "\n".join(map(_row, processes))
@@ -34,7 +34,7 @@ def index_page(processes: Iterable[Process]) -> str:
     return f"{_HEAD}<h1>otel-llm collector: processes</h1>\n{table}\n{also}\n</body></html>\n"
 
 
-def _row(process: Process) -> str:
+def _row(process: ChildProcess) -> str:
     link = f'<a href="debug?process={process.index}">{process.index}</a>'
     state = escape(process.state)
     cells = (

@@ -1,4 +1,4 @@
-"""The telemetry port of several processes: what each says on its own port, together."""
+"""The telemetry port of several processes: the answers of their own ports, merged."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from otel_llm.report.debug_page import SECURITY_HEADERS
+from otel_llm.service.processes.child_process import ChildProcess
 from otel_llm.service.processes.merged_calls import MergedCalls
 from otel_llm.service.processes.merged_metrics import OPENMETRICS, about_processes, expose, merge, read_page
 from otel_llm.service.processes.merged_page import index_page
-from otel_llm.service.processes.process import Process
 
 _TIMEOUT_S: Final = 2
-"""What a process gets to answer: a scrape takes 10 s at most by Prometheus' own default."""
+"""Seconds that a process has to answer; a scrape takes 10 s at most by Prometheus' default."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -29,12 +29,12 @@ _log: Final = logging.getLogger(__name__)
 class MergedTelemetry:
     """The ASGI application behind the telemetry port. Use as an async context manager."""
 
-    def __init__(self, processes: Sequence[Process], *, calls: bool) -> None:
+    def __init__(self, processes: Sequence[ChildProcess], *, calls: bool) -> None:
         """Serve /metrics, /healthz, /readyz, /livez, /debug and /debug.json, and with `calls` /debug/calls."""
         self._processes = processes
         self._calls = MergedCalls(processes) if calls else None
-        logging.getLogger("httpx").setLevel(logging.WARNING)  # it says each request at level info
-        # the processes are on this machine: a proxy of the environment has no say
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # httpx logs each request at level info
+        # the processes are on this machine: a proxy of the environment must not be used
         self._client = httpx.AsyncClient(trust_env=False, timeout=None)  # noqa: S113 - each request has its own
         self.app = Starlette(
             routes=[
@@ -70,7 +70,7 @@ class MergedTelemetry:
         return Response(body, headers={"content-type": content_type})
 
     async def _health(self, request: Request) -> Response:
-        """Say 200 where every process does, else which does not, and what it says."""
+        """Answer 200 if every process does, else 503; the body has the answer of each."""
         answers = await self._ask_all(request.url.path)
         found = [
             {
@@ -85,7 +85,7 @@ class MergedTelemetry:
         return JSONResponse({"ready": ready, "processes": found}, 200 if ready else 503)
 
     async def _alive(self, request: Request) -> Response:
-        """Say 200, but where a process says that it cannot go on: one that died is started again."""
+        """Answer 503 if a process says that it cannot go on, else 200: a process that died is started again."""
         answers = await self._ask_all(request.url.path)
         for process, answer in zip(self._processes, answers, strict=True):
             if answer is not None and not answer.is_success:
@@ -93,7 +93,7 @@ class MergedTelemetry:
         return PlainTextResponse("live\n")
 
     async def _debug(self, request: Request) -> Response:
-        """Return the index, or with `?process=0` that process's own page."""
+        """Return the index, or with `?process=0` the page of process 0."""
         asked = request.query_params.get("process")
         if asked is None:
             return HTMLResponse(index_page(self._processes), headers=SECURITY_HEADERS)
@@ -127,14 +127,14 @@ class MergedTelemetry:
         return await self._calls.stream()
 
     async def _ask_all(self, path: str, **headers: str) -> list[httpx.Response | None]:
-        """Return each process's answer, in their order; None of who gave none."""
+        """Return the answers in the order of the processes; None for a process without an answer."""
         return await asyncio.gather(*(self._ask(process, path, **headers) for process in self._processes))
 
-    async def _ask(self, process: Process, path: str, **headers: str) -> httpx.Response | None:
+    async def _ask(self, process: ChildProcess, path: str, **headers: str) -> httpx.Response | None:
         if process.telemetry is None:
             return None
         try:
-            async with asyncio.timeout(_TIMEOUT_S):  # in all: the client's are for each step of the way
+            async with asyncio.timeout(_TIMEOUT_S):  # in all: the client's own timeouts are per step
                 return await self._client.get(process.telemetry + path, headers=headers)
         except (httpx.HTTPError, TimeoutError) as error:
             _log.warning(
@@ -153,7 +153,7 @@ def _merged(
 
 
 def _page(process: int, answer: httpx.Response | None) -> list[Metric] | None:
-    """Return the families of a process's page; None where it gave none that can be read."""
+    """Return the families of a process's page; None if there is no page that can be read."""
     if answer is None or not answer.is_success:
         return None
     try:
@@ -166,7 +166,7 @@ def _page(process: int, answer: httpx.Response | None) -> list[Metric] | None:
 
 
 def _content(answer: httpx.Response) -> Any:
-    """Return what was said: JSON as its value, anything else as text."""
+    """Return the body of an answer: JSON as its value, anything else as text."""
     if answer.headers.get("content-type", "").startswith("application/json"):
         return answer.json()
     return answer.text.strip()

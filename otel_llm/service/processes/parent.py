@@ -1,4 +1,4 @@
-"""What one of several processes knows of the one that started it."""
+"""What a child process knows of its parent: its own number, and when the parent is gone."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 PROCESS_VARIABLE: Final = "OTEL_LLM_PROCESS"
-"""The environment variable that says to a process which of several it is, from 0."""
+"""Environment variable with the number of a child process, from 0."""
 
 _STDIN: Final = 0
 
 
 def process_index(environment: Mapping[str, str]) -> int | None:
-    """Return which of several processes this is, from 0; None for one that nobody of ours has started."""
+    """Return the number of this child process, from 0; None for a process that no parent of ours started."""
     text = environment.get(PROCESS_VARIABLE, "")
     return int(text) if text.isdecimal() else None
 

@@ -1,4 +1,4 @@
-"""Ports that several processes of one service listen on, and nobody else."""
+"""Ports that only the processes of one service listen on."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from otel_llm.ports import bind
 def reserve(host: str, port: int, option: str) -> socket.socket:
     """Return a socket that keeps the port for this process and its children; port 0 takes any free one.
 
-    It does not listen, so that the system gives connections to the children alone.
+    The socket does not listen, so that the system gives connections to the children alone.
 
     Raises:
         PortTakenError: the port is in use, be it by a service that would share it; the message names `option`.
         ConfigError: the host is no address of this machine.
     """
-    # at first for itself alone: otherwise whoever shares its port would share it with us, without a word
+    # at first without sharing: another service that shares the port would otherwise share it with us silently
     with bind(host, port, option) as alone:
         family, address = alone.family, alone.getsockname()
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
-        # without SO_REUSEADDR, so that nobody gets the port before the first child listens
+        # without SO_REUSEADDR, so that no other process gets the port before the first child listens
         sock.bind(address)
     except OSError:
         sock.close()

@@ -1,4 +1,4 @@
-"""What whoever runs the service tells it by signals, and what it tells systemd."""
+"""Signals from the operator to the service, and the service's word to systemd."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Final
 
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 SHELL_SIGNAL_CODE: Final = 128
-"""A shell's exit code for a process that a signal ended is this and the signal's number."""
+"""Added to a signal's number, a shell's exit code for a process that the signal ended."""
 
 
 def exit_now(number: int) -> None:
-    """End the process at once, as that signal would: what is in the queue's folder stays there."""
+    """End the process at once, as the signal would; the queue's folder keeps its records."""
     os._exit(SHELL_SIGNAL_CODE + number)
 
 
@@ -40,7 +40,7 @@ def handle_signals(
 
 
 def notify_ready(environment: Mapping[str, str]) -> None:
-    """Tell systemd that the service has started, where it was started by it with Type=notify.
+    """Tell systemd that the service has started, if systemd started it with Type=notify.
 
     Raises:
         OSError: NOTIFY_SOCKET is no socket.

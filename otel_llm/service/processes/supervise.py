@@ -16,34 +16,34 @@ from otel_llm.config.service import ServiceSettings
 from otel_llm.cores import available_cores
 from otel_llm.ports import address, bind
 from otel_llm.receive.http.asgi import AsgiServer
+from otel_llm.service.processes.child_process import Backoff, ChildProcess
 from otel_llm.service.processes.merged_telemetry import MergedTelemetry
-from otel_llm.service.processes.process import Backoff, Process
 from otel_llm.service.processes.shared_ports import reserve
 from otel_llm.service.processes.signals import SHELL_SIGNAL_CODE, handle_signals, notify_ready
 
 _GRACE_S: Final = 2
-"""What a child gets beyond its own deadline before it is killed."""
+"""Seconds beyond its own deadline after which a child is killed."""
 _ANSWER_S: Final = 1
-"""What requests to the telemetry port that are under way get at the end."""
+"""Seconds that requests to the telemetry port have to end when the service stops."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 def own_command() -> Sequence[str]:
-    """Return the words that start this program once more, with the interpreter's own options."""
+    """Return the command that started this program, with the interpreter's options."""
     return [sys.executable, *sys.orig_argv[1:]]
 
 
 async def supervise(settings: ServiceSettings, command: Sequence[str], *, backoff: Backoff | None = None) -> int:
     """Run `settings.processes` children (0: one per core) until SIGTERM or SIGINT; return the exit code.
 
-    Each child is `command` with the options --grpc-port, --http-port and --telemetry-port after it, which say the
-    numbers (of the last one 0), OTEL_LLM_PROCESS in the environment that says which child it is, and a stdin that
-    ends when this process does. It must print one line once it is ready, as `otel-llm collector` does.
+    Each child is `command` with three more options: --grpc-port and --http-port with the shared ports, and
+    --telemetry-port 0. Its number is in OTEL_LLM_PROCESS in the environment, and its stdin ends when this process
+    does. It must print one line once it is ready, as `otel-llm collector` does.
 
-    A child that ends before it was ever ready ends all, with its exit code. One that dies later is started again.
-    SIGHUP goes on to every child. One that has not ended `shutdown_timeout_s` and 2 s after its SIGTERM is killed,
-    and the exit code is 1.
+    A child that ends before it was ever ready ends all, with its exit code. A child that dies later is started
+    again. SIGHUP goes on to every child. A child that has not ended `shutdown_timeout_s` and 2 s after its SIGTERM
+    is killed, and the exit code is 1.
 
     Raises:
         PortTakenError: a port is in use, be it by another service that shares its port.
@@ -61,7 +61,8 @@ async def supervise(settings: ServiceSettings, command: Sequence[str], *, backof
         }
         words = [*command, *(str(word) for pair in ports.items() for word in pair)]
         processes = [
-            Process(index, words, backoff or Backoff()) for index in range(settings.processes or available_cores())
+            ChildProcess(index, words, backoff or Backoff())
+            for index in range(settings.processes or available_cores())
         ]
         ready = (
             f"ready: OTLP/gRPC {address(settings.host, ports['--grpc-port'])}, "
@@ -76,7 +77,7 @@ async def supervise(settings: ServiceSettings, command: Sequence[str], *, backof
         return await _run(processes, ready, settings.shutdown_timeout_s + _GRACE_S)
 
 
-async def _run(processes: Sequence[Process], ready: str, stop_s: float) -> int:
+async def _run(processes: Sequence[ChildProcess], ready: str, stop_s: float) -> int:
     """Return the exit code once all have ended."""
     asked = asyncio.Event()
 
@@ -93,7 +94,7 @@ async def _run(processes: Sequence[Process], ready: str, stop_s: float) -> int:
     lives = [asyncio.create_task(process.keep(), name=f"process {process.index}") for process in processes]
     announced = asyncio.create_task(_announce(processes, ready))
     try:
-        # a life ends of itself only where its process cannot start
+        # `keep` returns by itself only if the process cannot start
         done, _ = await asyncio.wait({stop, *lives}, return_when=asyncio.FIRST_COMPLETED)
         failed = next((life for life in lives if life in done), None)
     finally:
@@ -105,14 +106,14 @@ async def _run(processes: Sequence[Process], ready: str, stop_s: float) -> int:
     return 1 if any(life.result() for life in lives) else 0
 
 
-async def _announce(processes: Sequence[Process], line: str) -> None:
+async def _announce(processes: Sequence[ChildProcess], line: str) -> None:
     for process in processes:
         await process.ready.wait()
     click.echo(line)
     notify_ready(os.environ)
 
 
-async def _end(processes: Sequence[Process], lives: Iterable[asyncio.Task[int]], stop_s: float) -> None:
+async def _end(processes: Sequence[ChildProcess], lives: Iterable[asyncio.Task[int]], stop_s: float) -> None:
     for process in processes:
         process.stop()
     _, late = await asyncio.wait(lives, timeout=stop_s)

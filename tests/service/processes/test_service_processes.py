@@ -10,7 +10,7 @@ import pytest
 from support.supervised import supervised
 
 from otel_llm.ports import bind, free_port
-from otel_llm.service.processes.process import Backoff, Process
+from otel_llm.service.processes.child_process import Backoff, ChildProcess
 
 
 def states(telemetry: str) -> list[dict]:
@@ -61,7 +61,7 @@ def test_a_process_that_cannot_start_ends_all_with_its_exit_code() -> None:
 
 def test_a_command_that_cannot_be_run_cannot_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def keep() -> int:
-        return await Process(0, [str(tmp_path / "nothing")], Backoff()).keep()
+        return await ChildProcess(0, [str(tmp_path / "nothing")], Backoff()).keep()
 
     assert asyncio.run(keep()) == 126
     assert [record.getMessage() for record in caplog.records] == [

@@ -1,4 +1,4 @@
-"""One of several processes, as the one that starts it sees it."""
+"""A child process of the service: started, watched, and started again when it dies."""
 
 from __future__ import annotations
 
@@ -28,50 +28,57 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Backoff:
-    """How long a process that died waits before it is started again."""
+    """The wait before a process that died is started again."""
 
     first_s: float = 1
-    """After its first death; twice as long after each further one."""
+    """Seconds after the first death; twice as many after each further one."""
     most_s: float = 30
-    """At most."""
+    """Seconds at most."""
     reset_after_s: float = 60
-    """A process that lived for so long is as one that never died."""
+    """Seconds of a life after which earlier deaths are forgotten."""
 
     def next_s(self, last_s: float, lived_s: float) -> float:
-        """Return how long to wait after a life; `last_s` is how long it was before that life, 0 at first."""
+        """Return the seconds to wait after a life; `last_s` is the wait before that life, 0 before the first."""
         if last_s == 0 or lived_s >= self.reset_after_s:
             return self.first_s
         return min(2 * last_s, self.most_s)
 
 
-class Process:
-    """A child that is started again when it dies, until it is stopped."""
+class ChildProcess:
+    """A child that is started again when it dies, until it is stopped. Used in the event loop.
+
+        starting --its ready line--> ready --dies--> waiting --the wait is over--> starting
+        starting --dies in its first life--> ended
+        starting --dies in a later life--> waiting
+        starting, ready --stop: SIGTERM--> stopping --exits--> ended
+        waiting --stop--> ended
+
+    A child that dies in its first life before it was ready cannot start; `keep` returns then. SIGHUP reaches a
+    child only once it is ready: before, it has no handler, and the signal would end it.
+    """
 
     def __init__(self, index: int, command: Sequence[str], backoff: Backoff) -> None:
         """Start nothing yet; `command` is run with OTEL_LLM_PROCESS set to `index`."""
         self.index = index
         self.state: State = "starting"
-        """Where it is in its life; `waiting` to be started again."""
+        """State, as drawn above."""
         self.ready = asyncio.Event()
-        """Set while it serves."""
+        """Set while the child serves."""
         self.telemetry: str | None = None
-        """Base URL of its metrics and health, while it serves."""
+        """Base URL of the child's metrics and health, while it serves."""
         self.pid: int | None = None
-        """While it lives."""
+        """Process id while the child lives."""
         self.restarts = 0
-        """How often it was started again."""
+        """Number of times that the child was started again."""
         self.last_exit: str | None = None
-        """How it ended the last time, in words."""
+        """The last exit, in words; None before the first one."""
         self._command = command
         self._backoff = backoff
         self._stopping = asyncio.Event()
         self._reload_due = False
 
     async def keep(self) -> int:
-        """Run it, again and again; return its exit code once it has ended for good, as subprocess gives it.
-
-        That is when it was stopped, or when it ended in its first life before it was ready: then it cannot start.
-        """
+        """Run the child until it has ended for good; return its last exit code, as subprocess gives it."""
         loop, wait_s = asyncio.get_running_loop(), 0.0
         while True:
             began_s = loop.time()
@@ -86,7 +93,7 @@ class Process:
             self.restarts += 1
 
     def stop(self) -> None:
-        """Ask it to drain and end, and start it no more."""
+        """Ask the child to drain and end, and start it no more."""
         self._stopping.set()
         self.ready.clear()
         if self.pid is not None:
@@ -94,35 +101,35 @@ class Process:
             self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it at once."""
+        """End the child at once."""
         self._signal(signal.SIGKILL)
 
     def reload(self) -> None:
-        """Let it read its settings again; one that is starting does so once it is ready."""
+        """Let the child read its settings again, now or once it is ready."""
         if self.state == "ready":
             self._signal(signal.SIGHUP)
-        else:  # it has no handler yet, and the signal would end it
+        else:
             self._reload_due = True
 
     async def _live(self) -> tuple[int, bool]:
-        """Return the exit code of one life, and whether it was ready in it."""
+        """Return the exit code of one life, and True if the child was ready in it."""
         self.state, self._reload_due = "starting", False
         try:
             child = await asyncio.create_subprocess_exec(
                 *self._command,
-                stdin=PIPE,  # never written to: its end is how the child learns of ours
+                stdin=PIPE,  # never written to: its end tells the child that this process is gone
                 stdout=PIPE,
                 env={**os.environ, PROCESS_VARIABLE: str(self.index)},
-                process_group=0,  # Ctrl-C is for us, and reaches it as one SIGTERM
+                process_group=0,  # Ctrl-C is for this process, and reaches the child as one SIGTERM
             )
         except OSError as error:
             _log.error("process %d cannot be started: %s", self.index, error, extra={"process_index": self.index})
             self.last_exit = str(error)
             return _CANNOT_RUN, False
         self.pid = child.pid
-        if self._stopping.is_set():  # while it was being made
+        if self._stopping.is_set():  # `stop` was called while the child was being made
             self.stop()
-        stdout = cast(asyncio.StreamReader, child.stdout)  # it is a pipe
+        stdout = cast(asyncio.StreamReader, child.stdout)  # a pipe, as asked for
         was_ready = await self._until_ready(stdout)
         while chunk := await stdout.read(_COPY_BYTES):
             _print(chunk)
@@ -146,7 +153,7 @@ class Process:
         return False
 
     async def _waited(self, wait_s: float) -> bool:
-        """Return whether it is still to be started after the wait."""
+        """Return True if the child is still to be started after the wait."""
         self.state = "waiting"
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
@@ -156,7 +163,7 @@ class Process:
         return True
 
     def _signal(self, number: signal.Signals) -> None:
-        # not by the child's own method: it may reap it before the event loop does, who then knows no exit code
+        # not asyncio's method: it may reap the child before the event loop does, which then knows no exit code
         with contextlib.suppress(ProcessLookupError):
             if self.pid is not None:
                 os.kill(self.pid, number)
@@ -185,6 +192,6 @@ def _signal_name(number: int) -> str:
 
 
 def _print(output: bytes) -> None:
-    with contextlib.suppress(BrokenPipeError):  # whoever read it is gone, and the service goes on
+    with contextlib.suppress(BrokenPipeError):  # the reader is gone; the service goes on
         sys.stdout.write(output.decode(errors="replace"))
         sys.stdout.flush()

@@ -21,7 +21,7 @@ from otel_llm.service.debug_state import DebugState
 from otel_llm.service.flow.admit import QueueSink
 from otel_llm.service.flow.open_records import RecordRefs
 from otel_llm.service.running import Load, Service
-from otel_llm.service.stages.base import Deadline, Stage, Stages
+from otel_llm.service.stages.base import Deadline, Stages, stage
 from otel_llm.service.stages.evaluation import consuming, loaded_evaluators
 from otel_llm.service.stages.own_telemetry import open_metrics, open_traces, serving_telemetry
 from otel_llm.service.stages.ports import bound_ports, receiving
@@ -56,52 +56,55 @@ async def running(
     feed = LiveFeed(asyncio.get_running_loop()) if settings.debug_calls else None
     async with Stages() as stages:
         # ports before models: a port that is taken is reported at once, not after the models are loaded
-        sockets = await stages.start(Stage("ports", bound_ports(settings, host)))
-        metrics = await stages.start(Stage("metrics", open_metrics(settings.metrics)))
-        telemetry = await stages.start(
-            Stage("telemetry port", serving_telemetry(metrics, feed, sockets.telemetry, deadline))
-        )
-        traces = await stages.start(Stage("own spans", open_traces(settings.traces, deadline)))
-        queue = await stages.start(Stage("queue", open_queue(settings.queue, metrics)))
+        sockets = await stages.start(bound_ports(settings, host))
+        metrics = await stages.start(open_metrics(settings.metrics))
+        telemetry = await stages.start(serving_telemetry(metrics, feed, sockets.telemetry, deadline))
+        traces = await stages.start(open_traces(settings.traces, deadline))
+        queue = await stages.start(open_queue(settings.queue, metrics))
         letters = open_letters(settings, metrics)
-        deliveries = await stages.start(Stage("deliveries", open_deliveries(settings, metrics, letters, deadline)))
+        deliveries = await stages.start(open_deliveries(settings, metrics, letters, deadline))
         refs = RecordRefs(queue.settle)
-        loading = loaded_evaluators(
-            settings, load, refs=refs, metrics=metrics, events=deliveries.get("events"), feed=feed, traces=traces
+        evaluation, selection = await stages.start(
+            loaded_evaluators(
+                settings,
+                load,
+                refs=refs,
+                metrics=metrics,
+                events=deliveries.get("events"),
+                feed=feed,
+                traces=traces,
+            )
         )
-        evaluation, selection = await stages.start(Stage("evaluators", loading))
-        consumer = consuming(
-            settings, evaluation, selection, queue=queue, refs=refs, letters=letters, metrics=metrics,
-            deliveries=deliveries, deadline=deadline,
+        consumption = await stages.start(
+            consuming(
+                settings, evaluation, selection, queue=queue, refs=refs, letters=letters, metrics=metrics,
+                deliveries=deliveries, deadline=deadline,
+            )
         )  # fmt: skip
-        planner, threads = await stages.start(Stage("consumer", consumer))
-        sink = QueueSink(queue, traces, planner.concerns, forwards="forward" in deliveries)
-        intake, grpc_port = await stages.start(
-            Stage("receivers", receiving(sink, metrics, settings.receive, sockets, deadline))
-        )
+        sink = QueueSink(queue, traces, consumption.planner.concerns, forwards="forward" in deliveries)
+        receivers = await stages.start(receiving(sink, metrics, settings.receive, sockets, deadline))
         service = Service(
             settings,
             load,
             evaluation,
-            planner,
-            grpc=address(settings.host, grpc_port),
+            consumption.planner,
+            grpc=address(settings.host, receivers.grpc_port),
             http=f"{settings.receive.scheme}://{address(settings.host, sockets.http.getsockname()[1])}",
             telemetry=f"http://{address(host, sockets.telemetry.getsockname()[1])}",
         )
         debug = DebugState(
-            queue=queue, intake=intake, evaluation=evaluation, deliveries=deliveries, letters=letters
+            queue=queue, intake=receivers.intake, evaluation=evaluation, deliveries=deliveries, letters=letters
         )
         must_live = [
-            *threads,
+            *consumption.threads,
             *queue.threads,
             *(thread for each in deliveries.values() for thread in each.sender.threads),
         ]
-        ready = _ready(telemetry, queue, must_live, lambda: debug.state(service.settings), deadline)
-        await stages.start(Stage("readiness", ready))
+        await stages.start(_ready(telemetry, queue, must_live, lambda: debug.state(service.settings), deadline))
         yield service
 
 
-@contextlib.asynccontextmanager
+@stage("readiness")
 async def _ready(
     telemetry: ServiceTelemetry,
     queue: Queue,

@@ -1,7 +1,6 @@
 """The order in which parts of the service start and stop."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 
@@ -9,6 +8,7 @@ import pytest
 from support.service import LengthPipeline, service
 
 from otel_llm.service.stages.base import Deadline, Stage, Stages
+from otel_llm.service.stages.base import stage as as_stage
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def said() -> list[str]:
 @pytest.fixture
 def stage(said: list[str]) -> Callable[..., Stage[str]]:
     def stage(name: str, start: Exception | None = None, stop: Exception | None = None) -> Stage[str]:
-        @contextlib.asynccontextmanager
+        @as_stage(name)
         async def run() -> AsyncIterator[str]:
             if start:
                 raise start
@@ -31,7 +31,7 @@ def stage(said: list[str]) -> Callable[..., Stage[str]]:
                 if stop:
                     raise stop
 
-        return Stage(name, run())
+        return run()
 
     return stage
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final, Generic, Self, TypeVar
+from typing import Final, Generic, ParamSpec, Self, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 _LAST_S: Final = 1.0
 """Seconds that each of the last steps may take: requests under way, and events at the very end."""
@@ -48,6 +51,21 @@ class Stage(Generic[T]):
     """Name in the log."""
     run: AbstractAsyncContextManager[T]
     """Entering starts the stage and returns what later stages use; leaving drains and stops the stage."""
+
+
+def stage(name: str) -> Callable[[Callable[P, AsyncIterator[T]]], Callable[P, Stage[T]]]:
+    """Return a decorator of asynchronous generators: start, `yield` what later stages use, `finally` stop."""
+
+    def decorate(function: Callable[P, AsyncIterator[T]]) -> Callable[P, Stage[T]]:
+        context = contextlib.asynccontextmanager(function)
+
+        @functools.wraps(function)
+        def make(*args: P.args, **kwargs: P.kwargs) -> Stage[T]:
+            return Stage(name, context(*args, **kwargs))
+
+        return make
+
+    return decorate
 
 
 class Stages:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import threading
 import time
@@ -34,7 +33,7 @@ from otel_llm.service.flow.request_reader import RequestReader
 from otel_llm.service.flow.take import Consumer
 from otel_llm.service.flow.trace_store import TraceStore
 from otel_llm.service.running import Load, selection_of
-from otel_llm.service.stages.base import Deadline
+from otel_llm.service.stages.base import Deadline, stage
 
 _RECENT_SPANS: Final = 100_000
 _LOOK_S: Final = 0.02
@@ -51,7 +50,7 @@ class Consumption(NamedTuple):
     """Threads that must live."""
 
 
-@contextlib.asynccontextmanager
+@stage("evaluators")
 async def loaded_evaluators(
     settings: ServiceSettings,
     load: Load,
@@ -84,7 +83,7 @@ async def loaded_evaluators(
         evaluation.close()
 
 
-@contextlib.asynccontextmanager
+@stage("consumer")
 async def consuming(
     settings: ServiceSettings,
     evaluation: EvaluationStage,

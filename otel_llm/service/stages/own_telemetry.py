@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 from collections.abc import AsyncIterator
@@ -18,12 +17,12 @@ from otel_llm.report.own_traces import OwnTraces
 from otel_llm.report.process_metrics import watch_process
 from otel_llm.report.telemetry import ServiceTelemetry
 from otel_llm.service.background import in_background
-from otel_llm.service.stages.base import Deadline
+from otel_llm.service.stages.base import Deadline, stage
 
 _log: Final = logging.getLogger(__name__)
 
 
-@contextlib.asynccontextmanager
+@stage("metrics")
 async def open_metrics(settings: MetricSettings) -> AsyncIterator[ServiceMetrics]:
     """Have the service's metrics, with those of the process and the GPUs."""
     metrics = ServiceMetrics(max_label_values=settings.max_label_values)
@@ -35,7 +34,7 @@ async def open_metrics(settings: MetricSettings) -> AsyncIterator[ServiceMetrics
         metrics.close()
 
 
-@contextlib.asynccontextmanager
+@stage("telemetry port")
 async def serving_telemetry(
     metrics: ServiceMetrics, feed: LiveFeed | None, sock: socket.socket, deadline: Deadline
 ) -> AsyncIterator[ServiceTelemetry]:
@@ -51,7 +50,7 @@ async def serving_telemetry(
         await server.stop()
 
 
-@contextlib.asynccontextmanager
+@stage("own spans")
 async def open_traces(settings: TraceSettings, deadline: Deadline) -> AsyncIterator[OwnTraces]:
     """Have the service's own spans. At the end, the last ones are sent if there is time."""
     traces = OwnTraces(settings)

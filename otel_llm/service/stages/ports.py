@@ -16,7 +16,7 @@ from otel_llm.receive.http.receiver import HttpReceiver
 from otel_llm.receive.intake import Intake
 from otel_llm.report.metrics import ServiceMetrics
 from otel_llm.service.flow.admit import QueueSink
-from otel_llm.service.stages.base import Deadline
+from otel_llm.service.stages.base import Deadline, stage
 
 
 class Sockets(NamedTuple):
@@ -35,7 +35,7 @@ class Receivers(NamedTuple):
     """Port of OTLP/gRPC: gRPC has a socket of its own."""
 
 
-@contextlib.asynccontextmanager
+@stage("ports")
 async def bound_ports(settings: ServiceSettings, telemetry_host: str) -> AsyncIterator[Sockets]:
     """Hold the ports of the service.
 
@@ -51,7 +51,7 @@ async def bound_ports(settings: ServiceSettings, telemetry_host: str) -> AsyncIt
         )
 
 
-@contextlib.asynccontextmanager
+@stage("receivers")
 async def receiving(
     sink: QueueSink, metrics: ServiceMetrics, settings: ReceiverSettings, sockets: Sockets, deadline: Deadline
 ) -> AsyncIterator[Receivers]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 from typing import Final, Literal
@@ -18,12 +17,12 @@ from otel_llm.report.metrics import ServiceMetrics
 from otel_llm.send.client import open_client
 from otel_llm.send.sender import Sender
 from otel_llm.service.flow.delivery import Delivery
-from otel_llm.service.stages.base import Deadline
+from otel_llm.service.stages.base import Deadline, stage
 
 _log: Final = logging.getLogger(__name__)
 
 
-@contextlib.asynccontextmanager
+@stage("queue")
 async def open_queue(settings: QueueSettings, metrics: ServiceMetrics) -> AsyncIterator[Queue]:
     """Have the queue: on disk if the settings name a folder, else in memory.
 
@@ -58,7 +57,7 @@ def open_letters(settings: ServiceSettings, metrics: ServiceMetrics) -> DeadLett
     return letters
 
 
-@contextlib.asynccontextmanager
+@stage("deliveries")
 async def open_deliveries(
     settings: ServiceSettings, metrics: ServiceMetrics, letters: DeadLetters, deadline: Deadline
 ) -> AsyncIterator[Mapping[str, Delivery]]:
@@ -68,9 +67,9 @@ async def open_deliveries(
     """
     deliveries: dict[str, Delivery] = {}
 
-    def deliver(stage: Literal["events", "forward"], destination: DestinationSettings) -> None:
-        sender = Sender(stage, open_client(destination), destination, metrics)
-        deliveries[stage] = Delivery(stage, sender, letters)
+    def deliver(name: Literal["events", "forward"], destination: DestinationSettings) -> None:
+        sender = Sender(name, open_client(destination), destination, metrics)
+        deliveries[name] = Delivery(name, sender, letters)
 
     try:
         if settings.events.endpoint:

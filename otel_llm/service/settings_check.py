@@ -10,8 +10,8 @@ from pathlib import Path
 
 from otel_llm.config.service import ServiceSettings
 from otel_llm.errors import ConfigError
-from otel_llm.evaluate.kinds.loading import chosen_manifests
 from otel_llm.evaluate.engine.execution_providers import running_on
+from otel_llm.evaluate.kinds.loading import chosen_manifests
 from otel_llm.evaluate.run.pipeline_parts import check_baseline
 from otel_llm.evaluate.run.selection import check_names
 from otel_llm.masking.texts import masker

@@ -1,4 +1,4 @@
-"""Where the rest of the service puts what it cannot do: into the file of dead letters, or into the log."""
+"""Writes and counts dead letters, in the file of dead letters or in the log."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from otel_llm.genai.dialects import MARKERS, Dialect, Fields, Kind, dialect_of
 from otel_llm.genai.documents_of_call import documents_of_call, read_texts
 from otel_llm.otlp.attributes import Attributes
 from otel_llm.otlp.screen import check_ids
-from otel_llm.otlp.span import parse_glance, parse_resource, parse_span, parse_status
+from otel_llm.otlp.span import parse_id_and_status, parse_resource, parse_span, parse_status
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def peek_status(span: bytes) -> tuple[bytes, bool]:
     Raises:
         DecodeError: the bytes are no Span.
     """
-    seen = parse_glance(span)
+    seen = parse_id_and_status(span)
     status: bytes = seen.status
     return seen.trace_id, bool(status) and parse_status(status).code == _STATUS_ERROR
 

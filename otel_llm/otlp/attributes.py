@@ -1,4 +1,4 @@
-"""The attributes of one span, read one at a time: what is not asked for is never converted."""
+"""The attributes of one span, converted one at a time when they are looked up."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _MAX_INDEX_DIGITS: Final = 6
 class Attributes:
     """Typed look-ups; an attribute that is absent, or of another type, reads as None.
 
-    Every look-up raises a DecodeError that names the attribute where its bytes are no value.
+    Every look-up raises a DecodeError that names the attribute if its bytes are no AnyValue.
     """
 
     __slots__ = ("_path", "_values")
 
     def __init__(self, values: Mapping[str, bytes], path: str = "") -> None:
-        """Read serialized AnyValues; `path` is what their names lack in front, for messages."""
+        """Read serialized AnyValues by name; `path` is put before the names in messages."""
         self._values = values
         self._path = path
 
@@ -33,19 +33,19 @@ class Attributes:
         return name in self._values
 
     def text(self, *names: str) -> str | None:
-        """Return the first string attribute of those; an empty one reads as absent."""
+        """Return the first of the named attributes that is a string; an empty one reads as absent."""
         for name in names:
             if name in self._values and (text := self._value_of(name).string_value):
                 return text
         return None
 
     def integer(self, *names: str) -> int | None:
-        """Return the first integer attribute of those; a whole number that was written as a double is one."""
+        """Return the first of the named attributes that is an integer, or a double that is a whole number."""
         number = self.number(*names)
         return int(number) if number is not None and number.is_integer() else None
 
     def number(self, *names: str) -> float | None:
-        """Return the first finite number of those, written as a double or an integer."""
+        """Return the first of the named attributes that is a finite number, a double or an integer."""
         for name in names:
             value = self._value(name)
             if value is not None:
@@ -55,7 +55,7 @@ class Attributes:
         return None
 
     def numbers(self, *names: str) -> tuple[float, ...]:
-        """Return the first list of numbers, finite or not; empty where there is none, or anything else in it."""
+        """Return the first list of numbers, finite or not; empty if there is none, or if it holds other values."""
         value = next((value for name in names if (value := self._value(name)) is not None), None)
         if value is None:
             return ()
@@ -66,12 +66,12 @@ class Attributes:
         return tuple(float(getattr(item, str(kind))) for item, kind in zip(items, kinds, strict=True))
 
     def flag(self, *names: str) -> bool:
-        """Return whether one of those is true, or the text of that: some libraries turn all values into texts."""
+        """Return True if a named attribute is true, or "true": some libraries write all values as texts."""
         values = [value for name in names if (value := self._value(name)) is not None]
         return any(value.bool_value or value.string_value.lower() == "true" for value in values)
 
     def structure(self, name: str) -> object:
-        """Return a structured attribute as lists, dicts and scalars, be it JSON text or a structured value.
+        """Return a structured attribute as lists, dicts and scalars; it may be JSON text or a structured value.
 
         Raises:
             DecodeError: the text is not JSON.
@@ -105,7 +105,7 @@ class Attributes:
         return self._value_of(name) if name in self._values else None
 
     def _value_of(self, name: str) -> AnyValue:
-        # only of a name that is there: a look-up of a missing key would add it to protobuf's map
+        # only for a name that is there: the look-up of a missing key would add the key to protobuf's map
         return parse_value(self._values[name], self._path, name)
 
 
@@ -113,7 +113,7 @@ def parse_value(data: bytes, path: str, name: str = "") -> AnyValue:
     """Return a value.
 
     Raises:
-        DecodeError: the bytes are none; the message starts with `path` and `name`.
+        DecodeError: the bytes are no AnyValue; the message starts with `path` and `name`.
     """
     try:
         return AnyValue.FromString(data)

@@ -22,16 +22,16 @@ from otel_llm.otlp.signals import SIGNALS, Signal
 
 _IDS: Final = frozenset({"traceId", "spanId", "parentSpanId"})
 _MAX_DEPTH: Final = 100
-"""As deep as protobuf lets a message nest."""
+"""Depth to which protobuf lets a message nest."""
 _QUOTED: Final = re.compile(r"""(?<!\w)(["']).*?(?:\1|$)""", re.DOTALL)
 _MAX_SAID: Final = 300
 
 
 def read_json(signal: Signal, body: bytes) -> tuple[bytes, list[Rejection]]:
-    """Return the serialized Export*ServiceRequest, and what was left out of it: spans, log records, metrics.
+    """Return the serialized Export*ServiceRequest, and the items that were left out because they are malformed.
 
     Raises:
-        DecodeError: the body is not JSON, or beside its items no such request.
+        DecodeError: the body is not JSON, or without its items no such request.
     """
     facts = SIGNALS[signal]
     value = _load(body)
@@ -49,7 +49,7 @@ def read_json(signal: Signal, body: bytes) -> tuple[bytes, list[Rejection]]:
 
 
 def write_json(message: Message) -> bytes:
-    """Return an answer, which has no ids, in JSON."""
+    """Return an answer in JSON; answers have no ids, which would be hexadecimal."""
     return MessageToJson(message, indent=None).encode()
 
 
@@ -73,8 +73,8 @@ def _message(value: object, message: Message, what: str) -> Message:
     try:
         known = _with_ids(value, message.DESCRIPTOR)
         ParseDict(known, message, ignore_unknown_fields=True, max_recursion_depth=_MAX_DEPTH)
-    except (ParseError, RecursionError, OverflowError) as error:  # OverflowError: of 1e400, and of 400 digits
-        said = _QUOTED.sub("...", str(error))[:_MAX_SAID]  # what it quotes may be content, and of any length
+    except (ParseError, RecursionError, OverflowError) as error:  # OverflowError: 1e400, or 400 digits
+        said = _QUOTED.sub("...", str(error))[:_MAX_SAID]  # quoted text may be content, and of any length
         said = said.encode(errors="backslashreplace").decode()  # half a surrogate pair
         raise DecodeError(f"{what} is no {message.DESCRIPTOR.name}: {said}") from error
     except SystemError as error:  # protobuf's C code, where it looks up an enum's value of such a name
@@ -83,13 +83,13 @@ def _message(value: object, message: Message, what: str) -> Message:
 
 
 def _with_ids(value: object, message: Any) -> Any:
-    """Return the value with its ids in base64, as protobuf's mapping has bytes, and without unknown fields.
+    """Return the value with ids in base64, as protobuf's mapping has bytes, and without unknown fields.
 
-    Keys with an underscore are such: protobuf's mapping knows fields by those names as well, OTLP does not.
+    Keys with an underscore count as unknown: protobuf's mapping accepts them, OTLP does not.
 
     Args:
-        value: what is there for a field.
-        message: the descriptor of the message that the field holds; None where it holds none.
+        value: the value of a field.
+        message: the descriptor of the field's message; None if the field holds no message.
     """
     if message is None:
         return value
@@ -107,7 +107,7 @@ def _with_ids(value: object, message: Any) -> Any:
 
 @functools.cache
 def _fields(message: Any) -> dict[str, Any]:
-    """Return the names that a message's fields have in JSON, each with the descriptor of what it holds."""
+    """Return the JSON names of a message's fields, each with the descriptor of its message or None."""
     return {field.json_name: field.message_type for field in message.fields}
 
 
@@ -123,12 +123,12 @@ def _id(key: str, value: object) -> str | None:
 
 
 def _take_items(value: object, levels: tuple[str, str, str]) -> Iterator[list[object]]:
-    """Take the items out of each scope, in order: parsed one by one, a bad one costs only itself."""
+    """Yield the items of each scope, removed from it: parsed one by one, a malformed item costs only itself."""
     resources, scopes, items = (_camel(level) for level in levels)
     for resource in _list(value, resources):
         for scope in _list(resource, scopes):
             said = scope.get(items) if isinstance(scope, dict) else None
-            if isinstance(said, list):  # else the request as a whole is wrong, and is said to be
+            if isinstance(said, list):  # else parsing the whole request reports the fault
                 scope[items] = []
             yield said if isinstance(said, list) else []
 
@@ -144,6 +144,6 @@ def _list(value: object, key: str) -> list[Any]:
 
 
 def _count(item: object) -> int:
-    """Return how many data points a metric has; 1 for every other item, and for a metric without any."""
+    """Return the number of data points of a metric; 1 for other items, and for a metric without data points."""
     kinds = item.values() if isinstance(item, dict) else ()
     return sum(len(_list(kind, "dataPoints")) for kind in kinds) or 1

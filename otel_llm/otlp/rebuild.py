@@ -1,4 +1,4 @@
-"""A request of traces or logs with some of its spans or log records replaced, and all else as it came."""
+"""Replaces spans or log records of a request, and leaves all else as it came."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from otel_llm.otlp.requests import read_request, scopes
 
 
 def rebuild(body: bytes, replace: Mapping[int, bytes | None]) -> bytes:
-    """Return the request with other items at those places.
+    """Return the request with some items replaced or removed.
 
-    What is not replaced keeps all its fields, also those that no schema knows. A scope that loses its last item
-    stays.
+    Everything else keeps all its fields, also unknown ones. A scope that loses its last item stays.
 
     Args:
-        body: an ExportTraceServiceRequest or an ExportLogsServiceRequest: their spans and records lie alike.
-        replace: by the number of the span or record, in their order, its new bytes; None leaves it out.
+        body: an ExportTraceServiceRequest or ExportLogsServiceRequest: both have their items at the same numbers.
+        replace: new bytes by the number of the span or record in the request; None removes it.
 
     Raises:
         DecodeError: the body is no such request.

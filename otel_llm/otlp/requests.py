@@ -1,7 +1,7 @@
-"""OTLP's requests down to their items, which stay bytes: one bad item cannot spoil its neighbours.
+"""OTLP's requests, parsed down to their items, which stay bytes: a malformed item cannot spoil the others.
 
-Schemas of our own that leave out what is not needed. Protobuf keeps the fields that they do not name, and writes
-them back: a request that loses an item keeps everything else.
+The schemas are our own, and leave out the fields that are not needed. Protobuf keeps those fields and writes them
+back: a request that loses an item keeps everything else.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def read_spans(body: bytes) -> list[tuple[bytes, list[bytes]]]:
 
 
 def request_of(resource: bytes, item: bytes) -> bytes:
-    """Return an Export*ServiceRequest with one item, which need not be well-formed."""
+    """Return an Export*ServiceRequest with one item, which may be malformed."""
     request = _REQUEST()
     entry = request.resources.add(resource=resource)
     entry.scopes.add(items=[item])
@@ -54,7 +54,7 @@ def request_of(resource: bytes, item: bytes) -> bytes:
 
 
 def read_ids(span: bytes) -> tuple[bytes, bytes]:
-    """Return a Span's trace id and span id, as they are.
+    """Return a Span's trace id and span id, unchecked.
 
     Raises:
         DecodeError: the bytes are no Span.
@@ -67,7 +67,7 @@ def read_ids(span: bytes) -> tuple[bytes, bytes]:
 
 
 def count_points(metric: bytes) -> int:
-    """Return how many data points a Metric has.
+    """Return the number of data points of a Metric.
 
     Raises:
         DecodeError: the bytes are no Metric.

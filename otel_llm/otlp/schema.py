@@ -1,4 +1,4 @@
-"""Protobuf messages by schemas of our own, which name the fields that are read and leave out the others."""
+"""Protobuf messages by schemas of our own, which name only the fields that are read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Fields = Mapping[str, Field]
 
 
 def message_classes(package: str, schemas: Mapping[str, Fields]) -> dict[str, Any]:
-    """Return the class of each message by its name; `package` is theirs alone."""
+    """Return the class of each message by its name; no other messages may be in `package`."""
     file = FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
     for name, fields in schemas.items():
         _declare(file.message_type.add(name=name), package, fields)

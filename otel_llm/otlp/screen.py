@@ -1,4 +1,4 @@
-"""Which items of a request are taken: one that is too large, or not to be identified, costs only itself."""
+"""Removes the items of a request that are too large, malformed or without ids; the other items are taken."""
 
 from __future__ import annotations
 
@@ -16,56 +16,56 @@ SPAN_ID_BYTES: Final = 8
 # neither of them zero. What does not look so may be well-formed all the same, and is parsed.
 _USUAL_IDS: Final = re.compile(rb"\x0a\x10(?!\0{16}).{16}\x12\x08(?!\0{8}).{8}", re.DOTALL)
 _MAX_PARTS: Final = 200_000
-"""Resources, scopes and items in a request: an empty one has two bytes, and millions of them take long."""
+"""Resources, scopes and items in a request: an empty one has two bytes, and millions take long to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An item that is not taken."""
+    """Items that are not taken, for one reason."""
 
     reason: str
-    """A word or two, for counts and the log."""
+    """Reason in a word or two, for counts and the log."""
     message: str
     count: int = 1
-    """How many spans, log records or data points go with it."""
+    """Number of spans, log records or data points."""
 
 
 class Rejections:
-    """What of a request is not taken: for each reason the message of the first item, however many there are."""
+    """Collects the rejections of a request: for each reason the message of the first item, and the count."""
 
     def __init__(self) -> None:
         self._by_reason: dict[str, tuple[str, int]] = {}
 
     def add(self, reason: str, message: str, count: int = 1) -> None:
-        """Add so many items."""
+        """Add `count` items."""
         first, before = self._by_reason.get(reason, (message, 0))
         self._by_reason[reason] = first, before + count
 
     def all(self) -> list[Rejection]:
-        """Return them."""
+        """Return one rejection for each reason."""
         return [Rejection(reason, message, count) for reason, (message, count) in self._by_reason.items()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screened:
-    """A request without what is not taken."""
+    """A request without the items that are not taken."""
 
     body: bytes
     items: int
-    """Spans, log records or data points in it."""
+    """Number of spans, log records or data points in the body."""
     has_items: bool
-    """Whether anything is in it: of a metric of some newer kind no data points are known."""
+    """True if the body has any item; a metric of a newer kind is an item without known data points."""
     rejections: list[Rejection] = field(default_factory=list)
 
 
 def screen(signal: Signal, body: bytes, *, max_item_bytes: int, checks_ids: bool) -> Screened:
-    """Return the request without items that are too large or malformed; the same bytes where there are none.
+    """Return the request without items that are too large or malformed; the same bytes if there are none.
 
     Args:
-        signal: what it is a request of.
+        signal: the signal of the request.
         body: a serialized Export*ServiceRequest.
-        max_item_bytes: of a span, log record or metric.
-        checks_ids: whether a span must have a trace id and a span id that are well-formed.
+        max_item_bytes: bytes of a span, log record or metric, at most.
+        checks_ids: True if a span must have a well-formed trace id and span id.
 
     Raises:
         DecodeError: the body is no such request.
@@ -111,7 +111,7 @@ class _Look:
         self.rejections = Rejections()
 
     def at(self, scope: Any) -> None:
-        """Look at the items of one scope, and leave in it those that are taken."""
+        """Remove the items of one scope that are not taken."""
         items = list(scope.items)
         if self._are_usual(items):
             self.items += len(items)
@@ -124,7 +124,7 @@ class _Look:
             scope.items.extend(kept)
 
     def _are_usual(self, items: list[bytes]) -> bool:
-        """Return whether nothing is wrong with any, as far as a look without parsing tells."""
+        """Return True if all items are well-formed, as far as can be told without parsing."""
         if self._signal == "metrics" or max(map(len, items), default=0) > self._max_item_bytes:
             return False
         return not self._checks_ids or all(map(_USUAL_IDS.match, items))
@@ -151,10 +151,10 @@ class _Look:
 
 
 def check_ids(trace_id: bytes, span_id: bytes) -> None:
-    """Return where both ids are well-formed.
+    """Return if both ids are well-formed.
 
     Raises:
-        DecodeError: one of them is not.
+        DecodeError: an id is malformed.
     """
     for name, value, length in (("trace_id", trace_id, TRACE_ID_BYTES), ("span_id", span_id, SPAN_ID_BYTES)):
         if len(value) != length or not any(value):

@@ -1,4 +1,4 @@
-"""The three signals of OTLP: where each is sent, and what its messages are called."""
+"""The three signals of OTLP: their addresses and the names of their messages."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ Signal = Literal["traces", "logs", "metrics"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalFacts:
-    """What is particular to one signal. All three have the same three levels: resources, scopes, items."""
+    """The differences between signals. All three have the same three levels: resources, scopes, items."""
 
     service: str
-    """Its gRPC service."""
+    """Name of the gRPC service."""
     request: type[Message]
     response: type[Message]
     item: type[Message]
     levels: tuple[str, str, str]
-    """The fields of its resources, scopes and items, in protobuf."""
+    """Names of the fields of resources, scopes and items in protobuf."""
     rejected: str
-    """The field of its partial success that counts what was rejected."""
+    """Name of the field of a partial success that counts rejected items."""
 
     @property
     def what(self) -> str:
-        """What an item is, in words."""
+        """Name of an item in words."""
         return {"Span": "span", "LogRecord": "log record", "Metric": "metric"}[self.item.DESCRIPTOR.name]
 
 

@@ -1,4 +1,4 @@
-"""How many bytes of requests are under way at once, over both transports: memory that has a bound."""
+"""The bytes of requests under way, over both transports together: memory with a bound."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from otel_llm.receive.refusal import Reason, Refusal
 
 
 class InFlight:
-    """The bytes that requests hold from their first byte to their answer."""
+    """The bytes that requests hold from their first byte to their answer. Used in the event loop."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self.bytes = 0
-        """What is held now."""
+        """Bytes that are held now."""
 
     def check(self, length: int) -> None:
-        """Find room for so many more bytes, and leave it free.
+        """Return if there is room for `length` more bytes, without taking it.
 
         Raises:
-            Refusal: there is none now.
+            Refusal: there is no room now.
         """
         if self.bytes + length > self._max_bytes:
             raise Refusal(
@@ -30,17 +30,17 @@ class InFlight:
 
 
 class Hold:
-    """What one request holds, for as long as its context is open."""
+    """The bytes that one request holds. Leaving the context releases them."""
 
     def __init__(self, total: InFlight) -> None:
         self._total = total
         self._length = 0
 
     def resize(self, length: int) -> None:
-        """Hold so many bytes from now on.
+        """Hold `length` bytes in place of the bytes held before.
 
         Raises:
-            Refusal: there is no room for them now; what was held before still is.
+            Refusal: there is no room now; the bytes held before stay held.
         """
         if length > self._length:
             self._total.check(length - self._length)

@@ -1,4 +1,4 @@
-"""Why a request was refused, once for both transports: the gRPC code, the HTTP status, the body."""
+"""Refusals, for both transports: the reason as a gRPC code and an HTTP status, and the body of the answer."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 
 _MAX_MESSAGE: Final = 1000
-"""Characters: gRPC sends the message up to three times, and its clients take 8 kB of metadata."""
+"""Characters of a message; gRPC sends it up to three times, and its clients take 8 kB of metadata."""
 _RETRY_AFTER_S: Final = 1
 
 
 class Reason(Enum):
-    """A kind of refusal: gRPC code and HTTP status. Only OVERLOAD asks the sender to try again."""
+    """A kind of refusal: its gRPC code and HTTP status. Only OVERLOAD asks the sender to try again."""
 
     MALFORMED = (code.INVALID_ARGUMENT, 400)
     UNAUTHENTICATED = (code.UNAUTHENTICATED, 401)
@@ -30,14 +30,14 @@ class Reason(Enum):
     TOO_LARGE = (code.RESOURCE_EXHAUSTED, 413)
     MEDIA_TYPE = (code.UNIMPLEMENTED, 415)
     GONE = (code.CANCELLED, 499)
-    """The sender left: nobody hears this answer."""
+    """The sender left: no one receives this answer."""
     NO_MESSAGE = (code.FAILED_PRECONDITION, 422)
     FAILED = (code.INTERNAL, 500)
     OVERLOAD = (code.UNAVAILABLE, 503)
 
 
 class Refusal(Exception):  # noqa: N818 - an answer to the sender, no error of ours
-    """Raised while a request is read; becomes its answer."""
+    """Raised while a request is read; becomes the answer to the request."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         self.reason = reason
@@ -47,9 +47,9 @@ class Refusal(Exception):  # noqa: N818 - an answer to the sender, no error of o
         super().__init__(self.message)
 
     def status(self) -> Status:
-        """Return it as a google.rpc.Status.
+        """Return the refusal as a google.rpc.Status.
 
-        With RetryInfo where the sender may try again, with BadRequest where its data is the fault.
+        It has RetryInfo if the sender may try again, and BadRequest if the sender's data is the fault.
 
         Source: opentelemetry-proto docs/specification.md, "Failures", "Bad Data" and "OTLP/gRPC Throttling".
         """

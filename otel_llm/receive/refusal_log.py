@@ -1,4 +1,4 @@
-"""Refusals in the log: one line for each reason in a while, so that a sender refused for ever fills no disk."""
+"""Refusals in the log: one line per reason and ten seconds, so that a sender that goes on fills no disk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,16 @@ class _Kind:
 
 
 class RefusalLog:
-    """Counts what is refused, and logs it: the first of a kind at once, the rest of ten seconds in one line."""
+    """Counts and logs refusals: the first of a kind at once, the others of the next ten seconds in one line.
+
+    The states of a kind, which is a reason, a transport and a signal:
+
+        quiet --note: a line--> in its window --window over, none came--> quiet
+                                  ^        |
+                                  +--------+ window over, some came: a line
+
+    Used in the event loop. Holds two values for each kind in its window.
+    """
 
     def __init__(self, *, window_s: float = _WINDOW_S) -> None:
         self._window_s = window_s
@@ -32,10 +41,10 @@ class RefusalLog:
             _Kind, tuple[int, str]
         ] = {}  # of each kind in its window: how many, and the last detail
         self.totals: Counter[str] = Counter()
-        """How many were refused since the start, by reason: requests, or items of requests that were taken."""
+        """Refusals since the start by reason: requests, or items of requests that were taken."""
 
     def note(self, reason: str, transport: Transport, signal: Signal | None, detail: str, count: int = 1) -> None:
-        """Count so many refusals of one reason; `detail` tells the last of them, and holds no content."""
+        """Count `count` refusals of one reason; `detail` describes the last of them, without content."""
         self.totals[reason] += count
         kind = _Kind(reason, transport, signal)
         if kind in self._waiting:

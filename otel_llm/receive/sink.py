@@ -1,4 +1,4 @@
-"""What the receivers need from the rest of the service: a place for requests, and counts."""
+"""The needs of the receivers from the rest of the service: a place for requests, and counts."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ from otel_llm.evaluate.run.pipeline_parts import check_baseline
 from otel_llm.evaluate.run.selection import check_names
 from otel_llm.masking.texts import masker
 from otel_llm.ports import bind
-from otel_llm.receive.security import Guard, grpc_tls
+from otel_llm.receive.security import Guard
+from otel_llm.receive.tls import grpc_tls
 from otel_llm.send.client import open_client
 
 

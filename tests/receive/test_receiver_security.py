@@ -22,7 +22,8 @@ from support.spans import body, span
 from otel_llm.config.receive import ReceiverSettings, TlsSettings
 from otel_llm.errors import ConfigError
 from otel_llm.otlp.signals import SIGNALS
-from otel_llm.receive.security import Guard, HttpTls, grpc_tls
+from otel_llm.receive.security import Guard
+from otel_llm.receive.tls import HttpTls, grpc_tls
 
 
 @dataclass

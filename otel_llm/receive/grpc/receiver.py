@@ -14,20 +14,25 @@ from otel_llm.config.receive import ReceiverSettings
 from otel_llm.otlp.signals import SIGNALS, Signal
 from otel_llm.receive.intake import Intake
 from otel_llm.receive.refusal import Reason, Refusal
-from otel_llm.receive.security import grpc_tls
+from otel_llm.receive.tls import grpc_tls
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 _MAX_METADATA_BYTES: Final = 16 << 10
 _MIN_PING_INTERVAL_MS: Final = 10_000
-"""So often senders may ask whether we live; unless told, gRPC closes the connection of who asks every minute."""
+"""Interval at which senders may ping; gRPC's default would cut off a sender that pings every minute."""
 _USUAL_BYTES: Final = 64 << 10
-"""What is held for a request whose length is not known yet, to begin with: what gRPC buffers of it unasked."""
+"""Bytes held at first for a request of unknown length: gRPC buffers as much by itself."""
 
 
 class GrpcReceiver:
-    """The server behind the gRPC port."""
+    """The server behind the gRPC port. Used in the event loop.
+
+        made --start--> listening --stop--> stopped
+
+    A request holds the average bytes of recent requests until its body has come, then its own.
+    """
 
     def __init__(self, intake: Intake, sock: socket.socket, settings: ReceiverSettings) -> None:
         """Take over the port of a bound socket.
@@ -63,7 +68,7 @@ class GrpcReceiver:
         self._server = server
 
     async def stop(self, timeout_s: float) -> None:
-        """Take no more requests, and finish those under way within the time."""
+        """Take no more requests, and finish the requests under way within `timeout_s`."""
         if self._server is not None:
             await self._server.stop(timeout_s)
 
@@ -71,8 +76,10 @@ class GrpcReceiver:
         try:
             return await self._answer(signal, context)
         except Refusal as error:
-            refusal = error.with_traceback(None)  # its frames hold this one: a cycle, which would hold the request
-        except Exception:  # of whatever kind: the sender is told by a status, the log by a traceback
+            refusal = error.with_traceback(
+                None
+            )  # its frames refer to this frame: a cycle, which would keep the request
+        except Exception:  # a fault of ours: the sender gets a status, the log the traceback
             refusal = self._intake.failed("grpc", signal)
         self._intake.refused(refusal, "grpc", signal)
         # not abort(): its exception and its frames are a cycle, which keeps the whole request until a collection
@@ -88,7 +95,7 @@ class GrpcReceiver:
             hold.resize(self._usual_bytes)
             body = await self._read(context)
             hold.resize(len(body))
-            # an average that follows the recent ones
+            # a moving average of the recent requests
             self._usual_bytes += (len(body) - self._usual_bytes) // 16
             return (await self._intake.take(signal, "grpc", origin, body)).SerializeToString()
 
@@ -101,7 +108,9 @@ class GrpcReceiver:
             raise Refusal(
                 Reason.TOO_SLOW, f"the request must arrive within {timeout_s:g} s (receive.read_timeout_s)"
             ) from error
-        if not isinstance(body, bytes):  # grpc does not tell which; what is too large it has refused itself
+        if not isinstance(
+            body, bytes
+        ):  # gRPC does not tell the cause; it refuses messages that are too large itself
             raise Refusal(
                 Reason.NO_MESSAGE,
                 f"no message came: it was above receive.max_request_bytes ({self._settings.max_request_bytes}), "

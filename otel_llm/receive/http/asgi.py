@@ -14,20 +14,25 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from otel_llm.config.receive import TlsSettings
 from otel_llm.receive.http.handshakes import Listener
-from otel_llm.receive.security import HttpTls
+from otel_llm.receive.tls import HttpTls
 
 _PLAIN: Final = TlsSettings()
 _IDLE_S: Final = 120
-"""When a silent connection is closed: after senders close it, who export every 5 or 60 s and wait 90 s at most."""
+"""Seconds until a silent connection is closed: senders export every 5 or 60 s, and close it after 90 s."""
 _HEAD_S: Final = 30
-"""What the head of a request gets to arrive, from the connection or from its own first byte on."""
+"""Seconds that the head of a request has to arrive, from the connection or from its own first byte on."""
 
 
 class AsgiServer:
-    """Serves one application on a bound socket until it is stopped."""
+    """Serves one application on a bound socket. Used in the event loop.
+
+        made --start--> listening --stop--> stopped
+
+    At the end, requests under way have `timeout_s` to finish.
+    """
 
     def __init__(self, app: Any, sock: socket.socket, *, timeout_s: float, tls: TlsSettings = _PLAIN) -> None:
-        """Serve `app`; `timeout_s` is what requests under way get at the end.
+        """Listen later: see `start`.
 
         Raises:
             ConfigError: a file of `tls` cannot be used.
@@ -35,7 +40,7 @@ class AsgiServer:
         config = uvicorn.Config(
             app,
             lifespan="off",
-            http=_Protocol,  # whatever else is installed
+            http=_Protocol,  # uvicorn would choose by the packages that are installed
             ws="none",
             log_config=None,
             access_log=False,
@@ -52,7 +57,7 @@ class AsgiServer:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Return once it listens."""
+        """Return once the server listens."""
         self._task = asyncio.create_task(self._server.serve(sockets=[self._sock]))
         while not self._server.started and not self._task.done():  # noqa: ASYNC110 - uvicorn has no event to wait for
             await asyncio.sleep(0.005)
@@ -60,7 +65,7 @@ class AsgiServer:
             await self._task
 
     async def stop(self) -> None:
-        """Take no more requests; return when those under way are done, or out of time."""
+        """Take no more requests; return when the requests under way are done or out of time."""
         self._server.should_exit = True
         if self._task is not None:
             await self._task
@@ -68,7 +73,7 @@ class AsgiServer:
 
 
 class _Protocol(H11Protocol):
-    """Closes a connection on which no request begins: uvicorn's own timer starts after the first answer alone."""
+    """Closes a connection on which no request begins: uvicorn's own timer starts only after the first answer."""
 
     _head_timer: asyncio.TimerHandle | None = None
 
@@ -99,5 +104,5 @@ class _Protocol(H11Protocol):
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        # signals are the service's: two servers in one process would take them from each other
+        # signals belong to the service: two servers in one process would take them from each other
         yield

@@ -1,4 +1,4 @@
-"""The body of an HTTP request, as ASGI brings it: chunk by chunk, no more of it than was asked for."""
+"""The body of an HTTP request, read from ASGI chunk by chunk, up to a limit."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _DRAIN_S: Final = 5
 
 
-class Body:
-    """A body that has not been read yet."""
+class RequestBody:
+    """A body that is still to be read. Holds at most `max_bytes`; used by the task of its request."""
 
     def __init__(self, receive: Receive, *, max_bytes: int, timeout_s: float) -> None:
         self._receive = receive
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
         self.complete = False
-        """Whether all of it has come."""
+        """True once the whole body has come."""
 
     async def read(self, hold: Hold) -> bytes:
-        """Return it whole; `hold` grows with it.
+        """Return the whole body; `hold` grows with each chunk.
 
         Raises:
-            Refusal: it is too large, too slow, not all of it comes, or there is no room for it now.
+            Refusal: the body is too large, too slow or incomplete, or there is no room for it now.
         """
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -40,7 +40,7 @@ class Body:
             ) from error
 
     async def drain(self) -> None:
-        """Let the rest come, and drop it: a sender that is still writing would not hear the answer."""
+        """Read the rest of the body and drop it: a sender that is still writing does not read the answer."""
         length = 0
         with contextlib.suppress(TimeoutError, Refusal):
             async with asyncio.timeout(_DRAIN_S):

@@ -1,4 +1,4 @@
-"""The content encodings of OTLP/HTTP, unpacked up to a limit: a small body may unpack to gigabytes."""
+"""The content encodings of OTLP/HTTP, decompressed up to a limit: a small body may decompress to gigabytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ else:
 
 
 class _Unpacker(Protocol):
-    """Unpacks one member, as a gzip file or a zstd stream has one or more."""
+    """Decompresses one member; a gzip file or a zstd stream has one or more."""
 
     @property
     def eof(self) -> bool: ...
@@ -34,18 +34,18 @@ _UNPACKERS: Final[Mapping[str, Callable[[], _Unpacker]]] = {
     "zstd": ZstdDecompressor,
 }
 ENCODINGS: Final = (*_UNPACKERS, "identity")
-"""Values of Content-Encoding that are taken."""
+"""Values of Content-Encoding that are accepted."""
 _MAX_MEMBERS: Final = 64
-"""Each copies what follows it: a body of a million empty ones would take minutes."""
+"""Members of a body. Each member copies the rest of the body: a million empty ones would take minutes."""
 INLINE_BYTES: Final = 256_000
-"""What is unpacked in the event loop: half a millisecond of gzip, where going to a thread costs a tenth of one."""
+"""Bytes that are decompressed in the event loop: 0.5 ms of gzip, where a thread costs 0.1 ms."""
 
 
 async def unpack_aside(body: bytes, encoding: str, *, max_bytes: int) -> bytes | None:
-    """Return what `unpacked` returns, off the event loop where there is much to unpack.
+    """Return the result of `unpacked`, computed in a thread if there is much to decompress.
 
     Raises:
-        Refusal: the body is not of that encoding.
+        Refusal: the body does not have that encoding.
     """
     if len(body) <= INLINE_BYTES or encoding == "identity":
         data = unpacked(
@@ -57,10 +57,10 @@ async def unpack_aside(body: bytes, encoding: str, *, max_bytes: int) -> bytes |
 
 
 def unpacked(body: bytes, encoding: str, *, max_bytes: int) -> bytes | None:
-    """Return the body without its encoding, one of `ENCODINGS`; None where that is more than `max_bytes`.
+    """Return the body without its encoding, one of `ENCODINGS`; None if the result has more than `max_bytes`.
 
     Raises:
-        Refusal: the body is not of that encoding.
+        Refusal: the body does not have that encoding.
     """
     if encoding == "identity":
         return body if len(body) <= max_bytes else None

@@ -10,16 +10,16 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from otel_llm.receive.refusal_log import RefusalLog
-from otel_llm.receive.security import HttpTls
+from otel_llm.receive.tls import HttpTls
 
 _failed: Final[ContextVar[Callable[[ssl.SSLError], None]]] = ContextVar("failed")
 
 
 class Listener:
-    """A bound socket to listen on with TLS."""
+    """A bound socket to listen on with TLS. Looks like a socket to asyncio; used in the event loop."""
 
     def __init__(self, sock: socket.socket, tls: HttpTls) -> None:
-        """Log what fails of the handshakes of `tls`: all its connections are to come from here."""
+        """Log the failed handshakes of `tls`, whose connections must all come from this socket."""
         tls.context.sslobject_class = _Handshake
         self._sock = sock
         self._tls = tls
@@ -29,10 +29,10 @@ class Listener:
         return getattr(self._sock, name)
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Return the next connection, and where it comes from."""
+        """Return the next connection and its remote address."""
         connection, address = self._sock.accept()
         self._tls.renew()
-        # what asyncio runs for the connection, it starts next, in a copy of this context
+        # asyncio starts the connection's own tasks next, in a copy of this context
         _failed.set(functools.partial(self._note, address[0]))
         return connection, address
 
@@ -41,7 +41,7 @@ class Listener:
 
 
 class _Handshake(ssl.SSLObject):
-    """What asyncio shakes hands with: it hears why that failed, and knows no address."""
+    """The handshake as asyncio runs it. It sees why a handshake fails, but not the remote address."""
 
     def do_handshake(self) -> None:
         try:

@@ -13,7 +13,7 @@ from otel_llm.errors import DecodeError
 from otel_llm.otlp.json import read_json, write_json
 from otel_llm.otlp.queued import Origin
 from otel_llm.otlp.signals import PATHS, Signal
-from otel_llm.receive.http.body import Body, Receive
+from otel_llm.receive.http.body import Receive, RequestBody
 from otel_llm.receive.http.encodings import ENCODINGS, INLINE_BYTES, unpack_aside
 from otel_llm.receive.in_flight import Hold
 from otel_llm.receive.intake import Intake
@@ -27,13 +27,16 @@ _JSON: Final = "application/json"
 
 
 class HttpReceiver:
-    """The ASGI application behind the HTTP port."""
+    """The ASGI application behind the HTTP port. Used in the event loop.
+
+    Large bodies are decompressed and read as JSON in threads, large JSON one at a time.
+    """
 
     def __init__(self, intake: Intake, settings: ReceiverSettings) -> None:
         self._intake = intake
         self._max_bytes = settings.max_request_bytes
         self._timeout_s = settings.read_timeout_s
-        self._large_json = asyncio.Semaphore(1)  # its objects take fifty times the bytes that were counted
+        self._large_json = asyncio.Semaphore(1)  # parsed JSON takes fifty times the bytes that `hold` counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -41,13 +44,15 @@ class HttpReceiver:
             raise RuntimeError(f"an OTLP receiver serves http, not {scope['type']}")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        body = Body(receive, max_bytes=self._max_bytes, timeout_s=self._timeout_s)
+        body = RequestBody(receive, max_bytes=self._max_bytes, timeout_s=self._timeout_s)
         signal = PATHS.get(scope["path"])
         try:
             answer = await self._answer(_routed(scope), headers, media_type, body)
         except Refusal as error:
-            refusal = error.with_traceback(None)  # its frames hold this one: a cycle, which would hold the request
-        except Exception:  # of whatever kind: the sender is told by a status, the log by a traceback
+            refusal = error.with_traceback(
+                None
+            )  # its frames refer to this frame: a cycle, which would keep the request
+        except Exception:  # a fault of ours: the sender gets a status, the log the traceback
             refusal = self._intake.failed("http", signal)
         else:
             await _send(send, 200, answer, media_type)
@@ -55,14 +60,16 @@ class HttpReceiver:
         self._intake.refused(refusal, "http", signal)
         await _send_refusal(send, refusal, media_type, body)
 
-    async def _answer(self, signal: Signal, headers: Mapping[str, str], media_type: str, body: Body) -> Message:
+    async def _answer(
+        self, signal: Signal, headers: Mapping[str, str], media_type: str, body: RequestBody
+    ) -> Message:
         length = int(headers.get("content-length", 0))
         origin = self._intake.admit(signal, headers.get, length)
         encoding = _check_headers(media_type, headers)
         with self._intake.hold() as hold:
             return await self._take(signal, origin, await self._read(body, encoding, hold), media_type)
 
-    async def _read(self, body: Body, encoding: str, hold: Hold) -> bytes:
+    async def _read(self, body: RequestBody, encoding: str, hold: Hold) -> bytes:
         data = await unpack_aside(await body.read(hold), encoding, max_bytes=self._max_bytes)
         if data is None:
             raise too_large(self._max_bytes, "more, decompressed")
@@ -108,10 +115,10 @@ def _check_headers(media_type: str, headers: Mapping[str, str]) -> str:
     return encoding
 
 
-async def _send_refusal(send: Send, refusal: Refusal, media_type: str, body: Body) -> None:
+async def _send_refusal(send: Send, refusal: Refusal, media_type: str, body: RequestBody) -> None:
     headers = []
     if not body.complete:
-        headers.append((b"connection", b"close"))  # the rest of the body must not be taken for a request
+        headers.append((b"connection", b"close"))  # the rest of the body must not be read as the next request
     if refusal.retry_after_s is not None:
         headers.append((b"retry-after", str(refusal.retry_after_s).encode()))
     if refusal.reason is Reason.METHOD:
@@ -132,7 +139,7 @@ async def _send(send: Send, status: int, answer: Message, media_type: str) -> No
 async def _start(
     send: Send, status: int, answer: Message, media_type: str, headers: list[tuple[bytes, bytes]]
 ) -> None:
-    """Send the answer in the request's media type, in protobuf where it had none of ours; it is not ended yet."""
+    """Send the answer, but not its end, in the request's media type; in protobuf if that is not one of ours."""
     is_json = media_type == _JSON
     body = write_json(answer) if is_json else answer.SerializeToString()
     content_type = (_JSON if is_json else _PROTOBUF).encode()

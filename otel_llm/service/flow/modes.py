@@ -21,7 +21,7 @@ Tenants = Callable[[], Container[str]]
 
 
 class Mode(Protocol):
-    """What happens to requests beside their evaluation, and how many records may be under way.
+    """The way of requests beside their evaluation, and the bound of records under way.
 
     Used by the thread that takes records.
     """

@@ -1,4 +1,4 @@
-"""What to do with a request: which of its calls are evaluated, and what other calls of its traces need from it."""
+"""The plan of a request: the calls to evaluate, and the documents and content for other calls of its traces."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Planner:
             reader: reads requests and reports what cannot be read.
             store: gets documents and content.
             recent: tells new spans from repeats.
-            selection: which evaluators see which calls.
+            selection: the rules by which evaluators see calls.
             client_metrics: metrics to derive from calls; None derives none.
             first_sequence: sequence number of the first record of this process. Records below it were left over.
         """
@@ -45,7 +45,7 @@ class Planner:
         self._store = store
         self._recent = recent
         self.selection = selection
-        """Which evaluators see which calls; may be replaced at any time."""
+        """The rules by which evaluators see calls; may be replaced at any time."""
         self._client_metrics = client_metrics
         self._first_sequence = first_sequence
 

@@ -1,4 +1,4 @@
-"""What the service says of itself: metrics, its telemetry port, its own spans."""
+"""The service's own telemetry: metrics, the telemetry port, spans."""
 
 from __future__ import annotations
 

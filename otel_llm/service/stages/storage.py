@@ -1,4 +1,4 @@
-"""What holds requests and events in the service: the queue, the senders, the dead letters."""
+"""The places of requests and events in the service: the queue, the senders, the dead letters."""
 
 from __future__ import annotations
 

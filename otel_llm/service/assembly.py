@@ -64,7 +64,7 @@ async def running(
         letters = open_letters(settings, metrics)
         deliveries = await stages.start(open_deliveries(settings, metrics, letters, deadline))
         refs = RecordRefs(queue.settle)
-        evaluation, selection = await stages.start(
+        evaluation = await stages.start(
             loaded_evaluators(
                 settings,
                 load,
@@ -77,7 +77,7 @@ async def running(
         )
         consumption = await stages.start(
             consuming(
-                settings, evaluation, selection, queue=queue, refs=refs, letters=letters, metrics=metrics,
+                settings, evaluation, queue=queue, refs=refs, letters=letters, metrics=metrics,
                 deliveries=deliveries, deadline=deadline,
             )
         )  # fmt: skip

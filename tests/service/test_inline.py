@@ -61,7 +61,7 @@ def test_a_slow_evaluation_holds_nothing_up(pipeline: LengthPipeline, sink: Otlp
     assert [call.span_id for call in pipeline.seen] == [span().span_id.hex()]
 
 
-def test_calls_that_the_evaluators_have_no_room_for_go_on_without_verdicts(
+def test_calls_that_the_evaluators_have_no_room_for_go_on_without_results(
     pipeline: LengthPipeline, sink: OtlpSink
 ) -> None:
     pipeline.gate.clear()
@@ -90,7 +90,7 @@ def test_evaluators_that_fail_leave_spans_as_they_are_but_for_the_label(
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_personal_data_is_masked_however_late_the_verdicts_are(
+def test_personal_data_is_masked_however_late_the_results_are(
     pipeline: LengthPipeline, sink: OtlpSink, late: bool
 ) -> None:
     if late:

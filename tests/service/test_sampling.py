@@ -55,7 +55,7 @@ def test_what_is_left_out_takes_no_room_in_the_queue(pipeline: LengthPipeline) -
         pipeline.gate.set()
 
 
-def test_inline_what_is_left_out_goes_on_without_verdicts(pipeline: LengthPipeline, sink: OtlpSink) -> None:
+def test_inline_what_is_left_out_goes_on_without_results(pipeline: LengthPipeline, sink: OtlpSink) -> None:
     forward = {"endpoint": sink.endpoint, "batch_delay_s": 0}
     with service(pipeline, selection=HALF, forward=forward, **AT_ONCE) as at:
         send(at, call(OUT, b"left out"), call(IN, b"taken in", attributes=chat_attributes(answer="x" * 60)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Container, Sequence
-from typing import Protocol
 
 from otel_llm.config.service import InlineSettings
 from otel_llm.evaluate.run.batcher import Batcher
@@ -20,28 +19,29 @@ Tenants = Callable[[], Container[str]]
 """Returns the tenants whose destination takes nothing now."""
 
 
-class Mode(Protocol):
+class Mode:
     """The way of requests beside their evaluation, and the bound of records under way.
 
-    Used by the thread that takes records.
+    Used by the thread that takes records. What the methods do here is what both modes need, or tap mode alone.
     """
 
-    def wait_for_room(self, timeout_s: float) -> bool:
-        """Return True if a record may be taken now, after waiting for room up to `timeout_s`."""
-
-    def held_tenants(self) -> Container[str]:
-        """Return the tenants of which no record is to be taken now."""
+    def __init__(self, wait_for_room: Callable[[float], bool], held_tenants: Tenants) -> None:
+        self.wait_for_room = wait_for_room
+        """Returns True if a record may be taken now, after waiting for room up to the given seconds."""
+        self.held_tenants = held_tenants
+        """Returns the tenants of which no record is to be taken now."""
 
     def begin_traces(
         self, sequence: int, request: QueuedRequest, calls: Sequence[PendingCall]
     ) -> Sequence[PendingCall]:
         """Begin a request of traces; return those of its calls that are to be evaluated."""
+        return calls
 
     def begin_others(self, sequence: int, request: QueuedRequest) -> None:
         """Begin a request of logs or metrics."""
 
     def abandon(self, sequence: int, request: QueuedRequest, reason: str) -> None:
-        """Let a request go without a look at what is in it."""
+        """Let a request go without a look at what is in it; a dead letter has it."""
 
     def forward_due(self) -> None:
         """Forward the requests that have waited long enough for their results."""
@@ -50,41 +50,18 @@ class Mode(Protocol):
         """Forward all requests that wait, with the results so far."""
 
     def next_due_s(self) -> float:
-        """Return the seconds until `forward_due` has something to do; infinite where nothing waits."""
-
-
-class TapMode:
-    """Requests end here: the evaluators' pace is the pace of taking."""
-
-    def __init__(self, batcher: Batcher[PendingCall], held_tenants: Tenants) -> None:
-        """Take records while the batcher has room, but none of `held_tenants`."""
-        self.wait_for_room = batcher.wait_for_room
-        self.held_tenants = held_tenants
-
-    def begin_traces(
-        self, sequence: int, request: QueuedRequest, calls: Sequence[PendingCall]
-    ) -> Sequence[PendingCall]:
-        """Return all calls."""
-        return calls
-
-    def begin_others(self, sequence: int, request: QueuedRequest) -> None:
-        """Do nothing: logs and metrics go nowhere."""
-
-    def abandon(self, sequence: int, request: QueuedRequest, reason: str) -> None:
-        """Do nothing: the dead letter is all that remains."""
-
-    def forward_due(self) -> None:
-        """Do nothing: no request waits."""
-
-    def forward_all(self) -> None:
-        """Do nothing: no request waits."""
-
-    def next_due_s(self) -> float:
-        """Return infinity: no request waits."""
+        """Return the seconds until `forward_due` has something to do; infinite if nothing waits."""
         return math.inf
 
 
-class InlineMode:
+class TapMode(Mode):
+    """Requests end here: records are taken while the evaluators have room."""
+
+    def __init__(self, batcher: Batcher[PendingCall], held_tenants: Tenants) -> None:
+        super().__init__(batcher.wait_for_room, held_tenants)
+
+
+class InlineMode(Mode):
     """Requests are forwarded, traces with the results on their calls; dead letters that are replayed are not.
 
     The pace of taking is that of the next receiver. Slow evaluators hold nothing up: calls that they have no room
@@ -103,8 +80,7 @@ class InlineMode:
         metrics: ServiceMetrics,
         clock: Callable[[], float],
     ) -> None:
-        self.wait_for_room = forwarder.wait_for_room
-        self.held_tenants: Tenants = forwarder.held_tenants
+        super().__init__(forwarder.wait_for_room, forwarder.held_tenants)
         self._forwarder = forwarder
         self._refs = refs
         self._batcher = batcher
@@ -117,9 +93,6 @@ class InlineMode:
             on_late=metrics.passed_late,
             clock=clock,
         )
-        self.forward_due = self._waiting.forward_due
-        self.forward_all = self._waiting.forward_all
-        self.next_due_s = self._waiting.next_due_s
 
     def begin_traces(
         self, sequence: int, request: QueuedRequest, calls: Sequence[PendingCall]
@@ -149,3 +122,15 @@ class InlineMode:
         if not request.replayed:
             self._refs.acquire(sequence)
             self._forwarder.abandon(sequence, request, reason)
+
+    def forward_due(self) -> None:
+        """Forward the requests whose time is up, and the oldest ones while there are too many bytes."""
+        self._waiting.forward_due()
+
+    def forward_all(self) -> None:
+        """Forward all requests that wait, with the results so far."""
+        self._waiting.forward_all()
+
+    def next_due_s(self) -> float:
+        """Return the seconds until the oldest request has waited long enough; infinite if none waits."""
+        return self._waiting.next_due_s()

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 from otel_llm.config.service import ServiceSettings
 from otel_llm.dead_letters.writer import DeadLetters
 from otel_llm.evaluate.run.batcher import Batcher
-from otel_llm.evaluate.run.selection import Selection
 from otel_llm.queue.base import Queue
 from otel_llm.queue.memory import MemoryQueue
 from otel_llm.report.client_metrics import ClientMetrics
@@ -60,11 +59,11 @@ async def loaded_evaluators(
     events: Delivery | None,
     feed: LiveFeed | None,
     traces: OwnTraces,
-) -> AsyncIterator[tuple[EvaluationStage, Selection]]:
+) -> AsyncIterator[EvaluationStage]:
     """Have the evaluators loaded. At the end, a batch that is being evaluated is given up.
 
     Raises:
-        ConfigError: an evaluator is not installed, or is selected and does not run.
+        ConfigError: an evaluator is not installed.
         ModelError: an evaluator cannot be loaded.
     """
     pipeline = await asyncio.to_thread(load, settings.evaluate)
@@ -78,7 +77,7 @@ async def loaded_evaluators(
         traces=traces,
     )
     try:
-        yield evaluation, selection_of(settings, pipeline)
+        yield evaluation
     finally:
         evaluation.close()
 
@@ -87,7 +86,6 @@ async def loaded_evaluators(
 async def consuming(
     settings: ServiceSettings,
     evaluation: EvaluationStage,
-    selection: Selection,
     *,
     queue: Queue,
     refs: RecordRefs,
@@ -96,7 +94,12 @@ async def consuming(
     deliveries: Mapping[str, Delivery],
     deadline: Deadline,
 ) -> AsyncIterator[Consumption]:
-    """Take records from the queue. At the end, the queue drains until `deadline.last_s` before the deadline."""
+    """Take records from the queue. At the end, the queue drains until `deadline.last_s` before the deadline.
+
+    Raises:
+        ConfigError: an evaluator is selected and does not run.
+    """
+    selection = selection_of(settings, evaluation.pipeline)
     batcher: Batcher[PendingCall] = Batcher(
         evaluation.work,
         max_batch=settings.queue.max_batch,

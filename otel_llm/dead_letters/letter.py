@@ -20,7 +20,7 @@ from otel_llm.otlp.requests import read_ids, read_request, read_spans, scopes
 from otel_llm.otlp.signals import Signal
 
 Stage = Literal["decode", "evaluate", "forward", "events"]
-"""Where the service failed: reading, evaluating, forwarding, or sending the events of an evaluation."""
+"""Step at which the service failed: reading, evaluating, forwarding, or sending the events of an evaluation."""
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 _DESCRIBED_SPANS: Final = 5
 

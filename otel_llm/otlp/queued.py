@@ -16,7 +16,7 @@ _SIGNALS: Final[tuple[Signal, ...]] = ("traces", "logs", "metrics")  # by their 
 
 
 class Origin(NamedTuple):
-    """Who sent a request, and what for."""
+    """The sender of a request, and its purpose."""
 
     tenant: str
     """Name of the tenant; "" where tenants are not told apart."""

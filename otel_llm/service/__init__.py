@@ -4,7 +4,8 @@ receivers -> admit -> queue -> take -> handle -> evaluation -> events
                                          |            |
                                          +--(inline)--+-> forward -> next receiver
 
-Order of the modules: flow, background < running, debug_state < stages < assembly; processes < command.
+Order of the modules: background, flow, processes < running, debug_state < stages < assembly, settings_check,
+start_warnings < command.
 """
 
 import os

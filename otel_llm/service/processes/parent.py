@@ -1,4 +1,4 @@
-"""What a child process knows of its parent: its own number, and when the parent is gone."""
+"""A child process and its parent: the number of the child, and when the parent is gone."""
 
 from __future__ import annotations
 

@@ -66,6 +66,7 @@ USAGE_TEXT_OUTPUT_TOKENS: Final = "gen_ai.usage.text.output_tokens"
 USAGE_AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
 USAGE_IMAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.image.output_tokens"
 USAGE_COST: Final = "gen_ai.usage.cost"  # ours, USD; absent when the price is unknown
+USAGE_COST_SOURCE: Final = "otel_llm.usage.cost.source"  # ours: own | provider | list; only beside a cost
 OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
 ERROR_TYPE: Final = "error.type"
 

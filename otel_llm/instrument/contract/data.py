@@ -8,40 +8,10 @@ from typing import Any, Protocol
 
 from opentelemetry.util.types import AttributeValue
 
+from otel_llm.instrument.contract.usage import Usage
+
 Message = dict[str, Any]
 """A message in the conventions' schema: `{"role": …, "parts": [{"type": …}, …]}`."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Usage:
-    """Token counts as the conventions count them; None where the provider reported none."""
-
-    input_tokens: int | None = None
-    """Cached tokens and all modalities included."""
-    output_tokens: int | None = None
-    """Reasoning tokens and all modalities included."""
-    cache_read_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    modalities: Modalities | None = None
-    """Where not all of them are text."""
-    service_tier: str | None = None
-    """By which the provider bills them, where it says so: "flex", "priority", "batch"."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Modalities:
-    """The parts of the token counts by what they stand for; None where the provider reported none."""
-
-    input_text_tokens: int | None = None
-    input_audio_tokens: int | None = None
-    input_image_tokens: int | None = None
-    output_text_tokens: int | None = None
-    output_audio_tokens: int | None = None
-    output_image_tokens: int | None = None
-    cache_read_audio_tokens: int | None = None
-    """Of the cached tokens, those of audio, which have a price of their own."""
-    cache_read_image_tokens: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)

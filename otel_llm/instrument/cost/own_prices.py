@@ -7,23 +7,46 @@ from pathlib import Path
 from typing import Any, Final
 
 from otel_llm.errors import ConfigError
+from otel_llm.instrument.contract.units import (
+    CODE_EXECUTIONS,
+    INPUT_TOKENS,
+    OUTPUT_TOKENS,
+    REQUESTS,
+    SOCIAL_SEARCHES,
+    STORAGE_SEARCHES,
+    UNITS,
+    WEB_SEARCHES,
+)
+from otel_llm.instrument.contract.usage import Thing, Unit
 from otel_llm.instrument.cost.rates import Rates
 
 OwnPrices = Mapping[tuple[str | None, str], Rates]
 """Prices by provider (None: any) and model."""
 
-_KEYS: Final = {
-    "input_usd_per_mtok": "input_mtok",
-    "output_usd_per_mtok": "output_mtok",
-    "cache_read_usd_per_mtok": "cache_read_mtok",
-    "cache_write_usd_per_mtok": "cache_write_mtok",
-    "reasoning_usd_per_mtok": "reasoning_mtok",
-    "input_audio_usd_per_mtok": "input_audio_mtok",
-    "output_audio_usd_per_mtok": "output_audio_mtok",
-    "input_image_usd_per_mtok": "input_image_mtok",
-    "output_image_usd_per_mtok": "output_image_mtok",
-    "request_usd": "request_usd",
+_PRICES: Final[Mapping[Thing, tuple[str, str]]] = {
+    "token": ("_tokens", "_usd_per_mtok"),
+    "character": ("_characters", "_usd_per_mchar"),
+    "second": ("_seconds", "_usd_per_hour"),
+    "pixel": ("_pixels", "_usd_per_gpixel"),
 }
+"""The end of a unit's name, and what stands in its place in the key of its price; the others have a price each."""
+
+
+def price_key(unit: Unit) -> str:
+    """Return the key of a unit's price in the file, such as `input_usd_per_mtok` or `web_search_usd`."""
+    ending, price = _PRICES.get(unit.thing, ("es" if unit.thing == "search" else "s", "_usd"))
+    return unit.name.removesuffix(ending) + price
+
+
+def _read_price(unit: Unit, value: float) -> float:
+    """Return what the price is for `priced_per` of the unit."""
+    return float(value) if unit.thing in _PRICES else float(value) * unit.priced_per
+
+
+_KEYS: Final = {price_key(unit): unit for unit in UNITS}
+_BOTH: Final = (price_key(INPUT_TOKENS), price_key(OUTPUT_TOKENS))
+# what is paid beside the tokens, and never in their place
+_BESIDE: Final = frozenset({WEB_SEARCHES, SOCIAL_SEARCHES, STORAGE_SEARCHES, CODE_EXECUTIONS, REQUESTS})
 
 
 def read_price_file(path: Path) -> OwnPrices:
@@ -60,8 +83,9 @@ def _read_model(path: Path, name: str, table: Any) -> tuple[tuple[str | None, st
             raise ConfigError(f"{where} has no key {key}; it has provider, {', '.join(_KEYS)}")
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
             raise ConfigError(f"{where} {key} must be a number of USD, 0 or more, got {value!r}")
-    for key in ("input_usd_per_mtok", "output_usd_per_mtok"):
-        if key not in table:
-            raise ConfigError(f"{where} must say {key}")
-    prices: dict[str, Any] = {field: float(table[key]) for key, field in _KEYS.items() if key in table}
-    return (table.get("provider"), name), Rates(**prices)
+    prices = {_KEYS[key]: _read_price(_KEYS[key], value) for key, value in table.items() if key in _KEYS}
+    if any(unit.thing == "token" for unit in prices) or prices.keys() <= _BESIDE:
+        for key in _BOTH:
+            if key not in table:
+                raise ConfigError(f"{where} must say {key}")
+    return (table.get("provider"), name), Rates(prices)

@@ -17,25 +17,13 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Final
 
+from otel_llm.instrument.contract.units import UNITS
+from otel_llm.instrument.contract.usage import Unit
 from otel_llm.instrument.cost.rates import Rates
 
-# genai-prices 0.2.3, `data_units.py`. What else it prices (hours, pages, characters, searches, video) needs counts
-# that a call's usage does not have.
-_FIELDS: Final = {
-    "input_mtok": "input_mtok",
-    "output_mtok": "output_mtok",
-    "cache_read_mtok": "cache_read_mtok",
-    "cache_write_mtok": "cache_write_mtok",
-    "output_reasoning_mtok": "reasoning_mtok",
-    "input_audio_mtok": "input_audio_mtok",
-    "input_image_mtok": "input_image_mtok",
-    "cache_audio_read_mtok": "cache_read_audio_mtok",
-    "cache_image_read_mtok": "cache_read_image_mtok",
-    "output_audio_mtok": "output_audio_mtok",
-    "output_image_mtok": "output_image_mtok",
-    "requests_kcount": "request_usd",
-}
-_PER: Final = {"request_usd": 1_000}
+# genai-prices 0.2.3, `ModelInfo.calc_price`, in whose data it is not
+_MINIMUM_S: Final = {("groq", "whisper-large-v3"): 10, ("groq", "whisper-large-v3-turbo"): 10}
+_UNITS: Final = {unit.price_key: unit for unit in UNITS if unit.price_key is not None}
 _UNKNOWN_FOR_S: Final = 60.0  # how long a price is kept whose constraint is of a kind that is not known here
 
 
@@ -53,18 +41,17 @@ class PriceList:
         except LookupError:
             return None
 
-    def rates(self, found: Any, service_tier: str | None, now: datetime) -> tuple[Rates | None, float]:
+    def rates(self, found: Any, conditions: Mapping[str, str], now: datetime) -> tuple[Rates | None, float]:
         """Return what `find` found costs now, None where the list does not say, and until when that is so.
 
         A model without a price in the list is unknown rather than free: the list tells the two apart nowhere.
         """
         provider, model = found
-        context = None
-        # as genai-prices has it: a tier is the provider's own, not that of another one whose models it offers
-        if service_tier and model.price_variants and any(model is own for own in provider.models):
-            # a tier to Anthropic, which says it of a call, is a way of processing in the list
-            context = {"processing": "batch"} if service_tier == "batch" else {"service_tier": service_tier}
-        return _rates(vars(model.get_prices(now, context))), _valid_until(_constraints(model), now)
+        # as in genai-prices: conditions are the provider's own, not those of another one whose models it offers
+        if not (model.price_variants and any(model is own for own in provider.models)):
+            conditions = {}
+        prices = vars(model.get_prices(now, conditions or None))
+        return _rates(prices, _MINIMUM_S.get((provider.id, model.id), 0)), _valid_until(_constraints(model), now)
 
 
 def _import_snapshot() -> Any:
@@ -96,17 +83,17 @@ def _execute(package: ModuleType, spec: ModuleSpec, attribute: str) -> Any:
     return getattr(package, attribute)
 
 
-def _rates(prices: Mapping[str, Any]) -> Rates | None:
-    known = {field: prices[key] for key, field in _FIELDS.items() if prices.get(key) is not None}
-    if not known.keys() & {"input_mtok", "output_mtok"}:
+def _rates(prices: Mapping[str, Any], minimum_s: float) -> Rates | None:
+    known = {_UNITS[key]: price for key, price in prices.items() if price is not None and key in _UNITS}
+    if not known:
         return None
     starts = {tier.start for price in known.values() for tier in getattr(price, "tiers", ())}
-    above = tuple((start, Rates(**_at_tier(known, start))) for start in sorted(starts, reverse=True))
-    return Rates(**_at_tier(known, -1), above=above)
+    above = tuple((start, Rates(_at_tier(known, start))) for start in sorted(starts, reverse=True))
+    return Rates(_at_tier(known, -1), above, minimum_s)
 
 
-def _at_tier(known: Mapping[str, Any], start: int) -> dict[str, Any]:
-    return {field: float(_at(price, start)) / _PER.get(field, 1) for field, price in known.items()}
+def _at_tier(known: Mapping[Unit, Any], start: int) -> dict[Unit, float]:
+    return {unit: float(_at(price, start)) for unit, price in known.items()}
 
 
 def _at(price: Any, start: int) -> Decimal:

@@ -1,4 +1,4 @@
-"""What a call costs: own prices first, then genai-prices' list; unknown stays unknown.
+"""What a call costs: by own prices first, then as the provider says, then by genai-prices' list; else unknown.
 
 The list is imported on the worker, and what it says of a model is kept as plain numbers, so that pricing a call
 takes the caller a microsecond.
@@ -12,7 +12,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from otel_llm.instrument.contract.data import Usage
+from otel_llm.instrument.contract.usage import Usage
 from otel_llm.instrument.servers import price_list_of
 
 if TYPE_CHECKING:
@@ -29,13 +29,19 @@ class Pending(enum.Enum):
     PENDING = "pending"
 
 
+CostSource = Literal["own", "provider", "list"]
+"""Who says what a call costs: the app's own prices, the provider in its response, or genai-prices' list."""
+Cost = tuple[float, CostSource]
+"""USD, and by whom."""
+
+
 class _Names(NamedTuple):
     """What a price hangs on, beside the moment."""
 
     provider: str
     request_model: str | None
     response_model: str | None
-    service_tier: str | None
+    conditions: tuple[tuple[str, str], ...]
 
     def models(self) -> list[str]:
         """Return the models' names, the more exact first."""
@@ -46,6 +52,11 @@ class _Kept(NamedTuple):
     rates: Rates | None
     until: float
     """In seconds since the epoch: a price may hold for some hours of the day, or until a date."""
+    source: CostSource = "list"
+
+    def cost(self, usage: Usage) -> Cost | None:
+        usd = None if self.rates is None else self.rates.cost(usage)
+        return None if usd is None else (usd, self.source)
 
 
 class Prices:
@@ -55,7 +66,7 @@ class Prices:
         self._own = own or {}
         self._list: PriceList | None = None
         self._found: dict[tuple[str, str], Any] = {}
-        self._kept: dict[tuple[str, str | None, str | None, str | None], _Kept] = {}
+        self._kept: dict[tuple[str, str | None, str | None, tuple[tuple[str, str], ...]], _Kept] = {}
 
     def load(self) -> PriceList:
         """Return the list; the first time imports it: slow."""
@@ -75,20 +86,23 @@ class Prices:
 
     def quick_cost(
         self, provider: str, request_model: str | None, response_model: str | None, usage: Usage
-    ) -> float | Literal[Pending.PENDING] | None:
+    ) -> Cost | Literal[Pending.PENDING] | None:
         """Return what `cost` returns when that is quick, else PENDING."""
-        kept = self._kept.get((provider, request_model, response_model, usage.service_tier))
+        conditions = tuple(usage.conditions.items()) if usage.conditions else ()
+        if usage.cost_usd is not None:
+            return self._reported(_Names(provider, request_model, response_model, conditions), usage)
+        kept = self._kept.get((provider, request_model, response_model, conditions))
         if kept is None or time.time() >= kept.until:
-            names = _Names(provider, request_model, response_model, usage.service_tier)
+            names = _Names(provider, request_model, response_model, conditions)
             if not self._is_near(names):
                 return Pending.PENDING
             kept = self._keep(names)
-        return None if kept.rates is None else kept.rates.cost(usage)
+        return kept.cost(usage)
 
     def cost(
         self, provider: str, request_model: str | None, response_model: str | None, usage: Usage
-    ) -> float | None:
-        """Return the cost in USD, or None: no tokens were reported, or no price is known. May be slow.
+    ) -> Cost | None:
+        """Return the cost, or None: nothing was reported that has a price, or no price is known. May be slow.
 
         Args:
             provider: by the conventions' name.
@@ -96,8 +110,14 @@ class Prices:
             response_model: as the provider named it, which is more exact and comes first.
             usage: what was used.
         """
-        kept = self._keep(_Names(provider, request_model, response_model, usage.service_tier))
-        return None if kept.rates is None else kept.rates.cost(usage)
+        names = _Names(provider, request_model, response_model, tuple((usage.conditions or {}).items()))
+        return self._keep(names).cost(usage) if usage.cost_usd is None else self._reported(names, usage)
+
+    def _reported(self, names: _Names, usage: Usage) -> Cost | None:
+        """Return the cost of a call whose provider reports one: own prices come first, and no list is asked."""
+        if self._own and (own := self._own_rates(names)) is not None:
+            return _Kept(own, math.inf, "own").cost(usage)
+        return None if usage.cost_usd is None else (usage.cost_usd, "provider")
 
     def _is_near(self, names: _Names) -> bool:
         """Whether the price is found without a search of the list.
@@ -125,10 +145,10 @@ class Prices:
 
     def _resolve(self, names: _Names) -> _Kept:
         if own := self._own_rates(names):
-            return _Kept(own, math.inf)
+            return _Kept(own, math.inf, "own")
         for model in names.models():
             if (found := self._find(names.provider, model)) is not None:
-                return _Kept(*self.load().rates(found, names.service_tier, datetime.now(UTC)))
+                return _Kept(*self.load().rates(found, dict(names.conditions), datetime.now(UTC)))
         return _Kept(None, math.inf)
 
     def _own_rates(self, names: _Names) -> Rates | None:

@@ -1,128 +1,161 @@
-"""What a model's tokens cost: plain numbers, quick enough for the caller's path."""
+"""What the units that a model uses cost: plain numbers, quick enough for the caller's path."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
-from otel_llm.instrument.contract.data import Modalities, Usage
+from otel_llm.instrument.contract import units
+from otel_llm.instrument.contract.usage import Counts, Unit, Usage
 
-_PER_TOKENS = 1_000_000
+_MILLION: Final = 1_000_000
+_PARTS_FIRST: Final = tuple(reversed(units.UNITS))
+_ROUNDING: Final = 1e-6  # seconds are no whole numbers: the sum of the parts may be larger than the whole by less
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part(NamedTuple):
+    """A unit without priced parts."""
+
+    usd_per_million: float | None
+    """None means that it is paid as its wholes are."""
+    wholes: tuple[Unit, ...]
+    """The priced units that include it."""
+    places: tuple[int, ...]
+    """The places of these in `Rates._wholes`."""
+
+
+class _Whole(NamedTuple):
+    """A priced unit with priced parts: what is in none of them is paid at its own price."""
+
+    unit: Unit
+    usd_per_million: float
+    place: int
+    """Its place in `Rates._wholes`."""
+    places: tuple[int, ...]
+    """The places of the priced units that include it in turn."""
+
+
+@dataclass(slots=True)
 class Rates:
-    """A model's prices in USD per million tokens. One that is None: as the tokens that these are a part of."""
+    """A model's prices, never changed once made.
 
-    input_mtok: float = 0.0
-    output_mtok: float = 0.0
-    cache_read_mtok: float | None = None
-    cache_write_mtok: float | None = None
-    reasoning_mtok: float | None = None
-    input_audio_mtok: float | None = None
-    input_image_mtok: float | None = None
-    cache_read_audio_mtok: float | None = None
-    cache_read_image_mtok: float | None = None
-    output_audio_mtok: float | None = None
-    output_image_mtok: float | None = None
-    request_usd: float = 0.0
-    """For each call, beside its tokens."""
+    Each counted thing is paid once, at the price of the smallest priced unit that it belongs to. A unit without a
+    price is paid as its whole, or not at all where no whole has a price. What follows from the prices alone is
+    worked out when they are made, so that pricing a call is one loop over its counts and one over the few wholes.
+    """
+
+    prices: Mapping[Unit, float]
+    """USD for `Unit.priced_per` of each."""
     above: tuple[tuple[int, Rates], ...] = ()
-    """The prices of calls with more input tokens than that, the highest first, for all of a call's tokens."""
+    """The prices of calls with more input tokens than that, the highest first, for all that a call uses."""
+    minimum_s: float = 0
+    """Seconds of audio that a call is billed for at least, where it is billed for any."""
+    _parts: Mapping[Unit, _Part] = field(init=False, repr=False, compare=False)
+    """The units beside `_wholes` that have a price, or are paid as a whole that has one."""
+    _wholes: tuple[_Whole, ...] = field(init=False, repr=False, compare=False)
+    """Parts before the wholes that include them."""
+    _overlaps: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
+    """The priced units that are part of several others, such as cached audio."""
+    _expected: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
+    """At least one of these is counted where a call can be priced."""
+    _request_usd_per_million: float = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        prices = _with_overlaps(self.prices)
+        each = {unit: price_usd * (_MILLION / unit.priced_per) for unit, price_usd in prices.items()}
+        self._request_usd_per_million = each.pop(units.REQUESTS, 0.0)
+        wholes = {unit: tuple(whole for whole in unit.wholes() if whole in each) for unit in units.UNITS}
+        with_parts = {whole for unit in each for whole in wholes[unit]}
+        place_of = {unit: place for place, unit in enumerate(unit for unit in _PARTS_FIRST if unit in with_parts)}
+        places = {
+            unit: tuple(place_of[whole] for whole in wholes[unit] if whole in place_of) for unit in units.UNITS
+        }
+        self._parts = {
+            unit: _Part(each.get(unit), wholes[unit], places[unit])
+            for unit in units.UNITS
+            if unit not in place_of and (unit in each or wholes[unit])
+        }
+        self._wholes = tuple(_Whole(unit, each[unit], place, places[unit]) for unit, place in place_of.items())
+        self._overlaps = tuple(unit for unit in each if len(unit.part_of) > 1)
+        tokens = (units.INPUT_TOKENS, units.OUTPUT_TOKENS)
+        self._expected = tokens if each.keys() & tokens else tuple(each)
 
     def cost(self, usage: Usage) -> float | None:
-        """Return the cost in USD, or None: no tokens were reported, or the counts contradict each other.
-
-        Each token is paid once, at the price of the smallest part that it belongs to.
+        """Return the cost in USD, or None: nothing with a price was counted, or the counts contradict each other.
 
         Source: genai-prices 0.2.3, `decompose.py` and `calc_unit_price`, which the tests compare this with.
         """
-        asked, answered = usage.input_tokens, usage.output_tokens
-        if asked is None or answered is None:
-            if asked is answered or _has_parts(usage, asked is None, answered is None):
-                return None
-            asked, answered = asked or 0, answered or 0
-        for start, rates in self.above:
-            if asked > start:
-                return rates.cost(usage)
-        read, write, reasoning = usage.cache_read_tokens or 0, usage.cache_write_tokens or 0, 0
-        total = 0.0
-        if usage.modalities is not None and self._prices_media():
-            media = self._media(usage.modalities, read)
-            if media is None:
-                return None
-            total, fresh, cached, said = media
-            asked, answered = asked - fresh - cached, answered - said
-            read -= cached
-        if self.cache_read_mtok is not None:
-            asked -= read
-            total += read * self.cache_read_mtok
-        if self.cache_write_mtok is not None:
-            asked -= write
-            total += write * self.cache_write_mtok
-        if self.reasoning_mtok is not None:
-            reasoning = usage.reasoning_tokens or 0
-            answered -= reasoning
-            total += reasoning * self.reasoning_mtok
-        if asked < 0 or answered < 0 or read < 0 or write < 0 or reasoning < 0:
+        counts = usage.counts
+        expected = self._expected
+        if expected and counts.get(expected[0]) is None and all(counts.get(unit) is None for unit in expected):
             return None
-        return (total + asked * self.input_mtok + answered * self.output_mtok) / _PER_TOKENS + self.request_usd
+        if self.above:
+            asked = counts.get(units.INPUT_TOKENS) or 0
+            for start, rates in self.above:
+                if asked > start:
+                    return rates.cost(usage)
+        if self.minimum_s:
+            counts = _with_minimum(counts, self.minimum_s)
+        if self._overlaps and _unknown_overlap(self._overlaps, counts):
+            return None
+        return self._sum(counts)
 
-    def _prices_media(self) -> bool:
-        return not (
-            self.input_audio_mtok is None
-            and self.input_image_mtok is None
-            and self.output_audio_mtok is None
-            and self.output_image_mtok is None
-        )
-
-    def _media(self, modalities: Modalities, read: int) -> tuple[float, int, int, int] | None:
-        """Return what is paid for tokens that are not text, and how many of these are fresh, cached and answered.
-
-        None where some input is cached, and nobody said whether it is text.
-        """
-        total, fresh, cached, said = 0.0, 0, 0, 0
-        for count, cached_count, rate, cached_rate in (
-            (
-                modalities.input_audio_tokens,
-                modalities.cache_read_audio_tokens,
-                self.input_audio_mtok,
-                self.cache_read_audio_mtok,
-            ),
-            (
-                modalities.input_image_tokens,
-                modalities.cache_read_image_tokens,
-                self.input_image_mtok,
-                self.cache_read_image_mtok,
-            ),
-        ):
-            if rate is None:
+    def _sum(self, counts: Counts) -> float | None:
+        total = self._request_usd_per_million
+        parts = self._parts
+        paid: list[float] = [0] * len(self._wholes)  # how many of each whole are paid with its parts
+        for unit, count in counts.items():
+            if not count:
                 continue
-            held, held_cached = count or 0, 0
-            if self.cache_read_mtok is not None:
-                if cached_count is None and held and read:
-                    return None
-                held_cached = cached_count or 0
-                cached += held_cached
-                total += held_cached * (self.cache_read_mtok if cached_rate is None else cached_rate)
-            if not 0 <= held_cached <= held:
+            if not count > 0:  # NaN is no count either
                 return None
-            fresh += held - held_cached
-            total += (held - held_cached) * rate
-        for count, rate in (
-            (modalities.output_audio_tokens, self.output_audio_mtok),
-            (modalities.output_image_tokens, self.output_image_mtok),
-        ):
-            if rate is not None and count:
-                if count < 0:
+            if unit in parts:
+                usd_per_million, including, places = parts[unit]
+                if usd_per_million is not None:
+                    total += count * usd_per_million
+                    for place in places:
+                        paid[place] += count
+                elif _lacks_any(counts, including):
                     return None
-                said += count
-                total += count * rate
-        return total, fresh, cached, said
+        for unit, usd_per_million, place, places in self._wholes:
+            rest = (counts.get(unit) or 0) - paid[place]
+            if rest > 0:
+                total += rest * usd_per_million
+                for outer in places:
+                    paid[outer] += rest
+            elif rest < -_ROUNDING:
+                return None
+        return total / _MILLION if total < math.inf else None
 
 
-def _has_parts(usage: Usage, of_input: bool, of_output: bool) -> bool:
-    """Return whether parts are counted of a side whose whole is not."""
-    held = usage.modalities or Modalities()
-    asked = (usage.cache_read_tokens, usage.cache_write_tokens, held.input_audio_tokens, held.input_image_tokens)
-    answered = (usage.reasoning_tokens, held.output_audio_tokens, held.output_image_tokens)
-    return (of_input and any(asked)) or (of_output and any(answered))
+def _with_minimum(counts: Counts, minimum_s: float) -> Counts:
+    """Return the counts with at least so many seconds of audio, where there are any."""
+    seconds = counts.get(units.AUDIO_SECONDS) or counts.get(units.INPUT_AUDIO_SECONDS)
+    if not seconds or seconds < 0:
+        return counts
+    billed_s = max(seconds, minimum_s)
+    return {**counts, units.AUDIO_SECONDS: billed_s, units.INPUT_AUDIO_SECONDS: billed_s}
+
+
+def _lacks_any(counts: Counts, wholes: tuple[Unit, ...]) -> bool:
+    """Return whether a whole was not counted though a part of it was."""
+    for whole in wholes:  # noqa: SIM110 - any() takes three times as long
+        if counts.get(whole) is None:
+            return True
+    return False
+
+
+def _unknown_overlap(overlaps: tuple[Unit, ...], counts: Counts) -> bool:
+    """Return whether two counts may overlap, and nobody said by how much."""
+    return any(counts.get(unit) is None and all(map(counts.get, unit.part_of)) for unit in overlaps)
+
+
+def _with_overlaps(prices: Mapping[Unit, float]) -> dict[Unit, float]:
+    """Return the prices, and one for each unit that is part of several priced ones and has none of its own."""
+    priced = dict(prices)
+    for unit in units.UNITS:
+        if unit not in priced and len(unit.part_of) > 1 and all(whole in priced for whole in unit.part_of):
+            priced[unit] = priced[unit.part_of[0]]
+    return priced

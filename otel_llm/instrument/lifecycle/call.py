@@ -17,8 +17,9 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.contract.data import Content, Request, Response, Usage
-from otel_llm.instrument.cost.prices import Pending
+from otel_llm.instrument.contract.data import Content, Request, Response
+from otel_llm.instrument.contract.usage import Usage
+from otel_llm.instrument.cost.prices import Cost, Pending
 from otel_llm.instrument.guard import guarded
 from otel_llm.instrument.lifecycle.attributes import set_outcome, shared_attributes
 from otel_llm.instrument.lifecycle.telemetry import CallTelemetry
@@ -39,7 +40,7 @@ def open_call() -> LiveCall | None:
     return call if isinstance(call, LiveCall) and call.is_requesting else None
 
 
-_Cost = float | Literal[Pending.PENDING] | None
+_Cost = Cost | Literal[Pending.PENDING] | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -244,8 +245,8 @@ class LiveCall:
                 attributes.pop(name, None)
         if self.attempts > 1:
             attributes[names.REQUEST_ATTEMPTS] = self.attempts
-        if isinstance(cost, float):
-            attributes[names.USAGE_COST] = cost
+        if isinstance(cost, tuple):
+            attributes[names.USAGE_COST], attributes[names.USAGE_COST_SOURCE] = cost
         self._set_attributes(attributes)
         if self.asked is not None:
             described = {**(self._inherited or {}), **self._shared, **attributes}
@@ -296,5 +297,5 @@ def _measure(telemetry: CallTelemetry, measured: _Measured) -> None:
     if cost is Pending.PENDING and usage is not None:
         provider = str(attributes[names.PROVIDER])
         cost = telemetry.prices.cost(provider, measured.request_model, measured.response_model, usage)
-    if isinstance(cost, float):
-        telemetry.metrics.add_cost(cost, attributes, measurement.context)
+    if isinstance(cost, tuple):
+        telemetry.metrics.add_cost(cost[0], attributes, measurement.context)

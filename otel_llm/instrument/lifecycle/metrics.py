@@ -13,7 +13,8 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.config.instrument_values import MetricNames
-from otel_llm.instrument.contract.data import Usage
+from otel_llm.instrument.contract.units import UNITS
+from otel_llm.instrument.contract.usage import Unit, Usage
 from otel_llm.instrument.worker import let_others_run
 from otel_llm.names.label_limit import LabelLimit
 
@@ -102,7 +103,12 @@ class _Instrument:
                 let_others_run()
 
     def put_tokens(
-        self, token_type: str, count: int, modalities: Mapping[str, int | None], labels: _Labels, context: Context
+        self,
+        token_type: str,
+        count: float,
+        modalities: Mapping[str, float | None],
+        labels: _Labels,
+        context: Context,
     ) -> None:
         """Record a count of tokens: by type or by modality, where the instrument tells these apart."""
         if names.TOKEN_TYPE in self.labels:
@@ -140,33 +146,26 @@ def _instruments(
     return instruments
 
 
-_Modalities = Mapping[str, int | None]
+def _with_modalities(unit: Unit) -> dict[str, Unit]:
+    return {part.modality: part for part in UNITS if part.modality is not None and unit in part.part_of}
 
 
-def _token_counts(usage: Usage) -> Iterator[tuple[names.MeasurementName, str, int, _Modalities]]:
+_MEASURED: Final = tuple(
+    (measurement, unit, _with_modalities(unit))
+    for measurement in names.CLIENT_METRICS
+    for unit in UNITS
+    if unit.name == measurement
+)
+"""The measurements that are counts of a unit, the unit, and its parts by modality."""
+
+
+def _token_counts(usage: Usage) -> Iterator[tuple[names.MeasurementName, str, float, Mapping[str, float | None]]]:
     """Yield what was reported: its measurement, its type, how many, and how many of which modality."""
-    asked: _Modalities = {}
-    answered: _Modalities = {}
-    cached: _Modalities = {}
-    if (held := usage.modalities) is not None:
-        asked = {
-            "text": held.input_text_tokens,
-            "audio": held.input_audio_tokens,
-            "image": held.input_image_tokens,
-        }
-        answered = {
-            "text": held.output_text_tokens,
-            "audio": held.output_audio_tokens,
-            "image": held.output_image_tokens,
-        }
-        cached = {"audio": held.cache_read_audio_tokens, "image": held.cache_read_image_tokens}
-    if usage.input_tokens is not None:
-        yield "input_tokens", "input", usage.input_tokens, asked
-    if usage.output_tokens is not None:
-        yield "output_tokens", "output", usage.output_tokens, answered
-    if usage.cache_read_tokens is not None:
-        yield "cache_read_tokens", "input", usage.cache_read_tokens, cached
-    if usage.cache_write_tokens is not None:
-        yield "cache_write_tokens", "input", usage.cache_write_tokens, {}
-    if usage.reasoning_tokens is not None:
-        yield "reasoning_tokens", "output", usage.reasoning_tokens, {}
+    for measurement, unit, parts in _MEASURED:
+        if (count := usage.counts.get(unit)) is not None:
+            yield (
+                measurement,
+                str(unit.side),
+                count,
+                {name: usage.counts.get(part) for name, part in parts.items()},
+            )

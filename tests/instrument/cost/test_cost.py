@@ -9,37 +9,36 @@ import pytest
 from genai_prices import Usage as ListUsage
 from genai_prices import calc_price
 from in_process import COMPLETION, client_for
+from usages import rates_of, usage_of, usd
 
 from otel_llm import names
-from otel_llm.instrument.contract.data import Modalities, Usage
 from otel_llm.instrument.cost.prices import Pending, Prices, _Kept
-from otel_llm.instrument.cost.rates import Rates
 
 ASK = [{"role": "user", "content": "Hello?"}]
 
 
 def test_audio_tokens_are_priced_as_audio():
     audio = {"input_audio_tokens": 800, "output_audio_tokens": 400}
-    usage = Usage(input_tokens=1000, output_tokens=500, modalities=Modalities(**audio))
+    usage = usage_of(input_tokens=1000, output_tokens=500, **audio)
     theirs = calc_price(
         ListUsage(input_tokens=1000, output_tokens=500, **audio), "gpt-realtime", provider_id="openai"
     )
 
-    assert Prices().cost("openai", "gpt-realtime", None, usage) == pytest.approx(float(theirs.total_price))
+    assert usd(Prices().cost("openai", "gpt-realtime", None, usage)) == pytest.approx(float(theirs.total_price))
 
 
 def test_an_unknown_price_is_absent_and_never_zero():
     prices = Prices()
-    usage = Usage(input_tokens=1, output_tokens=1)
+    usage = usage_of(input_tokens=1, output_tokens=1)
     assert prices.cost("openai", "no-such-model", None, usage) is None
     assert prices.cost("no-such-provider", "gpt-4o", None, usage) is None
     assert prices.cost("openai", None, None, usage) is None
-    assert prices.cost("openai", "gpt-4o", None, Usage()) is None
+    assert prices.cost("openai", "gpt-4o", None, usage_of()) is None
 
 
 def test_the_responses_model_comes_before_the_requests():
     prices = Prices()
-    usage = Usage(input_tokens=1_000_000, output_tokens=0)
+    usage = usage_of(input_tokens=1_000_000, output_tokens=0)
     exact = prices.cost("openai", "gpt-4o-2024-05-13", None, usage)
     assert exact != prices.cost("openai", "gpt-4o", None, usage)
     assert prices.cost("openai", "gpt-4o", "gpt-4o-2024-05-13", usage) == exact
@@ -47,14 +46,14 @@ def test_the_responses_model_comes_before_the_requests():
 
 def test_a_deployment_costs_what_the_model_behind_it_does():
     prices = Prices()
-    usage = Usage(input_tokens=1_000_000, output_tokens=0)
-    assert prices.cost("azure.ai.openai", "my-deployment", "gpt-4o-2024-08-06", usage) == 2.5
-    assert prices.cost("azure.ai.openai", "gpt-4", "gpt-4o-2024-08-06", usage) == 2.5
+    usage = usage_of(input_tokens=1_000_000, output_tokens=0)
+    assert usd(prices.cost("azure.ai.openai", "my-deployment", "gpt-4o-2024-08-06", usage)) == 2.5
+    assert usd(prices.cost("azure.ai.openai", "gpt-4", "gpt-4o-2024-08-06", usage)) == 2.5
 
 
 def test_a_price_that_is_not_looked_up_yet_is_pending():
     prices = Prices()
-    usage = Usage(input_tokens=10, output_tokens=10)
+    usage = usage_of(input_tokens=10, output_tokens=10)
     assert prices.quick_cost("openai", "gpt-4o", "gpt-4o-2024-08-06", usage) is Pending.PENDING
     prices.prepare("openai", "gpt-4o")
     quick = prices.quick_cost("openai", "gpt-4o", "gpt-4o-2024-08-06", usage)
@@ -65,30 +64,30 @@ def test_a_price_that_is_not_looked_up_yet_is_pending():
 
 def test_a_model_of_the_response_that_may_be_in_no_list_is_not_searched_for_on_the_callers_path():
     prices = Prices()
-    usage = Usage(input_tokens=10, output_tokens=10)
+    usage = usage_of(input_tokens=10, output_tokens=10)
     prices.prepare("openai", "gpt-4o")
     prices.prepare("openai", "no-such-model")
     assert prices.quick_cost("openai", "gpt-4o", "made-up", usage) is Pending.PENDING
     assert prices.quick_cost("openai", "no-such-model", "nor-this-one", usage) is Pending.PENDING
-    assert prices.cost("openai", "gpt-4o", "made-up", usage) == pytest.approx(10 * 2.5e-6 + 10 * 10e-6)
+    assert usd(prices.cost("openai", "gpt-4o", "made-up", usage)) == pytest.approx(10 * 2.5e-6 + 10 * 10e-6)
     assert prices.quick_cost("openai", "gpt-4o", "made-up", usage) is not Pending.PENDING
 
 
 def test_a_price_is_looked_up_again_when_its_time_is_over():
     prices = Prices()
-    usage = Usage(input_tokens=1_000_000, output_tokens=0)
-    assert prices.cost("openai", "gpt-4o", None, usage) == 2.5
-    key = ("openai", "gpt-4o", None, None)
+    usage = usage_of(input_tokens=1_000_000, output_tokens=0)
+    assert prices.cost("openai", "gpt-4o", None, usage) == (2.5, "list")
+    key = ("openai", "gpt-4o", None, ())
     assert prices._kept[key].until == math.inf
-    prices._kept[key] = _Kept(Rates(input_mtok=99.0), time.time() + 60)
-    assert prices.quick_cost("openai", "gpt-4o", None, usage) == 99.0
-    prices._kept[key] = _Kept(Rates(input_mtok=99.0), time.time())
-    assert prices.quick_cost("openai", "gpt-4o", None, usage) == 2.5
+    prices._kept[key] = _Kept(rates_of(input_tokens=99.0), time.time() + 60)
+    assert usd(prices.quick_cost("openai", "gpt-4o", None, usage)) == 99.0
+    prices._kept[key] = _Kept(rates_of(input_tokens=99.0), time.time())
+    assert usd(prices.quick_cost("openai", "gpt-4o", None, usage)) == 2.5
 
 
 def test_names_that_a_client_makes_up_do_not_fill_the_memory():
     prices = Prices()
-    usage = Usage(input_tokens=10, output_tokens=10)
+    usage = usage_of(input_tokens=10, output_tokens=10)
     for number in range(1_200):
         prices.cost("groq", f"model-{number}", None, usage)
     assert len(prices._found) <= 1_000

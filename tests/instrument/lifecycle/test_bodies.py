@@ -25,6 +25,7 @@ TOKENS = {
     names.USAGE_CACHE_READ_INPUT_TOKENS: 0,
     names.USAGE_REASONING_OUTPUT_TOKENS: 0,
     names.USAGE_COST: pytest.approx(26e-6),
+    names.USAGE_COST_SOURCE: "own",
 }
 READ = {names.RESPONSE_MODEL: "scripted", names.RESPONSE_FINISH_REASONS: ("stop",), **TOKENS}
 

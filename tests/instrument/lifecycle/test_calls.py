@@ -61,6 +61,7 @@ def test_a_call_is_one_span_with_all_that_the_call_says(instrumented, client, ba
     assert not span.events
     attributes = dict(span.attributes)
     cost = attributes.pop(names.USAGE_COST)
+    assert attributes.pop(names.USAGE_COST_SOURCE) == "own"
     assert cost == pytest.approx((400 * 1 + 600 * 0.5 + 200 * 2) / 1e6)
     assert attributes == {
         **shared_attributes(base_url),
@@ -124,6 +125,7 @@ def test_an_asynchronous_call_is_recorded_as_a_synchronous_one(instrumented, asy
 
     attributes = dict(instrumented.span.attributes)
     assert attributes.pop(names.USAGE_COST) == pytest.approx(26e-6)
+    assert attributes.pop(names.USAGE_COST_SOURCE) == "own"
     assert attributes.pop(names.USAGE_CACHE_READ_INPUT_TOKENS, 0) == 0
     assert attributes.pop(names.USAGE_REASONING_OUTPUT_TOKENS, 0) == 0
     assert attributes == {

@@ -6,12 +6,12 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+from usages import usage_of
 
 from otel_llm import names
 from otel_llm.config.instrument import read_settings
 from otel_llm.config.instrument_values import MetricNames
 from otel_llm.errors import ConfigError
-from otel_llm.instrument.contract.data import Modalities, Usage
 from otel_llm.instrument.lifecycle.metrics import Measurement, Metrics
 
 ASK = [{"role": "user", "content": "Hello?"}]
@@ -24,19 +24,17 @@ CHAT = {
     names.SERVER_PORT: 443,
 }
 EMBEDDINGS = {**CHAT, names.OPERATION: "embeddings"}
-USAGE = Usage(
+USAGE = usage_of(
     input_tokens=100,
     output_tokens=50,
     cache_read_tokens=30,
     cache_write_tokens=0,
     reasoning_tokens=20,
-    modalities=Modalities(
-        input_text_tokens=60,
-        input_audio_tokens=30,
-        output_text_tokens=40,
-        output_audio_tokens=10,
-        cache_read_audio_tokens=30,
-    ),
+    input_text_tokens=60,
+    input_audio_tokens=30,
+    output_text_tokens=40,
+    output_audio_tokens=10,
+    cache_read_audio_tokens=30,
 )
 
 
@@ -119,13 +117,13 @@ def test_a_stream_is_recorded_by_the_names_chosen(metric_names, values):
 
 
 def test_by_the_newest_names_what_is_no_inference_keeps_its_duration():
-    recorded = Recorded(MetricNames.NEWEST).record(EMBEDDINGS, usage=Usage(input_tokens=10))
+    recorded = Recorded(MetricNames.NEWEST).record(EMBEDDINGS, usage=usage_of(input_tokens=10))
 
     assert recorded.values == {"gen_ai.client.operation.duration": {(): (1.5, 1)}, "otel_llm.cost": {(): 0.25}}
 
 
 def test_by_both_names_what_is_no_inference_is_recorded_once():
-    recorded = Recorded(MetricNames.BOTH).record(EMBEDDINGS, usage=Usage(input_tokens=10))
+    recorded = Recorded(MetricNames.BOTH).record(EMBEDDINGS, usage=usage_of(input_tokens=10))
 
     assert recorded.values == {
         "gen_ai.client.operation.duration": {(): (1.5, 1)},
@@ -152,7 +150,7 @@ def test_every_metric_has_the_kind_unit_buckets_and_labels_of_its_table():
 
 
 def test_counts_that_were_not_reported_are_not_recorded():
-    values = Recorded(MetricNames.BOTH).record(usage=Usage(output_tokens=5)).values
+    values = Recorded(MetricNames.BOTH).record(usage=usage_of(output_tokens=5)).values
 
     assert values["gen_ai.client.token.usage"] == {("output",): (5, 1)}
     assert [name for name in values if "tokens" in name] == [

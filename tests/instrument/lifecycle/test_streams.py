@@ -68,6 +68,7 @@ def test_a_stream_read_to_the_end_is_recorded_whole(instrumented, client):
     span = instrumented.span
     attributes = fixed(span)
     assert attributes.pop(names.USAGE_COST) == pytest.approx(26e-6)
+    assert attributes.pop(names.USAGE_COST_SOURCE) == "own"
     for zero in (names.USAGE_CACHE_READ_INPUT_TOKENS, names.USAGE_REASONING_OUTPUT_TOKENS):
         assert attributes.pop(zero, 0) == 0
     assert attributes == {**READ, names.USAGE_INPUT_TOKENS: 20, names.USAGE_OUTPUT_TOKENS: 3}

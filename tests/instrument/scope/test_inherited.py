@@ -55,6 +55,7 @@ def test_a_call_inside_carries_all_that_is_set(instrumented, client, base_url):
     url = urlsplit(base_url)
     attributes = dict(instrumented.span.attributes)
     assert attributes.pop(names.USAGE_COST) == pytest.approx(26e-6)
+    assert attributes.pop(names.USAGE_COST_SOURCE) == "own"
     for zero in (names.USAGE_CACHE_READ_INPUT_TOKENS, names.USAGE_REASONING_OUTPUT_TOKENS):
         assert attributes.pop(zero, 0) == 0
     assert attributes == {

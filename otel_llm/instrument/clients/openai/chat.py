@@ -22,6 +22,8 @@ from otel_llm.instrument.clients.openai.reading import (
     SAMPLING,
     count_of,
     fields_of,
+    price_conditions,
+    reported_cost,
     set_choice_count,
     set_floats,
     set_integers,
@@ -29,7 +31,9 @@ from otel_llm.instrument.clients.openai.reading import (
     set_stop_sequences,
     text_of,
 )
-from otel_llm.instrument.contract.data import Content, Endpoint, Message, Modalities, Response, Usage
+from otel_llm.instrument.contract import units
+from otel_llm.instrument.contract.data import Content, Endpoint, Message, Response
+from otel_llm.instrument.contract.usage import Unit, Usage
 
 _INTEGERS: Final = {
     "max_tokens": names.REQUEST_MAX_TOKENS,
@@ -149,15 +153,16 @@ def _read_usage(usage: Any, service_tier: str | None) -> Usage | None:
     asked = fields_of(held.get("prompt_tokens_details"))
     answered = fields_of(held.get("completion_tokens_details"))
     reasoning = count_of(answered.get("reasoning_tokens"))
-    return Usage(
-        input_tokens=count_of(held.get("prompt_tokens")),
-        output_tokens=_output_tokens(held, reasoning),
-        cache_read_tokens=_cached_tokens(held, asked),
-        cache_write_tokens=count_of(asked.get("cache_write_tokens")),
-        reasoning_tokens=reasoning,
-        modalities=_read_modalities(asked, answered),
-        service_tier=service_tier,
-    )
+    counts = {
+        units.INPUT_TOKENS: count_of(held.get("prompt_tokens")),
+        units.OUTPUT_TOKENS: _output_tokens(held, reasoning),
+        units.CACHE_READ_TOKENS: _cached_tokens(held, asked),
+        units.CACHE_WRITE_TOKENS: count_of(asked.get("cache_write_tokens")),
+        units.REASONING_TOKENS: reasoning,
+    }
+    if asked.get("audio_tokens") or answered.get("audio_tokens") or asked.get("image_tokens"):
+        counts |= _count_modalities(asked, answered)
+    return Usage(counts, price_conditions(service_tier), reported_cost(held))
 
 
 def _output_tokens(held: Mapping[str, Any], reasoning: int | None) -> int | None:
@@ -192,16 +197,14 @@ def _groq_usage(chunk: Any) -> Any:
     return groq.get("usage") if isinstance(groq, Mapping) else None
 
 
-def _read_modalities(asked: Mapping[str, Any], answered: Mapping[str, Any]) -> Modalities | None:
-    if not (asked.get("audio_tokens") or answered.get("audio_tokens") or asked.get("image_tokens")):
-        return None
-    return Modalities(
-        input_text_tokens=count_of(asked.get("text_tokens")),
-        input_audio_tokens=count_of(asked.get("audio_tokens")),
-        input_image_tokens=count_of(asked.get("image_tokens")),
-        output_text_tokens=count_of(answered.get("text_tokens")),
-        output_audio_tokens=count_of(answered.get("audio_tokens")),
-    )
+def _count_modalities(asked: Mapping[str, Any], answered: Mapping[str, Any]) -> dict[Unit, int | None]:
+    return {
+        units.INPUT_TEXT_TOKENS: count_of(asked.get("text_tokens")),
+        units.INPUT_AUDIO_TOKENS: count_of(asked.get("audio_tokens")),
+        units.INPUT_IMAGE_TOKENS: count_of(asked.get("image_tokens")),
+        units.OUTPUT_TEXT_TOKENS: count_of(answered.get("text_tokens")),
+        units.OUTPUT_AUDIO_TOKENS: count_of(answered.get("audio_tokens")),
+    }
 
 
 def _tier(service_tier: str | None) -> Mapping[str, AttributeValue]:

@@ -16,13 +16,16 @@ from otel_llm.instrument.clients.openai.reading import (
     SAMPLING,
     count_of,
     fields_of,
+    reported_cost,
     set_choice_count,
     set_floats,
     set_integers,
     set_stop_sequences,
     text_of,
 )
-from otel_llm.instrument.contract.data import Content, Endpoint, Message, Response, Usage
+from otel_llm.instrument.contract import units
+from otel_llm.instrument.contract.data import Content, Endpoint, Message, Response
+from otel_llm.instrument.contract.usage import Usage
 
 _INTEGERS: Final = {"max_tokens": names.REQUEST_MAX_TOKENS, "seed": names.REQUEST_SEED}
 
@@ -109,12 +112,14 @@ def _read_usage(usage: Any) -> Usage | None:
     if usage is None:
         return None
     held = fields_of(usage)
-    return Usage(
-        input_tokens=count_of(held.get("prompt_tokens")),
-        output_tokens=count_of(held.get("completion_tokens")),
-        cache_read_tokens=count_of(fields_of(held.get("prompt_tokens_details")).get("cached_tokens")),
-        reasoning_tokens=count_of(fields_of(held.get("completion_tokens_details")).get("reasoning_tokens")),
-    )
+    answered = fields_of(held.get("completion_tokens_details"))
+    counts = {
+        units.INPUT_TOKENS: count_of(held.get("prompt_tokens")),
+        units.OUTPUT_TOKENS: count_of(held.get("completion_tokens")),
+        units.CACHE_READ_TOKENS: count_of(fields_of(held.get("prompt_tokens_details")).get("cached_tokens")),
+        units.REASONING_TOKENS: count_of(answered.get("reasoning_tokens")),
+    }
+    return Usage(counts, cost_usd=reported_cost(held))
 
 
 COMPLETIONS: Final = Endpoint(

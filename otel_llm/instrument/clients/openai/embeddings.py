@@ -9,8 +9,10 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.clients.formats.plain_messages import user_messages
-from otel_llm.instrument.clients.openai.reading import count_of, fields_of, set_integers, text_of
-from otel_llm.instrument.contract.data import Content, Endpoint, Response, Usage
+from otel_llm.instrument.clients.openai.reading import count_of, fields_of, reported_cost, set_integers, text_of
+from otel_llm.instrument.contract import units
+from otel_llm.instrument.contract.data import Content, Endpoint, Response
+from otel_llm.instrument.contract.usage import Usage
 
 _INTEGERS: Final = {"dimensions": names.EMBEDDINGS_DIMENSION_COUNT}
 
@@ -30,10 +32,11 @@ def _read_content(body: Mapping[str, Any]) -> Content:
 
 def _read_response(answer: Any) -> Response:
     held = fields_of(answer)
-    asked = count_of(fields_of(held.get("usage")).get("prompt_tokens"))
+    usage = fields_of(held.get("usage"))
+    asked = count_of(usage.get("prompt_tokens"))
     return Response(
         model=text_of(held.get("model")) or None,
-        usage=None if asked is None else Usage(input_tokens=asked),
+        usage=None if asked is None else Usage({units.INPUT_TOKENS: asked}, cost_usd=reported_cost(usage)),
     )
 
 

@@ -12,7 +12,9 @@ from otel_llm.instrument.clients.formats import parts
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
 from otel_llm.instrument.clients.openai.events import EVENTS
 from otel_llm.instrument.clients.openai.reading import count_of, fields_of, set_choice_count
-from otel_llm.instrument.contract.data import Content, Endpoint, Message, Modalities, Response, Usage
+from otel_llm.instrument.contract import units
+from otel_llm.instrument.contract.data import Content, Endpoint, Message, Response
+from otel_llm.instrument.contract.usage import Usage
 
 _COMPLETED: Final = frozenset({"image_generation.completed", "image_edit.completed"})
 _MIME_TYPES: Final = {"svg": "image/svg+xml"}  # of the others, it is `image/` and the format
@@ -33,11 +35,9 @@ class _Events:
                 self._image = event
 
     def response(self) -> Response:
-        usage = _read_usage(self._usage)
-        if usage is not None and usage.modalities is not None:
-            # here, by the API's reference, all of them are of images, and there are no details
-            usage.modalities.output_image_tokens = usage.output_tokens
-        return Response(usage=usage, read_messages=self._read_messages)
+        # here, by the API's reference, all tokens of the output are of images, and there are no details
+        drawn = fields_of(self._usage).get("output_tokens")
+        return Response(usage=_read_usage(self._usage, {"image_tokens": drawn}), read_messages=self._read_messages)
 
     def _read_messages(self) -> list[Message]:
         return [] if self._image is None else _read_images([self._image], fields_of(self._image))
@@ -55,8 +55,9 @@ def _read_content(body: Mapping[str, Any]) -> Content:
 
 def _read_response(response: Any) -> Response:
     held = fields_of(response)
+    usage = held.get("usage")
     return Response(
-        usage=_read_usage(held.get("usage")),
+        usage=_read_usage(usage, fields_of(fields_of(usage).get("output_tokens_details"))),
         read_messages=lambda: _read_images(held.get("data") or (), held),
     )
 
@@ -73,22 +74,24 @@ def _read_images(images: Any, drawn: Mapping[str, Any]) -> list[Message]:
     return messages
 
 
-def _read_usage(usage: Any) -> Usage | None:
-    """Return what the images took. What an SVG's author took (`svg_usage`) is another model's, and not in it."""
+def _read_usage(usage: Any, drawn: Mapping[str, Any]) -> Usage | None:
+    """Return what the images took; `drawn` is the output's tokens by what they stand for.
+
+    What an SVG's author took (`svg_usage`) is another model's, and not in it.
+    """
     if usage is None:
         return None
     held = fields_of(usage)
     asked = fields_of(held.get("input_tokens_details"))
-    drawn = fields_of(held.get("output_tokens_details"))
     return Usage(
-        input_tokens=count_of(held.get("input_tokens")),
-        output_tokens=count_of(held.get("output_tokens")),
-        modalities=Modalities(
-            input_text_tokens=count_of(asked.get("text_tokens")),
-            input_image_tokens=count_of(asked.get("image_tokens")),
-            output_text_tokens=count_of(drawn.get("text_tokens")),
-            output_image_tokens=count_of(drawn.get("image_tokens")),
-        ),
+        {
+            units.INPUT_TOKENS: count_of(held.get("input_tokens")),
+            units.OUTPUT_TOKENS: count_of(held.get("output_tokens")),
+            units.INPUT_TEXT_TOKENS: count_of(asked.get("text_tokens")),
+            units.INPUT_IMAGE_TOKENS: count_of(asked.get("image_tokens")),
+            units.OUTPUT_TEXT_TOKENS: count_of(drawn.get("text_tokens")),
+            units.OUTPUT_IMAGE_TOKENS: count_of(drawn.get("image_tokens")),
+        }
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -24,6 +25,7 @@ SAMPLING: Final = {
     "frequency_penalty": names.REQUEST_FREQUENCY_PENALTY,
     "presence_penalty": names.REQUEST_PRESENCE_PENALTY,
 }
+_TICKS_PER_USD: Final = 10_000_000_000
 
 
 def fields_of(value: Any) -> Mapping[str, Any]:
@@ -87,6 +89,42 @@ def set_service_tier(attributes: dict[str, AttributeValue], body: Mapping[str, A
     """Set the service tier that is asked for, where it is a certain one."""
     if (tier := text_of(body.get("service_tier"))) is not None and tier != "auto":
         attributes[names.OPENAI_REQUEST_SERVICE_TIER] = tier
+
+
+def price_conditions(service_tier: str | None) -> Mapping[str, str] | None:
+    """Return what the price of a response depends on: the tier that it names, or that it is of a batch."""
+    if service_tier is None:
+        return None
+    return {"processing": "batch"} if service_tier == "batch" else {"service_tier": service_tier}
+
+
+def reported_cost(usage: Mapping[str, Any]) -> float | None:
+    """Return the cost in USD that a compatible provider reports with the tokens, or None.
+
+    Sources: OpenRouter (https://openrouter.ai/docs/use-cases/usage-accounting), whose `cost` is its own fee alone
+    where the app has brought its own key; LiteLLM's proxy, `cost` too; DeepInfra, `estimated_cost`; xAI
+    (https://docs.x.ai, cost tracking), 10,000,000,000 ticks a USD.
+    """
+    if "cost" in usage:
+        cost = _usd(usage["cost"])
+        if cost is None or usage.get("is_byok") is not True:
+            return cost
+        details = usage.get("cost_details")
+        upstream = _usd(details.get("upstream_inference_cost") if isinstance(details, Mapping) else None)
+        return None if upstream is None else cost + upstream
+    if "estimated_cost" in usage:
+        return _usd(usage["estimated_cost"])
+    if "cost_in_usd_ticks" in usage:
+        ticks = _usd(usage["cost_in_usd_ticks"])
+        return None if ticks is None else ticks / _TICKS_PER_USD
+    return None
+
+
+def _usd(value: Any) -> float | None:
+    """Return an amount of money, or None of what can be none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= sys.float_info.max:
+        return None
+    return float(value)
 
 
 def set_choice_count(attributes: dict[str, AttributeValue], body: Mapping[str, Any]) -> None:

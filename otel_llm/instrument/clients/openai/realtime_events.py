@@ -20,7 +20,9 @@ from otel_llm.instrument.clients.formats.openai_responses import (
 )
 from otel_llm.instrument.clients.openai.reading import fields_of, set_floats, set_integers
 from otel_llm.instrument.clients.openai.realtime_items import item_fields
-from otel_llm.instrument.contract.data import Content, Endpoint, Message, Modalities, Response, Usage
+from otel_llm.instrument.contract import units
+from otel_llm.instrument.contract.data import Content, Endpoint, Message, Response
+from otel_llm.instrument.contract.usage import Usage
 
 _FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE}
 _INTEGERS: Final = {
@@ -127,19 +129,19 @@ def _read_usage(usage: Any) -> Usage | None:
     answered = fields_of(held.get("output_token_details"))
     cached = fields_of(asked.get("cached_tokens_details"))
     return Usage(
-        input_tokens=held.get("input_tokens"),
-        output_tokens=held.get("output_tokens"),
-        cache_read_tokens=asked.get("cached_tokens"),
-        reasoning_tokens=answered.get("reasoning_tokens"),
-        modalities=Modalities(
-            input_text_tokens=asked.get("text_tokens"),
-            input_audio_tokens=asked.get("audio_tokens"),
-            input_image_tokens=asked.get("image_tokens"),
-            output_text_tokens=answered.get("text_tokens"),
-            output_audio_tokens=answered.get("audio_tokens"),
-            cache_read_audio_tokens=cached.get("audio_tokens"),
-            cache_read_image_tokens=cached.get("image_tokens"),
-        ),
+        {
+            units.INPUT_TOKENS: held.get("input_tokens"),
+            units.OUTPUT_TOKENS: held.get("output_tokens"),
+            units.CACHE_READ_TOKENS: asked.get("cached_tokens"),
+            units.REASONING_TOKENS: answered.get("reasoning_tokens"),
+            units.INPUT_TEXT_TOKENS: asked.get("text_tokens"),
+            units.INPUT_AUDIO_TOKENS: asked.get("audio_tokens"),
+            units.INPUT_IMAGE_TOKENS: asked.get("image_tokens"),
+            units.OUTPUT_TEXT_TOKENS: answered.get("text_tokens"),
+            units.OUTPUT_AUDIO_TOKENS: answered.get("audio_tokens"),
+            units.CACHE_READ_AUDIO_TOKENS: cached.get("audio_tokens"),
+            units.CACHE_READ_IMAGE_TOKENS: cached.get("image_tokens"),
+        }
     )
 
 

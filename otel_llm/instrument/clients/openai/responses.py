@@ -23,13 +23,17 @@ from otel_llm.instrument.clients.openai.reading import (
     code_of,
     count_of,
     fields_of,
+    price_conditions,
+    reported_cost,
     set_floats,
     set_integers,
     set_service_tier,
     set_strings,
     text_of,
 )
-from otel_llm.instrument.contract.data import Content, Endpoint, Response, Usage
+from otel_llm.instrument.contract import units
+from otel_llm.instrument.contract.data import Content, Endpoint, Response
+from otel_llm.instrument.contract.usage import Usage
 
 _FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE, "top_p": names.REQUEST_TOP_P}
 _INTEGERS: Final = {"max_output_tokens": names.REQUEST_MAX_TOKENS}
@@ -157,14 +161,15 @@ def _read_usage(usage: Any, service_tier: str | None) -> Usage | None:
         return None
     held = fields_of(usage)
     asked = fields_of(held.get("input_tokens_details"))
-    return Usage(
-        input_tokens=count_of(held.get("input_tokens")),
-        output_tokens=count_of(held.get("output_tokens")),
-        cache_read_tokens=count_of(asked.get("cached_tokens")),
-        cache_write_tokens=count_of(asked.get("cache_write_tokens")),
-        reasoning_tokens=count_of(fields_of(held.get("output_tokens_details")).get("reasoning_tokens")),
-        service_tier=service_tier,
-    )
+    answered = fields_of(held.get("output_tokens_details"))
+    counts = {
+        units.INPUT_TOKENS: count_of(held.get("input_tokens")),
+        units.OUTPUT_TOKENS: count_of(held.get("output_tokens")),
+        units.CACHE_READ_TOKENS: count_of(asked.get("cached_tokens")),
+        units.CACHE_WRITE_TOKENS: count_of(asked.get("cache_write_tokens")),
+        units.REASONING_TOKENS: count_of(answered.get("reasoning_tokens")),
+    }
+    return Usage(counts, price_conditions(service_tier), reported_cost(held))
 
 
 def _logprobs(output: Iterable[Any]) -> Mapping[str, AttributeValue]:

@@ -13,7 +13,9 @@ from otel_llm.instrument.clients.formats import parts
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
 from otel_llm.instrument.clients.openai.events import EVENTS
 from otel_llm.instrument.clients.openai.reading import fields_of
-from otel_llm.instrument.contract.data import Content, Endpoint, Response, Usage
+from otel_llm.instrument.contract import units
+from otel_llm.instrument.contract.data import Content, Endpoint, Response
+from otel_llm.instrument.contract.usage import Usage
 
 _DONE: Final = "speech.audio.done"
 _TAIL_BYTES: Final = 4_096  # the last event is some 150 bytes long; those before it hold the audio
@@ -67,7 +69,12 @@ def _usage_at_the_end(body: bytes) -> Usage | None:
 def _read_usage(usage: Mapping[str, Any] | None) -> Usage | None:
     if usage is None:
         return None
-    return Usage(input_tokens=usage.get("input_tokens"), output_tokens=usage.get("output_tokens"))
+    return Usage(
+        {
+            units.INPUT_TOKENS: usage.get("input_tokens"),
+            units.OUTPUT_TOKENS: usage.get("output_tokens"),
+        }
+    )
 
 
 SPEECH: Final = Endpoint(

@@ -11,8 +11,10 @@ from otel_llm import names
 from otel_llm.instrument.clients.formats import parts
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
 from otel_llm.instrument.clients.openai.events import EVENTS
-from otel_llm.instrument.clients.openai.reading import count_of, fields_of, set_floats
-from otel_llm.instrument.contract.data import Content, Endpoint, Message, Modalities, Response, Usage
+from otel_llm.instrument.clients.openai.reading import count_of, fields_of, number, set_floats
+from otel_llm.instrument.contract import units
+from otel_llm.instrument.contract.data import Content, Endpoint, Message, Response
+from otel_llm.instrument.contract.usage import Usage
 
 _FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE}
 
@@ -70,18 +72,18 @@ def _read_text(text: Any) -> list[Message]:
 
 def _read_usage(usage: Any) -> Usage | None:
     held = fields_of(usage)
-    if held.get("input_tokens") is None:  # whisper's usage is a duration
+    if (seconds := number(held.get("seconds"))) is not None:  # whisper's usage is a duration
+        return Usage({units.AUDIO_SECONDS: seconds, units.INPUT_AUDIO_SECONDS: seconds})
+    if held.get("input_tokens") is None:
         return None
     asked = fields_of(held.get("input_token_details"))
     return Usage(
-        input_tokens=count_of(held.get("input_tokens")),
-        output_tokens=count_of(held.get("output_tokens")),
-        modalities=Modalities(
-            input_text_tokens=count_of(asked.get("text_tokens")),
-            input_audio_tokens=count_of(asked.get("audio_tokens")),
-        )
-        if asked
-        else None,
+        {
+            units.INPUT_TOKENS: count_of(held.get("input_tokens")),
+            units.OUTPUT_TOKENS: count_of(held.get("output_tokens")),
+            units.INPUT_TEXT_TOKENS: count_of(asked.get("text_tokens")),
+            units.INPUT_AUDIO_TOKENS: count_of(asked.get("audio_tokens")),
+        }
     )
 
 

@@ -19,11 +19,13 @@ HEARD = {
     names.USAGE_AUDIO_INPUT_TOKENS: 10,
     names.USAGE_OUTPUT_TOKENS: 3,
     names.USAGE_COST: pytest.approx(18e-6),
+    names.USAGE_COST_SOURCE: "own",
 }
 SAID = {
     names.USAGE_INPUT_TOKENS: 2,
     names.USAGE_OUTPUT_TOKENS: 10,
     names.USAGE_COST: pytest.approx(22e-6),
+    names.USAGE_COST_SOURCE: "own",
 }
 HEARING = {names.OUTPUT_TYPE: "text"}
 SAYING = {names.OUTPUT_TYPE: "speech"}

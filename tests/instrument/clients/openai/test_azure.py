@@ -53,6 +53,7 @@ def attributes_of(exported, answer) -> dict:
     attributes = dict(exported.span.attributes)
     assert attributes.pop(names.RESPONSE_ID) == answer.id
     attributes.pop(names.USAGE_COST, None)
+    attributes.pop(names.USAGE_COST_SOURCE, None)
     return attributes
 
 

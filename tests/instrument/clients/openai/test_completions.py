@@ -13,6 +13,7 @@ TOKENS = {
     names.USAGE_INPUT_TOKENS: 1,
     names.USAGE_OUTPUT_TOKENS: 3,
     names.USAGE_COST: pytest.approx(7e-6),
+    names.USAGE_COST_SOURCE: "own",
 }
 READ = {names.RESPONSE_MODEL: "scripted", names.RESPONSE_FINISH_REASONS: ("stop",)}
 STREAM = {names.REQUEST_STREAM: True}
@@ -62,6 +63,7 @@ def test_a_completion_says_all_that_its_request_does(instrumented, url):
         names.USAGE_INPUT_TOKENS: 1,
         names.USAGE_OUTPUT_TOKENS: 4,
         names.USAGE_COST: pytest.approx(9e-6),
+        names.USAGE_COST_SOURCE: "own",
     }
     assert type(attributes[names.REQUEST_TEMPERATURE]) is float
 

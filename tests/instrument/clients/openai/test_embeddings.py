@@ -34,6 +34,7 @@ def test_an_embedding_is_one_span_whatever_way_it_is_asked_for(instrumented, url
         names.RESPONSE_MODEL: "scripted",
         names.USAGE_INPUT_TOKENS: 3,
         names.USAGE_COST: pytest.approx(3e-6),
+        names.USAGE_COST_SOURCE: "own",
     }
 
 

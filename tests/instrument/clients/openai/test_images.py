@@ -39,6 +39,7 @@ def tokens(images, *, count=1, detailed=True):
         names.USAGE_IMAGE_OUTPUT_TOKENS: drawn,
         **({names.USAGE_TEXT_OUTPUT_TOKENS: 0} if detailed else {}),
         names.USAGE_COST: pytest.approx((3 + images + 2 * drawn) / 1e6),
+        names.USAGE_COST_SOURCE: "own",
     }
 
 

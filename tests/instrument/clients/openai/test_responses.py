@@ -35,6 +35,7 @@ USAGE = {
     names.USAGE_CACHE_WRITE_INPUT_TOKENS: 0,
     names.USAGE_REASONING_OUTPUT_TOKENS: 0,
     names.USAGE_COST: pytest.approx(26e-6),
+    names.USAGE_COST_SOURCE: "own",
 }
 ANSWERED = {names.RESPONSE_MODEL: "scripted", names.RESPONSE_FINISH_REASONS: ("stop",), **USAGE}
 BEGUN = {**STREAMED, names.RESPONSE_MODEL: "scripted"}
@@ -93,6 +94,7 @@ def test_a_call_is_one_span_with_all_that_the_call_says(instrumented, client, ba
     assert span.status.status_code is StatusCode.UNSET
     attributes = dict(span.attributes)
     cost = attributes.pop(names.USAGE_COST)
+    assert attributes.pop(names.USAGE_COST_SOURCE) == "own"
     # the tokens that are written to the cache have no price of their own here
     assert cost == pytest.approx((400 * 1 + 600 * 0.5 + 100 * 2) / 1e6)
     assert attributes == {

@@ -108,22 +108,26 @@ def test_a_cost_that_is_known_late_still_counts_in_the_metric(exported, monkeypa
     assert cost.value == pytest.approx((10 * 0.15 + 5 * 0.6) / 1e6)
 
 
-def test_the_tier_that_a_response_names_is_the_tier_that_is_paid(exported):
+@pytest.mark.parametrize(
+    ("service_tier", "conditions"),
+    [
+        ("priority", {"service_tier": "priority"}),
+        ("flex", {"service_tier": "flex"}),
+        ("batch", {"processing": "batch"}),
+    ],
+)
+def test_the_tier_that_a_response_names_is_the_tier_that_is_paid(exported, service_tier, conditions):
     exported.instrument()
-    client_for({**COMPLETION, "service_tier": "priority"}).chat.completions.create(model="gpt-4o", messages=ASK)
+    model = "gpt-5-mini"
+    answer = {**COMPLETION, "model": model, "service_tier": service_tier}
+    client_for(answer).chat.completions.create(model=model, messages=ASK)
 
     assert exported.spans
     (cost,) = exported.points(names.COST.name)
-    model = COMPLETION["model"]
-    theirs = calc_price(
-        ListUsage(input_tokens=10, output_tokens=5),
-        model,
-        provider_id="openai",
-        price_context={"service_tier": "priority"},
-    )
+    tokens = ListUsage(input_tokens=10, output_tokens=5)
+    theirs = calc_price(tokens, model, provider_id="openai", price_context=conditions)
     assert cost.value == pytest.approx(float(theirs.total_price))
-    standard = calc_price(ListUsage(input_tokens=10, output_tokens=5), model, provider_id="openai")
-    assert theirs.total_price > standard.total_price
+    assert theirs.total_price != calc_price(tokens, model, provider_id="openai").total_price
 
 
 def test_a_wrong_price_file_of_the_environment_is_one_line_in_the_log(exported, monkeypatch, tmp_path, caplog):

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 import pytest
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.trace import Status, StatusCode
+from usages import usage_of
 
 import otel_llm
 from otel_llm import names
 from otel_llm.instrument import setup
 from otel_llm.instrument.contract.client import LlmClient
-from otel_llm.instrument.contract.data import Content, Endpoint, Request, Response, Usage
+from otel_llm.instrument.contract.data import Content, Endpoint, Request, Response
 from otel_llm.instrument.contract.results import Streamed
 from otel_llm.instrument.lifecycle.wrap import wrap
 
@@ -37,7 +38,7 @@ def read_response(answer):
     return Response(
         id="own-1",
         model="gpt-4o-mini-2024-07-18",
-        usage=Usage(input_tokens=20, output_tokens=3),
+        usage=usage_of(input_tokens=20, output_tokens=3),
         read_messages=lambda: [{"role": "assistant", "parts": [{"type": "text", "content": answer}]}],
     )
 

@@ -68,6 +68,16 @@ def test_seconds_are_no_tokens_and_a_text_has_neither(instrumented, url, way, re
     assert instrumented.metric_names() == {names.OPERATION_DURATION.name}
 
 
+def test_seconds_are_paid_by_the_hour(exported, client, tmp_path):
+    path = tmp_path / "prices.toml"
+    path.write_text("[models.scripted]\naudio_usd_per_hour = 0.36\n")
+    exported.instrument(prices=path)
+    answer = client.audio.transcriptions.create(model="scripted", file=FILE, response_format="verbose_json")
+
+    assert exported.span.attributes[names.USAGE_COST] == pytest.approx(answer.usage.seconds * 0.36 / 3_600)
+    assert exported.metric_names() == {names.OPERATION_DURATION.name, names.COST.name}
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_streamed_transcript_has_its_tokens_and_its_first_chunk(instrumented, url, way):
     transcribe(way, url, stream=True)

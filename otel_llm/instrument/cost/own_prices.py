@@ -29,7 +29,7 @@ _PRICES: Final[Mapping[Thing, tuple[str, str]]] = {
     "second": ("_seconds", "_usd_per_hour"),
     "pixel": ("_pixels", "_usd_per_gpixel"),
 }
-"""The end of a unit's name, and what stands in its place in the key of its price; the others have a price each."""
+"""The end of a name, and what is in its place in the key of the price. Prices of other things are for one each."""
 
 
 def price_key(unit: Unit) -> str:

@@ -55,6 +55,7 @@ class _Kept(NamedTuple):
     source: CostSource = "list"
 
     def cost(self, usage: Usage) -> Cost | None:
+        """Return what the usage costs by these prices."""
         usd = None if self.rates is None else self.rates.cost(usage)
         return None if usd is None else (usd, self.source)
 
@@ -115,7 +116,8 @@ class Prices:
 
     def _reported(self, names: _Names, usage: Usage) -> Cost | None:
         """Return the cost of a call whose provider reports one: own prices come first, and no list is asked."""
-        if self._own and (own := self._own_rates(names)) is not None:
+        own = self._own_rates(names) if self._own else None
+        if own is not None:
             return _Kept(own, math.inf, "own").cost(usage)
         return None if usage.cost_usd is None else (usage.cost_usd, "provider")
 

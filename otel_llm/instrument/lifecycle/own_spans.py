@@ -14,6 +14,7 @@ from typing import Any, Final
 from opentelemetry.trace import INVALID_SPAN, Span, Status, StatusCode, get_tracer_provider
 from opentelemetry.util.types import AttributeValue
 
+from otel_llm import names
 from otel_llm.instrument.contract.data import Request
 from otel_llm.instrument.guard import guarded
 from otel_llm.instrument.lifecycle.call import CallEnd, LiveCall, open_call
@@ -79,6 +80,8 @@ class CompletedCall(LiveCall):
     def _set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
         said = getattr(self._span, "attributes", None) or {}
         everything = {**(self._inherited or {}), **self._shared, **attributes}
+        if names.USAGE_COST in said:  # the source is that of our cost
+            everything.pop(names.USAGE_COST_SOURCE, None)
         self._span.set_attributes({name: value for name, value in everything.items() if name not in said})
 
     def _set_status(self, status: Status) -> None:

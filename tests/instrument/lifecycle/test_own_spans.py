@@ -66,6 +66,7 @@ class SmallClient(LlmClient):
         self._tracer = tracer
         self.emits = True
         self.fails = False
+        self.cost_usd = None
         self.streams = []
 
     def read_request(self, args, kwargs, servers):
@@ -92,6 +93,8 @@ class SmallClient(LlmClient):
             return self._chunks(span)
         if span is not None:
             span.set_attribute(names.RESPONSE_ID, "by the client")
+            if self.cost_usd is not None:
+                span.set_attribute(names.USAGE_COST, self.cost_usd)
             span.end()
         return "one two three"
 
@@ -133,6 +136,20 @@ def test_a_completed_span_is_the_clients_with_what_it_lacks(exported, small):
     assert "Hello?" in attributes[names.INPUT_MESSAGES]
     assert "one two three" in attributes[names.OUTPUT_MESSAGES]
     assert exported.points(names.OPERATION_DURATION.name)
+
+
+@pytest.mark.parametrize(("cost_usd", "recorded"), [(None, (pytest.approx(26e-6), "own")), (0.5, (0.5, None))])
+def test_a_cost_that_the_client_has_recorded_stays_without_our_source(
+    exported, small, tmp_path, cost_usd, recorded
+):
+    path = tmp_path / "prices.toml"
+    path.write_text('[models."gpt-4o-mini"]\ninput_usd_per_mtok = 1\noutput_usd_per_mtok = 2\n')
+    library = small(client_spans="complete", prices=path)
+    library.client.cost_usd = cost_usd
+    library.ask("Hello?")
+
+    attributes = exported.span.attributes
+    assert (attributes[names.USAGE_COST], attributes.get(names.USAGE_COST_SOURCE)) == recorded
 
 
 def test_a_completed_stream_ends_once_its_cost_is_known(exported, small):

@@ -33,6 +33,8 @@ CostSource = Literal["own", "provider", "list"]
 """Who says what a call costs: the app's own prices, the provider in its response, or genai-prices' list."""
 Cost = tuple[float, CostSource]
 """USD, and by whom."""
+QuickCost = Cost | Literal[Pending.PENDING] | None
+"""The cost, PENDING where it takes a search of the list, or None where it is unknown."""
 
 
 class _Names(NamedTuple):
@@ -87,7 +89,7 @@ class Prices:
 
     def quick_cost(
         self, provider: str, request_model: str | None, response_model: str | None, usage: Usage
-    ) -> Cost | Literal[Pending.PENDING] | None:
+    ) -> QuickCost:
         """Return what `cost` returns when that is quick, else PENDING."""
         conditions = tuple(usage.conditions.items()) if usage.conditions else ()
         if usage.cost_usd is not None:

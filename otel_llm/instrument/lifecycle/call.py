@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextvars import Token
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context
@@ -19,7 +19,7 @@ from opentelemetry.util.types import AttributeValue
 from otel_llm import names
 from otel_llm.instrument.contract.data import Content, Request, Response
 from otel_llm.instrument.contract.usage import Usage
-from otel_llm.instrument.cost.prices import Cost, Pending
+from otel_llm.instrument.cost.prices import Pending, QuickCost
 from otel_llm.instrument.guard import guarded
 from otel_llm.instrument.lifecycle.attributes import set_outcome, shared_attributes
 from otel_llm.instrument.lifecycle.telemetry import CallTelemetry
@@ -38,9 +38,6 @@ def open_call() -> LiveCall | None:
     call = otel_context.get_current().get(_OPEN_CALL)
     # a task that was started inside a call keeps the call's context when the call is long over
     return call if isinstance(call, LiveCall) and call.is_requesting else None
-
-
-_Cost = Cost | Literal[Pending.PENDING] | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -187,7 +184,7 @@ class LiveCall:
         self.is_requesting = False
         now = time.perf_counter()
         ended = now if outcome.ended is None else outcome.ended
-        cost: _Cost = Pending.PENDING
+        cost: QuickCost = Pending.PENDING
         if self.asked is not None or self._span.is_recording():
             cost = self._quick_cost(outcome.response)
             self._describe(outcome, cost)
@@ -206,7 +203,7 @@ class LiveCall:
     def _set_status(self, status: Status) -> None:
         self._span.set_status(status)
 
-    def _measured(self, outcome: CallEnd, duration_s: float, cost: _Cost) -> _Measured:
+    def _measured(self, outcome: CallEnd, duration_s: float, cost: QuickCost) -> _Measured:
         # nothing of the app's own: what is handed over here is freed on another thread, and later
         response = outcome.response
         return _Measured(
@@ -223,14 +220,14 @@ class LiveCall:
         )
 
     @guarded("pricing a call")
-    def _quick_cost(self, response: Response) -> _Cost:
+    def _quick_cost(self, response: Response) -> QuickCost:
         if response.usage is None:
             return None
         request = self.request
         return self.telemetry.prices.quick_cost(request.provider, request.model, response.model, response.usage)
 
     @guarded("describing a call")
-    def _describe(self, outcome: CallEnd, cost: _Cost) -> None:
+    def _describe(self, outcome: CallEnd, cost: QuickCost) -> None:
         if outcome.error is not None or outcome.response.error_type is not None:
             text = None if outcome.error is None else self.telemetry.capture.error_text(outcome.error)
             self._set_status(Status(StatusCode.ERROR, text))
@@ -273,7 +270,7 @@ class _Measured(NamedTuple):
     usage: Usage | None
     first_chunk_s: float | None
     chunk_times: Sequence[float]
-    cost: _Cost
+    cost: QuickCost
 
 
 def _measure(telemetry: CallTelemetry, measured: _Measured) -> None:

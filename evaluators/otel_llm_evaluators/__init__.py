@@ -1,1 +1,1 @@
-"""One folder per evaluator: its manifest, model card, weights and cases."""
+"""One folder per evaluator: its manifest, code or weights, model card and cases."""

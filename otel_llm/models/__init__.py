@@ -1,1 +1,1 @@
-"""Models of other libraries in, evaluator folders out; and what is installed of those, listed and checked."""
+"""Models of other libraries, exported as evaluators; installed evaluators, listed and checked."""

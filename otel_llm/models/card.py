@@ -43,7 +43,7 @@ _PACKAGES = ("detoxify", "sentence-transformers", "transformers", "torch", "onnx
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What the card says beside what the original and the manifest do."""
+    """Facts of the card that neither the original nor the manifest has."""
 
     name: str
     version: str
@@ -51,7 +51,7 @@ class Facts:
     precision: str
     size: str
     texts: str
-    """Which texts they were compared on."""
+    """Texts that the export and its original were compared on, in words."""
 
 
 def card(facts: Facts, original: Original, parity: Parity, found: Sequence[OriginalResult]) -> str:
@@ -74,7 +74,7 @@ def card(facts: Facts, original: Original, parity: Parity, found: Sequence[Origi
 
 
 def describe(found: Sequence[OriginalResult]) -> list[str]:
-    """Return a line on whole calls: their scores, and those close enough to the threshold to turn."""
+    """Return a line on whole calls: the difference of scores, and the number of labels that could change."""
     if not found:
         return []
     turned = sum(each.difference >= each.margin for each in found)

@@ -22,8 +22,8 @@ _KINDS: Final = {
     "lettucedetect": "lettucedetect",
     "hhem": "hhem",
 }
-"""The kinds of sources, and what their folders are called by default."""
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")  # as manifests have it; here before minutes of work
+"""Kinds of sources, with the default names of their folders."""
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")  # as in manifests; checked here, before minutes of work
 
 
 @click.group("models")
@@ -116,7 +116,7 @@ def export(source: str, output: Path, **options: Any) -> None:
 
 
 def _export(source: str, options: dict[str, Any], calls: list[Any], folder: Path) -> list[str]:
-    """Export into the folder; return the lines that say what came of it."""
+    """Export into the folder; return the lines that describe the export."""
     try:
         from otel_llm.models.export import TOLERANCES, ExportRequest, export  # noqa: PLC0415 - torch, seconds to import
         from otel_llm.models.original import Options  # noqa: PLC0415
@@ -140,7 +140,7 @@ def _export(source: str, options: dict[str, Any], calls: list[Any], folder: Path
         raise
     except ModuleNotFoundError as error:
         raise _missing(error) from error
-    except Exception as error:  # whatever the library of the source raises
+    except Exception as error:  # the source's library may raise anything
         raise ModelError(f"{source}: cannot be loaded or exported as {options['kind']}: {error}") from error
     cases = f"{exported.cases} cases written: calls far enough from the threshold" if exported.cases else ""
     return [line for line in (*exported.lines, cases) if line]

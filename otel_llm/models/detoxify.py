@@ -18,12 +18,12 @@ from otel_llm.models.original import Numbers, Options, Original, chosen, served_
 
 
 def load(source: str, options: Options) -> Original:
-    """Return the model that the checkpoint holds, or that the library knows by that name.
+    """Return the model in the checkpoint, or the model that the library knows by the name.
 
-    A checkpoint is a pickle, which the library loads as such: it can run code.
+    A checkpoint is a pickle, which can run code when the library loads it.
 
     Raises:
-        ModelError: it is neither.
+        ModelError: the source is neither.
     """
     detoxify = _load(source, options.base)
     detoxify.model.eval()
@@ -39,7 +39,7 @@ def load(source: str, options: Options) -> Original:
     }
 
     def predict(texts: Sequence[str]) -> Numbers:
-        # one by one: padding would not matter, but a list of one text gives numbers in place of lists
+        # one by one: for a list with one text the library returns numbers in place of lists
         scores = [detoxify.predict(text) for text in texts]
         return np.array([[score[label] for label in labels] for score in scores], dtype=np.float64)
 

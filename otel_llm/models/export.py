@@ -1,4 +1,4 @@
-"""From a model of another library to a folder whose parity with it has been measured."""
+"""The export of another library's model into a folder, with the measured parity of both."""
 
 from __future__ import annotations
 
@@ -23,45 +23,45 @@ from otel_llm.models.parity import Parity, of_encoder, of_evaluator
 from otel_llm.models.quantization import Precision, write_model
 
 TOLERANCES: Final[Mapping[Precision, float]] = {"int8": 0.1, "fp16": 0.01, "fp32": 0.001}
-"""What each precision may cost, unless the user says otherwise; int8 costs all-MiniLM-L6-v2 up to 0.056."""
+"""Default of --tolerance for each precision; int8 costs all-MiniLM-L6-v2 up to 0.056."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """What is to be exported, and how."""
+    """The model to export, and the options."""
 
     source: str
     kind: str
-    """The family: detoxify, sentence-transformer, nli, lettucedetect or hhem."""
+    """Family of the source: detoxify, sentence-transformer, nli, lettucedetect or hhem."""
     name: str
     version: str | None
     precision: Precision
     threshold: float
     tolerance: float
     texts: str
-    """Which texts the export is compared on, in words."""
+    """Texts that the export is compared on, in words."""
     options: Options
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """What an export came to."""
+    """The outcome of an export."""
 
     lines: Sequence[str]
-    """The parity, for people."""
+    """Lines on the parity, for people."""
     cases: int
-    """Lines of `cases.jsonl`."""
+    """Number of lines in `cases.jsonl`."""
 
 
 def export(request: ExportRequest, calls: Sequence[Call], folder: Path) -> Exported:
-    """Write the folder, which is there and empty, and compare it with its original.
+    """Write the folder, which exists and is empty, and compare it with its original.
 
     Raises:
-        ModelError: the source is not of that kind, or cannot be exported.
-        ParityError: the folder is too far from it.
+        ModelError: the source is not of the kind, or cannot be exported.
+        ParityError: the folder's numbers are too far from the original's.
     """
     module = import_module(f"otel_llm.models.{request.kind.replace('-', '_')}")
-    disable_progress_bar()  # of loading weights, a line for each part
+    disable_progress_bar()  # the bar of loading weights has a line for each part
     original: Original = module.load(request.source, request.options)
     if original.keys["kind"] == "encoder":
         return _export_encoder(request, original, calls, folder)

@@ -1,4 +1,4 @@
-"""A folder that an evaluator or encoder is: its files written, the manifest with their checksums among them."""
+"""The files of an evaluator's or encoder's folder, and a manifest with their checksums."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def write_tokenizer(tokenizer: Tokenizer, path: Path) -> None:
 
 
 def write_manifest(path: Path, keys: Mapping[str, Any], files: Sequence[str]) -> None:
-    """Write the manifest beside its files; without a version, their checksums give one."""
+    """Write the manifest beside its files; without a version, one is made of the files' checksums."""
     sums = {name: hashlib.sha256((path.parent / name).read_bytes()).hexdigest() for name in files}
     named = dict(keys)
-    # other weights have another version, so that their results have other ids
+    # other weights get another version, so that their results get other ids
     named["version"] = keys.get("version") or hashlib.sha256("".join(sums.values()).encode()).hexdigest()[:8]
     first = {key: named.pop(key) for key in ("name", "version")}
     lines = [f"{key} = {_toml(value)}" for key, value in {**first, **named}.items()]
@@ -38,7 +38,7 @@ def write_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def licence_found(source: str) -> str:
-    """Return what the source's own files say of its licence, in a sentence."""
+    """Return, in a sentence, the licence that the source's own files name."""
     folder = Path(source) if Path(source).is_dir() else Path(source).parent
     if not Path(source).exists():
         return "SOURCE was a name, not a folder: its licence was not looked up."
@@ -57,7 +57,7 @@ def licence_found(source: str) -> str:
 
 
 def _front_matter(text: str) -> list[str]:
-    """Return the lines of the YAML at the head of a model card."""
+    """Return the lines of the YAML at the start of a model card."""
     lines = text.splitlines()
     if not lines or lines[0].strip() != "---":
         return []
@@ -66,5 +66,5 @@ def _front_matter(text: str) -> list[str]:
 
 
 def _toml(value: Any) -> str:
-    # a text, a number or a list of texts, which TOML writes as JSON does
+    # JSON and TOML write a text, a number or a list of texts alike
     return json.dumps(value, ensure_ascii=False)

@@ -1,7 +1,7 @@
 """HHEM-2.1-Open: a T5 encoder that reads premise and hypothesis in a prompt, and answers by its first token.
 
-Its repository brings code of its own, which is not run: the weights are those of transformers'
-`T5ForTokenClassification` under the prefix `t5.`, and what the code does beside it is done here.
+The code in its repository is not run: the weights are those of transformers' `T5ForTokenClassification` under the
+prefix `t5.`, and this module does the rest of what that code does.
 
 Source: https://huggingface.co/vectara/hallucination_evaluation_model, configuration_hhem_v2.py and
 modeling_hhem_v2.py.
@@ -27,7 +27,7 @@ from otel_llm.models.network import Network
 from otel_llm.models.original import Numbers, Options, Original, Pair, served_tokenizer, window
 
 _PREFIX: Final = "t5."
-# what the configuration's class says where the file says nothing
+# the default of the configuration's class
 _FOUNDATION: Final = "google/flan-t5-base"
 _PROMPT: Final = (
     "<pad> Determine if the hypothesis is true given the premise?\n\nPremise: {text1}\n\nHypothesis: {text2}"
@@ -37,7 +37,7 @@ _EMBEDDED: Final = "transformer.encoder.embed_tokens.weight"
 
 
 def load(source: str, options: Options) -> Original:
-    """Return the model of that folder or name; `base` is where T5's configuration and tokenizer are.
+    """Return the model of the folder or name; `base` names the folder of T5's configuration and tokenizer.
 
     Raises:
         ModelError: the weights are not those of HHEM.
@@ -75,9 +75,9 @@ def load(source: str, options: Options) -> Original:
 
 
 def with_prompt(tokenizer: Tokenizer, prompt: str) -> Tokenizer:
-    """Return the tokenizer with the prompt as what it puts around a pair of texts.
+    """Return the tokenizer, which puts the prompt around a pair of texts.
 
-    T5's tokens never cross a space, so that the prompt's pieces are the same tokens alone as within the whole.
+    T5's tokens never cross a space, so the prompt's parts have the same tokens alone and within the whole.
     """
     begin, rest = prompt.split("{text1}")
     middle, end = rest.split("{text2}")
@@ -100,14 +100,14 @@ def _tokens(tokenizer: Tokenizer, text: str) -> Any:
 def _fill(model: Any, weights: dict[str, Any], source: str) -> None:
     """Put the weights into the model: all of them, or its outputs would be random."""
     own = {name.removeprefix(_PREFIX): value for name, value in weights.items() if name.startswith(_PREFIX)}
-    # one tensor under two names, of which the file has one or both
+    # one tensor with two names; the file has one or both
     embeddings = own.get(_SHARED, own.get(_EMBEDDED))
     if embeddings is not None:
         own |= {_SHARED: embeddings, _EMBEDDED: embeddings}
     try:
         model.load_state_dict(own)
     except RuntimeError as error:
-        lacking = " ".join(str(error).split())  # it comes in lines
+        lacking = " ".join(str(error).split())  # the message has several lines
         raise ModelError(f"{source}: model.safetensors must hold HHEM's weights: {lacking}") from error
 
 

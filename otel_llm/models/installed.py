@@ -1,4 +1,4 @@
-"""What is installed of evaluators and encoders, as rows of a table."""
+"""Installed evaluators and encoders, as rows of a table."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Row(NamedTuple):
     version: str
     kind: str
     targets: str
-    """The sides that it scores; a dash of an encoder."""
+    """Sides that the evaluator scores; a dash for an encoder."""
     size: str
-    """Of the files that it loads."""
+    """Size of the files that are loaded."""
     where: str
-    """Its folder."""
+    """Path of the folder."""
 
 
 def rows() -> Iterator[Row]:
-    """Yield what is installed, evaluators first.
+    """Yield the installed evaluators, then the encoders.
 
     Raises:
         ModelError: a manifest is not as it should be.
@@ -53,10 +53,10 @@ def table(lines: Iterable[Row]) -> str:
 
 
 def manifest_of(name: str) -> EvaluatorManifest | EncoderManifest:
-    """Return the manifest of the folder of that path, or of what is installed under that name.
+    """Return the manifest in the folder with this path, or of the installed evaluator or encoder with this name.
 
     Raises:
-        ConfigError: there is neither.
+        ConfigError: neither exists.
         ModelError: the manifest is not as it should be.
     """
     folder = Path(name)

@@ -1,4 +1,4 @@
-"""Token classifiers that LettuceDetect trains: which tokens of an answer its context does not support.
+"""Token classifiers of LettuceDetect: the tokens of an answer that its context does not support.
 
 Source: https://github.com/KRLabsOrg/LettuceDetect, `TransformerDetector` and `HallucinationDataset`: the tokenizer
 reads (context, answer), and class 1 is the hallucinated one.
@@ -21,10 +21,10 @@ _NAMES = ["supported", "hallucinated"]
 
 
 def load(source: str, options: Options) -> Original:
-    """Return the token classifier of that folder or name.
+    """Return the token classifier of the folder or name.
 
     Raises:
-        ModelError: its labels do not say which means hallucinated.
+        ModelError: no label means hallucinated.
     """
     tokenizer = AutoTokenizer.from_pretrained(source)
     model = AutoModelForTokenClassification.from_pretrained(source).eval()
@@ -57,10 +57,10 @@ def load(source: str, options: Options) -> Original:
 
 
 def _answer_probabilities(model: Any, tokenizer: Any, context: str, answer: str, max_tokens: int) -> Numbers:
-    """Return (tokens, labels) of the answer's tokens, found as the detector finds them."""
+    """Return (tokens, labels), the probabilities of the answer's tokens, selected as the detector does."""
     tokens = tokenizer(context, answer, truncation="only_first", max_length=max_tokens, return_tensors="pt")
     count = len(tokenizer(answer, add_special_tokens=False)["input_ids"])
-    start = tokens["input_ids"].shape[1] - count - 1  # the last token is a special one
+    start = tokens["input_ids"].shape[1] - count - 1  # the last token is special
     with torch.inference_mode():
         probabilities = torch.softmax(model(**tokens).logits, dim=-1)[0]
     found: Numbers = probabilities[start:-1].double().numpy()

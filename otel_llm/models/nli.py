@@ -1,4 +1,4 @@
-"""Cross-encoders of natural language inference: whether a context entails what is claimed.
+"""Cross-encoders of natural language inference: the probability that a context entails a claim.
 
 Source: https://sbert.net, `sentence_transformers.CrossEncoder`, 6.2.
 """
@@ -18,10 +18,10 @@ from otel_llm.models.original import Numbers, Options, Original, Pair, chosen, l
 
 
 def load(source: str, options: Options) -> Original:
-    """Return the cross-encoder of that folder or name.
+    """Return the cross-encoder of the folder or name.
 
     Raises:
-        ModelError: it is no sequence classifier, or its labels do not say which means entailment.
+        ModelError: the model is no sequence classifier, or no label means entailment.
     """
     encoder = CrossEncoder(source, device="cpu")
     model = encoder.transformers_model

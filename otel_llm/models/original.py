@@ -1,4 +1,4 @@
-"""What a family's loader gives back, whatever library the model comes from; and what those loaders share."""
+"""A model as its library loads it, and functions that the loaders share."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ from otel_llm.errors import ModelError
 
 Numbers: TypeAlias = NDArray[np.float64]
 Pair: TypeAlias = tuple[str, str]
-"""A context and what is claimed of it."""
+"""A context and a claim."""
 
-_UNBOUNDED: Final = 100_000  # above it, a tokenizer's model_max_length stands for "none"
+_UNBOUNDED: Final = 100_000  # a larger model_max_length of a tokenizer means "no limit"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the user may say of any model."""
+    """Options of the user for any model."""
 
     base: str | None = None
-    """Folder or name with configuration and tokenizer, where SOURCE alone does not hold them."""
+    """Folder or name of the configuration and tokenizer, if SOURCE has none."""
     label: str | None = None
-    """The label whose probability is the score."""
+    """Label whose probability is the score."""
     max_tokens: int | None = None
     """Tokens in a window."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Original:
-    """A model as its own library loads it, with what its folder's manifest says of it."""
+    """A model as its library loads it, with the keys of its manifest."""
 
     library: str
-    """What loaded it."""
+    """Name and version of the library that loaded the model."""
     network: Any
-    """The torch module to export: `inputs`, each (batch, tokens), to logits."""
+    """Torch module to export, from `inputs`, each (batch, tokens), to logits."""
     inputs: tuple[str, ...]
-    """The names of the network's inputs, in their order."""
+    """Names of the network's inputs, in their order."""
     config: Any
-    """The model's configuration, of transformers."""
+    """Model's configuration, of transformers."""
     tokenizer: Tokenizer
-    """Gives the same tokens as the library."""
+    """Tokenizer with the same tokens as the library's."""
     keys: Mapping[str, Any]
-    """The manifest's keys that follow from the model."""
+    """Keys of the manifest that follow from the model."""
     predict: Callable[[Sequence[Any]], Numbers]
-    """The library's own prediction: of n texts or pairs, (n, labels) probabilities, (n, dimension) embeddings, or
-    of one pair (tokens, labels)."""
+    """Library's own prediction for n texts or pairs: (n, labels) probabilities or (n, dimension) embeddings; for
+    one pair (tokens, labels)."""
 
 
 def served_tokenizer(tokenizer: Any) -> Tokenizer:
     """Return the tokenizer of a transformers tokenizer, without truncation and padding.
 
     Raises:
-        ModelError: it is one in Python, which the service cannot run.
+        ModelError: the tokenizer is written in Python, which the service cannot run.
     """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
@@ -71,14 +71,16 @@ def served_tokenizer(tokenizer: Any) -> Tokenizer:
 
 
 def window(tokenizer: Any, config: Any, options: Options, *, default: int = 512) -> int:
-    """Return the tokens in a window: as the user says, else as many as the model takes.
+    """Return the number of tokens in a window: the user's, else the model's largest.
 
     Raises:
-        ModelError: the user asks for more.
+        ModelError: the user's number is larger than the model's.
     """
     positions = getattr(config, "max_position_embeddings", None) or _UNBOUNDED
     if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
-        positions -= config.pad_token_id + 1  # their positions are counted from behind the padding's
+        positions -= (
+            config.pad_token_id + 1
+        )  # positions of these models are counted from after the padding's index
     limit = min(positions, tokenizer.model_max_length)
     if options.max_tokens is None:
         return int(min(limit, default))
@@ -88,15 +90,15 @@ def window(tokenizer: Any, config: Any, options: Options, *, default: int = 512)
 
 
 def labels_of(config: Any) -> list[str]:
-    """Return the configuration's labels in the order of the model's outputs, in small letters."""
+    """Return the configuration's labels in lower case, in the order of the model's outputs."""
     return [str(config.id2label[number]).lower() for number in sorted(config.id2label, key=int)]
 
 
 def chosen(labels: Sequence[str], options: Options, guess: Callable[[str], bool], example: str) -> str:
-    """Return the label that the user names, else the one that `guess` holds for.
+    """Return the label that the user names, else the label for which `guess` is true.
 
     Raises:
-        ModelError: the model has no such label.
+        ModelError: no label fits.
     """
     if options.label is not None and options.label not in labels:
         raise ModelError(f"--label: must be one of the model's, {', '.join(labels)}, got {options.label!r}")

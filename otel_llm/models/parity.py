@@ -1,4 +1,4 @@
-"""How far an exported folder, run as the service runs it, is from its original."""
+"""The differences between an exported folder, run as in the service, and its original."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from otel_llm.evaluate.kinds.whole_model import WholeModel
 from otel_llm.genai.call import Call
 from otel_llm.models.original import Numbers, Original
 
-_MAX_SENTENCES = 8  # of one answer that are compared with its contexts
+_MAX_SENTENCES = 8  # sentences of one answer that are compared with its contexts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,25 +23,25 @@ class Parity:
     """The differences between an original's numbers and its export's, over the same texts."""
 
     what: str
-    """What the numbers are: probabilities, or cosines."""
+    """Kind of the numbers: probabilities, or cosines."""
     pieces: int
-    """Windows of texts, pairs of a window and a sentence, or answers, that both have read."""
+    """Number of pieces that both have read: windows of texts, pairs of a window and a sentence, or answers."""
     numbers: int
-    """Numbers compared."""
+    """Number of numbers compared."""
     largest: float
-    """The greatest difference; of cosines, from 1."""
+    """Greatest difference; for cosines, from 1."""
     mean: float
-    """The mean difference; of cosines, from 1."""
+    """Mean difference; for cosines, from 1."""
     rank_correlation: float | None
-    """Spearman's, of the label that is the score; None of cosines, and where either never changes."""
+    """Spearman's correlation of the score's label; None for cosines, and if either side is constant."""
 
     def check(self, tolerance: float) -> None:
         """Compare the greatest difference with the tolerance.
 
         Raises:
-            ParityError: it is greater.
+            ParityError: the difference is greater.
         """
-        if not self.largest <= tolerance:  # which holds of nan, too
+        if not self.largest <= tolerance:  # true for nan, too
             raise ParityError(
                 f"{self.what} must differ from the original's by at most {tolerance}, got {self.largest:.4g}"
                 f" (mean {self.mean:.4g}) over {self.pieces} pieces of text: change --precision or --tolerance"
@@ -56,7 +56,7 @@ class Parity:
 
 
 def of_evaluator(original: Original, manifest: EvaluatorManifest, calls: Sequence[Call]) -> Parity:
-    """Return the parity of every label's probability, in each window as the service cuts it.
+    """Return the parity of every label's probability, in the windows that the service cuts.
 
     Raises:
         ModelError: no text fits the kind, or the tokens are not the original's.
@@ -83,7 +83,7 @@ def of_evaluator(original: Original, manifest: EvaluatorManifest, calls: Sequenc
 
 
 def of_encoder(original: Original, manifest: EncoderManifest, calls: Sequence[Call]) -> Parity:
-    """Return how far the cosine between the original's embedding and the export's is from 1, in each window."""
+    """Return the distance from 1 of the cosines between both embeddings, over the windows."""
     texts = list(dict.fromkeys(text for call in calls for text in _all_texts(call)))
     encodings = Encoder(manifest).encode(texts)
     windows = [(text, window) for text in texts for window in encodings[text].windows]
@@ -101,7 +101,7 @@ def of_encoder(original: Original, manifest: EncoderManifest, calls: Sequence[Ca
 
 
 def rank_correlation(left: Numbers, right: Numbers) -> float | None:
-    """Return Spearman's rank correlation; None where it is not defined.
+    """Return Spearman's rank correlation; None if one side is constant.
 
     Example:
         >>> rank_correlation(np.array([0.1, 0.2, 0.9]), np.array([0.3, 0.4, 0.5]))
@@ -142,7 +142,7 @@ def _texts(model: WholeModel, calls: Sequence[Call]) -> Iterator[str]:
 
 
 def _pairs(model: WholeModel, calls: Sequence[Call]) -> Iterator[tuple[str, str]]:
-    # a quarter for the claim, as the service gives it at least
+    # a quarter for the claim, as in the service
     claim_tokens = model.room(texts=2) // 4
     context_tokens = model.room(texts=2) - claim_tokens
     for call in calls:

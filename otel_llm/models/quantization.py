@@ -1,4 +1,4 @@
-"""A fused graph in the precision that is asked for."""
+"""A fused graph in the wanted precision."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Precision = Literal["int8", "fp16", "fp32"]
 
 
 def write_model(graph: Any, precision: Precision, path: Path) -> None:
-    """Write the optimizer's graph: int8 weights per channel, fp16, or as it is; its output stays float32."""
+    """Write the optimizer's graph, in int8 per channel, in fp16 or unchanged; the output stays float32."""
     if precision == "int8":
         _quantize(graph, path)
         return
@@ -23,7 +23,9 @@ def write_model(graph: Any, precision: Precision, path: Path) -> None:
 
 
 def _quantize(graph: Any, path: Path) -> None:
-    logging.disable(logging.WARNING)  # its advice to prepare the graph first: the optimizer has done that
+    logging.disable(
+        logging.WARNING
+    )  # the library advises to prepare the graph first, which the optimizer has done
     try:
         quantize_dynamic(
             graph.model,
@@ -34,7 +36,7 @@ def _quantize(graph: Any, path: Path) -> None:
             # 7-bit weights: with 8 bits the sums can saturate on processors that have AVX2 but no VNNI, and the
             # same text could get other scores there
             reduce_range=True,
-            # of tensors whose type the shape inference cannot tell, as after ONNX Runtime's own operators
+            # type of tensors that the shape inference does not know, as after ONNX Runtime's own operators
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )
     finally:

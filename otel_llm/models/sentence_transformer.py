@@ -1,4 +1,4 @@
-"""Encoders of sentences, for the place of the shared encoder.
+"""Encoders of sentences, to replace the shared encoder.
 
 Source: https://sbert.net, `sentence_transformers.SentenceTransformer`, 6.2.
 """
@@ -18,10 +18,10 @@ from otel_llm.models.original import Numbers, Options, Original, served_tokenize
 
 
 def load(source: str, options: Options) -> Original:
-    """Return the encoder of that folder or name.
+    """Return the encoder of the folder or name.
 
     Raises:
-        ModelError: its embedding is not the mean of its token states, which is all that the service works out.
+        ModelError: the embedding is not the mean of the token states, the only one that the service computes.
     """
     encoder = SentenceTransformer(source, device="cpu")
     model = encoder.transformers_model

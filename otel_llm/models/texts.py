@@ -1,4 +1,4 @@
-"""The texts on which an export is compared with its original."""
+"""The texts that an export and its original are compared on."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from otel_llm.evaluate.offline.record_file import parse_line, read_lines
 from otel_llm.evaluate.offline.records import Record, RecordCall, call_of
 
 OWN: Final = files("otel_llm.models") / "texts.jsonl"
-"""Short texts of our own, some of them rude or untrue, for an export without `--texts`."""
+"""Bundled short texts, some of them rude or untrue, for an export without `--texts`."""
 
 
 def read_calls(path: Path | None) -> list[RecordCall]:
-    """Return the file's records as evaluators read them; without a file our own, and one long one made of them.
+    """Return the file's records as calls; without a file the bundled texts, and one long text made of them.
 
     Raises:
         ConfigError: the file cannot be read, or is empty.

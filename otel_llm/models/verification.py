@@ -1,4 +1,4 @@
-"""What is wrong with a folder: the universal checks of evaluators, and those of encoders."""
+"""The faults of a folder, by the checks of evaluators or those of encoders."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _TEXTS: Final = ("a", "The library opens at nine.", "図書館は九時に開く
 
 
 def faults_of(manifest: EvaluatorManifest | EncoderManifest) -> list[str]:
-    """Return what is wrong with the folder; nothing where it is as it should be."""
+    """Return the faults of the folder; an empty list for a good one."""
     try:
         if isinstance(manifest, EncoderManifest):
             return list(_faults_of_encoder(Encoder(manifest)))
         evaluator = load_evaluator(manifest)
         return check(evaluator, Encoder(encoder_manifest(manifest.encoder or _SHARED)))
-    except ModelError as error:  # what cannot be loaded cannot be checked further
+    except ModelError as error:  # a folder that cannot be loaded cannot be checked further
         return [str(error)]
 
 
@@ -33,7 +33,7 @@ def _faults_of_encoder(encoder: Encoder) -> Iterator[str]:
     together = encoder.encode(_TEXTS)
     for text, encoding in together.items():
         length = float(np.linalg.norm(encoding.pooled))
-        if not abs(length - 1) < 1e-3:  # which holds of nan, too
+        if not abs(length - 1) < 1e-3:  # true for nan, too
             yield f"{text[:40]!r}: its embedding must be of length 1, got {length}"
         if not np.array_equal(encoder.encode([text])[text].pooled, encoding.pooled):
             yield f"{text[:40]!r}: its embedding must not depend on other texts"

@@ -1,1 +1,1 @@
-"""Groundedness: what of an answer its context supports."""
+"""Groundedness: an answer that says only what its context supports."""

@@ -1,4 +1,4 @@
-"""What a claim is read beside: the few sentences of the documents that together say the most of it."""
+"""The context of a claim: the few sentences of the documents that together say the most of the claim."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Final, TypeAlias
 from otel_llm.evaluate.api import Words, bounded, sentences, words
 from otel_llm_evaluators.groundedness.signals import Vocabulary
 
-_CUT: Final = 400  # characters: a longer sentence is read in parts
-_REPEATED: Final = 0.2  # what saying again counts, of what saying for the first time does
-_BESIDE: Final = 0.15  # what standing beside a chosen sentence counts, of what that one says
+_CUT: Final = 400  # characters: a longer sentence is cut
+_REPEATED: Final = 0.2  # weight of a word that a chosen sentence has already; a new word has 1
+_BESIDE: Final = 0.15  # share of a chosen sentence's weight that its neighbours get
 
 _Part: TypeAlias = str | tuple[str, str]
 """A content word, or two in a row."""
@@ -30,13 +30,13 @@ class Said:
 
 @dataclass(frozen=True)
 class Context:
-    """The documents of a call, sentence by sentence in their order."""
+    """The documents of a call, as sentences in their order."""
 
     said: tuple[Said, ...]
 
     @classmethod
     def read(cls, documents: Sequence[str], *, max_characters: int) -> Context:
-        """Return the documents' sentences; what comes after so many characters is not read."""
+        """Return the documents' sentences; only the first `max_characters` are read."""
         found = (text for document in bounded(documents, max_characters) for text in _sentences(document))
         return cls(tuple(Said(text, words(text)) for text in found))
 
@@ -46,14 +46,14 @@ class Context:
         return Vocabulary.of(each.words for each in self.said)
 
     def says(self, claim: Words) -> bool:
-        """Whether a sentence of the documents has these very words."""
+        """Return whether a sentence of the documents has exactly the claim's words."""
         return any(claim.stems == each.words.stems for each in self.said)
 
     def evidence(self, claim: Words, *, max_characters: int) -> list[Said]:
-        """Return, in their order, the sentences that together say the most of the claim; all where they fit.
+        """Return, in order, the sentences that together say the most of the claim; all sentences, if they fit.
 
-        Each is the one that adds most to those before it; what stands beside one of them counts a little too. The
-        first is taken whatever its length.
+        Sentences are chosen one by one: the one that adds the most to those chosen before, where a neighbour of a
+        chosen sentence has a small bonus. The first is chosen whatever its length.
         """
         if sum(len(each.text) for each in self.said) <= max_characters:
             return list(self.said)
@@ -80,7 +80,7 @@ class Context:
         return [each.words.content | each.words.bigrams for each in self.said]
 
     def _weights(self, claim: Words) -> dict[_Part, float]:
-        """Return what each of the claim's parts tells: its inverse document frequency, by sentences."""
+        """Return the weight of each part of the claim: its inverse frequency in the sentences."""
         weights: dict[_Part, float] = {
             word: math.log(1 + len(self.said) / (1 + self._counts[word])) for word in claim.content
         }

@@ -1,4 +1,4 @@
-"""Groundedness: whether an answer says only what its context supports, sentence by sentence."""
+"""Groundedness: does an answer say only what its context supports? Scored sentence by sentence."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from otel_llm_evaluators.groundedness.context import Context
 from otel_llm_evaluators.groundedness.signals import SIGNALS, signals
 
 _QUOTED: Final = 3
-"""Unsupported sentences in the explanation."""
+"""Number of unsupported sentences that the explanation quotes."""
 READ: Final = ("support", "worst_word")
 """The model's outputs: the logits that a sentence is supported, and that its worst word is not."""
 EVIDENCE: Final = (*READ, *SIGNALS)
@@ -43,41 +43,41 @@ EVIDENCE: Final = (*READ, *SIGNALS)
 
 
 class Options(BaseModel):
-    """How groundedness reads an answer and its documents, the bounds of its work, how it weighs what it finds."""
+    """`[options]` of the manifest: bounds of the work, and weights of the evidence."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_characters: Annotated[int, Field(gt=0)]
-    """Characters read of the answer, and of the documents together; what comes after them is not seen."""
+    """Characters read of the answer, and of all documents together; later text is not read."""
     max_sentences: Annotated[int, Field(gt=0)]
-    """Sentences of the answer that are scored; of a longer answer the first ones."""
+    """Sentences of the answer that are scored, the first ones."""
     evidence_characters: Annotated[int, Field(gt=0)]
-    """Characters of the documents' sentences that one sentence of the answer is read beside."""
+    """Characters of the documents that one sentence of the answer is compared with."""
     max_tokens: Annotated[int, Field(ge=32)]
-    """Tokens that the model reads at once, of a sentence and its evidence together."""
+    """Tokens that the model reads at once: a sentence and its evidence together."""
     bias: float
     weights: dict[str, float]
-    """Of `EVIDENCE`, as a logistic regression."""
+    """Weights of a logistic regression, by the names of `EVIDENCE`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sentence:
-    """A sentence of the answer beside its evidence."""
+    """A sentence of the answer with its evidence."""
 
     span: Span
     evidence: FloatArray
     """Values of `EVIDENCE`, in its order."""
     is_said: bool
-    """Whether the documents have it in these very words."""
+    """True if a sentence of the documents has exactly its words."""
     nearest: str
-    """The sentence of the documents that has the most of its words."""
+    """Sentence of the documents that has the most of its words."""
 
 
 class Groundedness:
-    """Scores each sentence of the answer beside the sentences of the documents that say the most of it.
+    """Scores each sentence of the answer with the sentences of the documents that say the most of it.
 
     `model.onnx` reads both together and gives two logits: of support, and of the worst word not being supported. A
-    logistic regression weighs them with what the words alone say (`signals.signals`). The worst sentence decides
+    logistic regression weighs the logits and the signals of words (`signals.signals`). The worst sentence decides
     on the answer. Source: sentence by sentence against the context as in SummaC (Laban et al. 2022,
     https://arxiv.org/abs/2111.09525).
     """
@@ -87,7 +87,7 @@ class Groundedness:
         self._options = options = manifest.read_options(Options)
         self._weights = in_order(manifest, options.weights, EVIDENCE)
         self._tokenizer = read_tokenizer(manifest.path("tokenizer.json"))
-        self._tokenizer.enable_truncation(options.max_tokens)  # of the longer one of the two texts first
+        self._tokenizer.enable_truncation(options.max_tokens)  # truncates the longer one of the two texts first
         self._path = manifest.path("model.onnx")
         self._model = session(self._path)
         self._ask = remembering(self._read)
@@ -95,7 +95,7 @@ class Groundedness:
             raise ModelError(f"{self._path}: output must be the logits of {READ}, got shape {output.shape}")
 
     def texts(self, _: Call) -> Iterable[str]:
-        """Return no text: the tokens are its own."""
+        """Return no text: the model has its own tokenizer."""
         return []
 
     def evaluate(self, call: Call, _: Mapping[str, Encoding]) -> list[Result]:
@@ -106,7 +106,7 @@ class Groundedness:
         return [score_result(self.manifest, call, "output", worst, lambda: self._explanation(answer, scores))]
 
     def sentences(self, answer: str, documents: Sequence[str]) -> list[Sentence]:
-        """Return the answer's sentences beside their evidence; none where the documents say nothing."""
+        """Return the answer's sentences with their evidence; none if the documents have no sentence."""
         context = Context.read(documents, max_characters=self._options.max_characters)
         if not context.said:
             return []

@@ -1,4 +1,4 @@
-"""What the words alone say of a claim beside its context: coverage, numbers, names, negation."""
+"""Signals of words, of a claim and its context: coverage, numbers, names, negation."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ SIGNALS: Final[Mapping[str, str]] = {
     "names_in_documents": "names covered by the documents",
     "longest_run": "longest run of words found in the context",
 }
-"""Each signal's id, which is the key of its weight in evaluator.toml, and what it measures."""
+"""Meaning of each signal, by its id, the key of its weight in evaluator.toml."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """All that is said in the documents, wherever it is."""
+    """The words of all documents."""
 
     content: frozenset[str]
     bigrams: frozenset[tuple[str, str]]
@@ -47,7 +47,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, said: Iterable[Words]) -> Vocabulary:
-        """Return the vocabulary of sentences."""
+        """Return the vocabulary of the sentences."""
         read = list(said)
         return cls(
             content=frozenset().union(*(sentence.content for sentence in read)),
@@ -57,7 +57,7 @@ class Vocabulary:
 
 
 def signals(claim: Words, context: Sequence[Words], documents: Vocabulary) -> FloatArray:
-    """Return one number in [0, 1] for each of `SIGNALS`; the context is given by sentences, at least one."""
+    """Return one number in [0, 1] for each of `SIGNALS`; the context has at least one sentence."""
     best = max(context, key=lambda sentence: coverage(claim.content, sentence.content))
     content = frozenset().union(*(sentence.content for sentence in context))
     bigrams = frozenset().union(*(sentence.bigrams for sentence in context))
@@ -91,7 +91,7 @@ def signals(claim: Words, context: Sequence[Words], documents: Vocabulary) -> Fl
 
 
 def _longest_run(mine: Sequence[str], theirs: Sequence[str]) -> int:
-    """Return how many words in a row both have."""
+    """Return the length of the longest run of words that both have."""
     longest, row = 0, [0] * (len(theirs) + 1)
     for word in mine:
         before = 0

@@ -1,4 +1,4 @@
-"""The forms of postal addresses: streets, what stands beside them, and postcodes."""
+"""The forms of postal addresses: streets, parts beside them, and postcodes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _STREET: Final = any_of(
     "Parkway Pkwy Highway Hwy Circle Cir Crescent Close Trail Alley Row Walk Mews Quay Plaza Loop "
     "Turnpike Expressway"
 )
-# what a street's name ends with where it and "street" are one word: German, Dutch, Nordic, Finnish, Hungarian
+# endings of street names where name and "street" are one word: German, Dutch, Nordic, Finnish, Hungarian
 _JOINED: Final = any_of(
     "straße strasse str\\. gasse weg allee platz straat laan plein kade dijk gracht gata gatan gate gaten "
     "gade vej väg vägen veg vegen vei veien stræde tie katu kuja polku tänav tee maantee utca stigen "
     "stien"
 )
-# what it begins with where they are two: Romance and Slavic
+# words for "street" before the name: Romance and Slavic languages
 _LEADING: Final = any_of(
     "Rue rue rua calle Avenue Boulevard Quai Place Chemin Impasse Via Viale Piazza Corso Vicolo Calle C/"
     " Avenida Av\\. Plaza Paseo Rua Travessa Largo Praça Praca ul\\. Ul\\. ulica Ulica al\\. Ctra\\. Rúa"
@@ -35,7 +35,7 @@ _ADDRESS: Final = listed(
     "address live lives lived office street located location at meet billing shipping deliver delivery"
     " restaurant house corner moved home sent send reside resides"
 )
-# what an address goes on with after its street: one line or part of one, with a flat, a place or a postcode
+# the parts of an address after its street: a line or a part of one, with a flat, a place or a postcode
 _REST: Final = re.compile(
     r"(?:,? |,? ?\n {0,6}|, ?\n? {0,6})"
     r"(?:(?:Apt\.?|Apartment|Suite|Ste\.?|Unit|Flat|Room) ?\w{1,6}|\d{4,6}(?:-\d{3,4})?"
@@ -46,7 +46,7 @@ _PARTS: Final = 5
 
 
 def _to_its_end(text: str, end: int) -> int:
-    """Return where the address ends whose street ends there: it goes on with flat, place and postcode."""
+    """Return the end of the address whose street ends at `end`: flat, place and postcode may follow."""
     for _ in range(_PARTS):
         rest = _REST.match(text, end)
         if rest is None:
@@ -78,7 +78,7 @@ ADDRESS_RULES: Final = (
         rf"(?: {_WORD}){{0,3}}",
         _LEADING,
     ),
-    _street(  # a street of no known kind, between two numbers
+    _street(  # a street of an unknown kind, between two numbers
         r"\d{1,6} \p{Lu}[\p{L}'\x{2019}-]+(?: [\p{L}'\x{2019}.-]+){0,3} \d{1,4}\b", r"\p{L} \d", 0.3, _ADDRESS
     ),
     _street(

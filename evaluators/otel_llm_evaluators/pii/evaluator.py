@@ -1,4 +1,4 @@
-"""Personal data: numbers and addresses by form, check and the words near them; names by lists where asked for."""
+"""Personal data: numbers and addresses by form, check and words near them; names, on request, by lists."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from otel_llm.evaluate.api import EvaluatorManifest, Finder, FinderOptions, Find
 from otel_llm_evaluators.pii.names import Names
 from otel_llm_evaluators.pii.patterns import RULES
 
-_LISTED: Final = ("ORGANIZATION", "GPE", "NRP")  # by lists alone; PERSON by form too
+_LISTED: Final = ("ORGANIZATION", "GPE", "NRP")  # found by lists alone; PERSON also by form
 TYPES: Final = (*dict.fromkeys(rule.type for rule in RULES), *_LISTED)
-"""All types that can be asked for."""
+"""Types that `options.types` may name."""
 
 
 class Options(FinderOptions):
     """`[options]` of the manifest."""
 
     types: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Of `TYPES`, those that are looked for."""
+    """Types of `TYPES` that are looked for."""
     names: str | None = None
-    """The file with the lists of names: for every PERSON rather than those who say their name, and for
-    ORGANIZATION, GPE and NRP."""
+    """File with the lists of names, for every PERSON, ORGANIZATION, GPE and NRP. None means that only a PERSON who
+    says the own name is found."""
 
 
 class Pii(Finder):

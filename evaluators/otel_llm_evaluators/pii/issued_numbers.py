@@ -1,4 +1,4 @@
-"""Checks of national numbers and crypto addresses: each says whether a value can be what it looks like."""
+"""Checks of national numbers and crypto addresses: can a value be what it looks like?"""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def digits_of(value: str) -> str:
 
 
 def ssn(digits: str) -> bool:
-    """Return whether the Social Security Administration may have given out that number.
+    """Return whether the Social Security Administration may have issued the number.
 
     Source: https://www.ssa.gov/employer/randomization.html, "Previously unassigned area numbers".
     """
@@ -38,7 +38,7 @@ def ssn(digits: str) -> bool:
 
 
 def itin(digits: str) -> bool:
-    """Return whether it may be an Individual Taxpayer Identification Number.
+    """Return whether the digits may be an Individual Taxpayer Identification Number.
 
     Source: https://www.irs.gov/irm/part3/irm_03-021-263r, 3.21.263.8.1.
     """
@@ -46,7 +46,7 @@ def itin(digits: str) -> bool:
 
 
 def aba(digits: str) -> bool:
-    """Return whether it may be an ABA routing number: a Federal Reserve prefix, and weights 3, 7, 1 mod 10.
+    """Return whether the digits may be an ABA routing number: a Federal Reserve prefix, weights 3, 7, 1 mod 10.
 
     Source: https://www.aba.com/about-us/routing-number.
     """
@@ -57,7 +57,7 @@ def aba(digits: str) -> bool:
 
 
 def npi(digits: str) -> bool:
-    """Return whether it may be a National Provider Identifier: Luhn, with the prefix 80840.
+    """Return whether the digits may be a National Provider Identifier: Luhn, with the prefix 80840.
 
     Source: https://www.cms.gov/Regulations-and-Guidance/Administrative-Simplification/NationalProvIdentStand.
     """
@@ -65,7 +65,7 @@ def npi(digits: str) -> bool:
 
 
 def nhs(digits: str) -> bool:
-    """Return whether it may be an NHS number: weights 10 to 2, mod 11.
+    """Return whether the digits may be an NHS number: weights 10 to 2, mod 11.
 
     Source: https://www.datadictionary.nhs.uk/attributes/nhs_number.html.
     """
@@ -74,7 +74,7 @@ def nhs(digits: str) -> bool:
 
 
 def verhoeff(digits: str) -> bool:
-    """Return whether the last digit is the check of those before it, as in an Aadhaar number."""
+    """Return whether the last digit is the Verhoeff check of those before, as in an Aadhaar number."""
     check = 0
     for position, digit in enumerate(reversed(digits)):
         check = int(_DIHEDRAL[check][int(_PERMUTED[position % 8][int(digit)])])
@@ -82,7 +82,7 @@ def verhoeff(digits: str) -> bool:
 
 
 def dea(value: str) -> bool:
-    """Return whether it may be a registration number of the US Drug Enforcement Administration."""
+    """Return whether the value may be a registration number of the US Drug Enforcement Administration."""
     digits = [int(digit) for digit in value[2:]]
     return (sum(digits[0:6:2]) + 2 * sum(digits[1:6:2])) % 10 == digits[6]
 
@@ -114,7 +114,7 @@ def base58check(address: str) -> bool:
 
 
 def bech32(address: str) -> bool:
-    """Return whether a segregated witness address has its check.
+    """Return whether the check of a segregated witness address is right.
 
     Source: https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki and bip-0350.mediawiki.
     """

@@ -1,4 +1,4 @@
-"""Names of people, places, peoples and organizations: words with a capital, by lists and by what is said."""
+"""Names of people, places, peoples and organizations: words with a capital, by lists and by words near them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _COMPANIES: Final = listed(
     "inc llc ltd limited plc corp corporation gmbh ag company co group holdings bank university college institute"
     " foundation association orchestra hospital ministry agency council partners consulting industries solutions"
 )
-_LENGTH: Final = 4  # words in a name at most
-_BEFORE: Final = 40  # characters in which it is said what the name is
+_LENGTH: Final = 4  # most words in a name
+_BEFORE: Final = 40  # characters before a name that say what kind of name it is
 
 _ADDRESSED: Final = re.compile(
     r"\b(?:dear|hi|hello|hey|regards|says|said|told|asked|reply|with|mrs|sincerely|yours|thanks|cheers|i'm|i am"
@@ -59,7 +59,7 @@ class _Lists:
     place: frozenset[str]
     nationality: frozenset[str]
     common: frozenset[str]
-    """Words of every day; many are names too."""
+    """Common words; many are names, too."""
 
     def given(self, token: _Token) -> bool:
         return token.word in self.first and token.word not in self.common
@@ -71,7 +71,7 @@ class _Lists:
         return token.word not in self.common and token.word not in self.nationality
 
     def goes_on(self, token: _Token) -> bool:
-        """Return whether a person's name can go on with that word."""
+        """Return whether the word can continue a person's name."""
         usual = token.word in self.common and token.word not in self.last
         return token.initial or token.word in _PARTICLES or not (usual or token.word in _COMPANIES)
 
@@ -80,10 +80,10 @@ class Names:
     """Finds names among the words that begin with a capital."""
 
     def __init__(self, path: Path) -> None:
-        """Read the lists, as `evaluators/recipes/pii_names.py` writes them.
+        """Read the lists, which `evaluators/recipes/pii_names.py` writes.
 
         Raises:
-            ModelError: they cannot be read.
+            ModelError: the file cannot be read.
         """
         try:
             lists = json.loads(gzip.decompress(path.read_bytes()))
@@ -112,7 +112,7 @@ class Names:
             index += len(name) if confidence else 1
 
     def _name(self, words: Sequence[_Token]) -> Sequence[_Token]:
-        """Return those of the words that are one name, if the first one is of one."""
+        """Return the leading words that are one name; none if the first word belongs to no name."""
         length = 1
         while length < len(words) and self._lists.goes_on(words[length]):
             length += 1
@@ -121,7 +121,7 @@ class Names:
         return words[:length]
 
     def _person(self, name: Sequence[_Token], titled: bool, addressed: bool) -> float:
-        """Return how surely it is a person's; 0 where nothing says so."""
+        """Return the probability that the name is a person's; 0 without a sign of one."""
         lists, head = self._lists, name[0]
         if head.word in _TITLES or (head.word in _PARTICLES and len(name) == 1):
             return 0.0
@@ -153,7 +153,7 @@ class Names:
             index += length or 1
 
     def _place(self, text: str, words: Sequence[_Token]) -> int:
-        """Return how many of the words are a place's name: as many as can be, 0 where they begin with none."""
+        """Return the number of leading words that are a place's name, the largest possible; 0 for none."""
         for length in range(len(words), 0, -1):
             name = text[words[0].start : words[length - 1].end].lower()
             if name in self._lists.place and (length > 1 or self._lists.unusual(words[0])):
@@ -166,7 +166,7 @@ def _said(what: re.Pattern[str], text: str, token: _Token) -> bool:
 
 
 def _runs(text: str) -> Iterator[list[_Token]]:
-    """Yield rows of words with a capital, with nothing but spaces, initials and particles between."""
+    """Yield runs of words with a capital, separated only by spaces, initials and particles."""
     run: list[_Token] = []
     for match in _TOKEN.finditer(text):
         name = match[0].removesuffix("'s").removesuffix("\u2019s")
@@ -181,7 +181,7 @@ def _runs(text: str) -> Iterator[list[_Token]]:
 
 
 def _trimmed(run: list[_Token]) -> Iterator[list[_Token]]:
-    """Yield the row without the particles that it ends with, where anything is left."""
+    """Yield the run without its last particles, if a word is left."""
     while run and not run[-1].text[0].isupper():
         run.pop()
     if run:

@@ -1,4 +1,4 @@
-"""The numbers that people, their accounts and their cards have: by form, check and the words near them."""
+"""Numbers of people, accounts and cards: by form, check and words near them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from otel_llm.evaluate.api import Rule, card, find_cards, find_ibans
 from otel_llm_evaluators.pii import issued_numbers
 from otel_llm_evaluators.pii.issued_numbers import digits_of
 
-# NINOs: prefixes that are never given out, https://www.gov.uk/hmrc-internal-manuals/national-insurance-manual/nim39110
+# NINOs: prefixes that are never issued, https://www.gov.uk/hmrc-internal-manuals/national-insurance-manual/nim39110
 _NO_NINO: Final = ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ")
 _LONG: Final = r"\d(?:[ -]?\d){11}"
 CARD_WORDS: Final = frozenset({"card", "credit", "debit", "visa", "mastercard", "amex", "cc", "pan"})
-"""What is said near the number of a bank card."""
+"""Words near the number of a bank card."""
 
 
 def _if(check: Callable[[str], bool], confidence: float) -> Callable[[str], float]:
-    """Return what gives that confidence to values whose digits pass the check."""
+    """Return a function that gives the confidence to values whose digits pass the check, 0 to others."""
     return lambda value: confidence if check(digits_of(value)) else 0.0
 
 
@@ -28,7 +28,7 @@ def _card_like(value: str) -> float:
 NUMBER_RULES: Final = (
     Rule(type="CREDIT_CARD", mark=_LONG, pattern=find_cards, confidence=0.9, context=CARD_WORDS),
     Rule(
-        type="CREDIT_CARD",  # mistyped, or of a network that is not known: only where it is called a card's
+        type="CREDIT_CARD",  # mistyped, or of an unknown network: only with a word for a card near
         mark=_LONG,
         pattern=r"\d(?:[ -]?\d){12,18}",
         confidence=_card_like,

@@ -1,4 +1,4 @@
-"""The forms of personal data: one rule or a few for each type, with the words that make it surer or less sure."""
+"""The forms of personal data: rules for each type, with the words that make a value surer or less sure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from otel_llm_evaluators.pii.addresses import ADDRESS_RULES
 from otel_llm_evaluators.pii.issued_numbers import digits_of
 from otel_llm_evaluators.pii.numbers import CARD_WORDS, NUMBER_RULES
 
-# RFC 2606 and RFC 6761: names that belong to nobody
+# RFC 2606 and RFC 6761: domains that belong to nobody
 _NOBODYS: Final = listed("example example.com example.net example.org test invalid localhost domain.com")
-# RFC 2142, and what else is read by a group rather than by a person
+# RFC 2142, and other mailboxes that a group reads
 _ROLES: Final = listed(
     "abuse admin billing careers contact customerservice enquiries feedback hello help hostmaster hr info"
     " jobs mail marketing media newsletter no-reply noreply office postmaster press privacy sales security"
@@ -52,7 +52,7 @@ def _ip(value: str) -> float:
         address = ipaddress.ip_address(value)
     except ValueError:
         return 0.0
-    # of IPv6 the addresses of the Internet alone, RFC 4291: much code has two words with :: between them
+    # IPv6: only global unicast addresses, RFC 4291, for code often has two words with :: between them
     public = address.is_global and (address.version == 4 or value[0] in "23")
     return 0.6 if public else 0.0
 
@@ -62,7 +62,7 @@ def _stated(value: str) -> float:
 
 
 def _phone(value: str) -> float:
-    """Return 0 for numbers of North America that are free of charge, or kept for fiction."""
+    """Return the confidence: 0 for North American numbers that are free of charge, or reserved for fiction."""
     digits = digits_of(value)[-10:]
     return 0.0 if len(digits) == 10 and (digits[:3] in _FREE or digits[3:6] == "555") else 0.7
 
@@ -85,7 +85,7 @@ RULES: Final = (
         against=_NUMBERED,
     ),
     Rule(
-        type="PHONE_NUMBER",  # local numbers: only where they are called so
+        type="PHONE_NUMBER",  # local numbers: only with a word for a telephone near
         mark=r"\d[) .-]{1,3}\d{2}",
         pattern=r"\(?\d{2,5}\)?(?:[ .-]{1,2}\d{2,8}){1,5}(?:x\d{1,5})?",
         confidence=_phone_like,
@@ -164,7 +164,7 @@ RULES: Final = (
     ),
     *ADDRESS_RULES,
     Rule(
-        type="PERSON",  # who says so; others are found by lists
+        type="PERSON",  # a person who says the own name; others are found by lists
         mark=r"(?i)name|call me|patient",
         pattern=r"(?im:\b(?:my|his|her|full|first|last|maiden) name(?:'s| is)"
         r"|^[ \t>*|-]{0,6}(?:(?:full|first|last|user) ?)?name ?:"
@@ -178,4 +178,4 @@ RULES: Final = (
         confidence=0.7,
     ),
 )
-"""In no order that matters: of findings that overlap the surest is kept."""
+"""Rules in any order: of overlapping findings the surest is kept."""

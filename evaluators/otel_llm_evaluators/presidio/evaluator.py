@@ -1,4 +1,4 @@
-"""Microsoft Presidio as an evaluator of personal data, where the extra `presidio` is installed."""
+"""Microsoft Presidio as an evaluator of personal data; needs the extra `presidio`."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Options(FinderOptions):
 
     language: str = "en"
     model: str | None = None
-    """The spaCy model that finds names, installed beforehand; None: only what has a form of its own is found."""
+    """Installed spaCy model that finds names; None means that only values of known form are found."""
     entities: tuple[str, ...] | None = None
-    """What is looked for, by Presidio's names; None: all that it knows in that language."""
+    """Entities to look for, by Presidio's names; None means all that Presidio knows in the language."""
     max_characters: Annotated[int, Field(ge=1000)] = 20_000
-    """Fewer than of other finders: Presidio takes tens of milliseconds for 1,000."""
+    """Characters read of a text, fewer than by other finders: Presidio takes tens of milliseconds for 1,000."""
 
 
 class Presidio(Finder):
-    """Finds what Presidio's analyzer finds; its scores are the confidences."""
+    """Finds what Presidio's analyzer finds; the analyzer's scores are the confidences."""
 
     def __init__(self, manifest: EvaluatorManifest) -> None:
         self._options = manifest.read_options(Options)
@@ -54,13 +54,13 @@ class Presidio(Finder):
         from presidio_analyzer.nlp_engine import SpacyNlpEngine  # noqa: PLC0415
 
         language, model = self._options.language, self._options.model
-        # Presidio's own loading would fetch a model that is not there; what is loaded here is taken as it is
+        # Presidio would download a missing model; a model that is loaded here is used as it is
         if model is not None and not spacy.util.is_package(model):
             raise ModelError(
                 f"{self._where}.model must be installed, got {model!r}: python -m spacy download {model}"
             )
-        # Presidio looks up the public suffix of an address's domain: in the list that tldextract brings, rather
-        # than in one that it would fetch from the Internet in the midst of a call
+        # Presidio looks up the public suffix of an address's domain. Without this line, tldextract would fetch the
+        # list from the Internet during a call; with it, the bundled list is used.
         tldextract.tldextract.TLD_EXTRACTOR.suffix_list_urls = ()
         engine = SpacyNlpEngine(models=[{"lang_code": language, "model_name": model or "blank"}])
         loaded = spacy.blank(language) if model is None else spacy.load(model)

@@ -1,6 +1,6 @@
-"""How a text can be read beside the way it is written: look-alike and invisible characters, leet, codes.
+"""Disguises of a text, undone: look-alike and invisible characters, leet, codes.
 
-A language model decodes them, so a filter has to. All of it takes time linear in the text's length.
+A language model decodes them, so a filter must. All functions take time linear in the text's length.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ execute run bypass override developer mode restrictions and the only reply respo
 tell me what following follow directions commands user code answer please write display unrestricted policy safety
 """
 TELLING: Final = frozenset(_WORDS_OF_ATTACKS.split())
-"""Words that a right reading of an attack has in it: they decide whether a guess at a reading is one."""
-_CODES: Final = 8  # decoded spans of one text
-_CODE_LENGTH: Final = 4_000  # characters of one of them
-_DEPTH: Final = 2  # codes in codes
+"""Words of attacks: a decoded text that has one of them was probably decoded correctly."""
+_CODES: Final = 8  # codes that are decoded in one text
+_CODE_LENGTH: Final = 4_000  # characters of one code
+_DEPTH: Final = 2  # levels of codes in codes
 _LOOKALIKES: Final = dict(
     zip(
         "аеорсхуіјѕԁһӏкмтнвгпЬАЕОРСХУІЈЅКМТНВαεορυιικντωΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲϹɑıɴɪⱭɩ",
@@ -37,7 +37,7 @@ _LOOKALIKES: Final = dict(
         strict=True,
     )
 )
-# what NFKC and the removal of invisible characters leave in place
+# look-alikes that NFKC leaves in place
 _LEET: Final = {
     "0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "6": "gb", "7": "tl", "8": "b", "9": "g", "@": "a",
     "$": "s", "!": "il", "|": "li", "€": "e", "+": "t",
@@ -45,7 +45,7 @@ _LEET: Final = {
 _LEET_WORD: Final = re.compile(
     r"(?<![^\s\"'(\[*`:])(?=[\w@$!|€+]*[a-z])(?=[a-z]*[013456789@$!|€+])[\w@$!|€+]{2,24}", re.IGNORECASE
 )
-_GUESSES: Final = 32  # at one word
+_GUESSES: Final = 32  # guesses at one word
 _SPACED: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:[ .\-_*]{1,3}[^\W\d_](?![^\W_])){4,400}+")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}+={0,2}")
 _HEX: Final = re.compile(r"(?:(?:0x|\\x)?[0-9A-Fa-f]{2}[ ,:]?){10,}+")
@@ -53,8 +53,10 @@ _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _ESCAPES: Final = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})")
 _ENTITY: Final = re.compile(r"&#?\w{1,8};")
 _WORDS: Final = re.compile(r"[a-z]{2,}")
-_CACHED: Final = 0x10000  # beyond them texts have few, and a hostile one must not fill the memory
-_TAGS: Final = range(0xE0000, 0xE0080)  # invisible twins of ASCII: a model reads them, a person does not
+_CACHED: Final = (
+    0x10000  # code points that are cached: texts have few beyond them, and a hostile text must not fill the memory
+)
+_TAGS: Final = range(0xE0000, 0xE0080)  # invisible copies of ASCII: a model reads them, a person does not
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,13 @@ class Reading:
 
     text: str
     disguise: str
-    """How it was hidden; empty for the text itself."""
+    """Name of the disguise; empty for the text itself."""
     place: Callable[[int, int], Span]
-    """Where a piece of the reading is in the text that was read."""
+    """Function from a span of the reading to its span in the original text."""
 
 
 class _Folded(dict[int, str]):
-    """For `str.translate`: what each character is, by NFKC, without invisible and combining ones."""
+    """Table for `str.translate`: each character in NFKC; invisible and combining ones are removed."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
@@ -87,7 +89,7 @@ class _Folded(dict[int, str]):
 
 
 class _Latin(_Folded):
-    """The same with look-alikes of Latin letters, for texts in Latin letters."""
+    """The same table with look-alikes of Latin letters, for texts in Latin letters."""
 
     def __missing__(self, code: int) -> str:
         folded = "".join(_LOOKALIKES.get(letter, letter) for letter in super().__missing__(code))
@@ -101,7 +103,7 @@ _LATIN: Final = _Latin()
 
 
 def fold(text: str) -> str:
-    """Return the text as it looks: NFKC, no invisible characters, look-alikes as the letters that they look like.
+    """Return the text as it looks: in NFKC, without invisible characters, with letters for their look-alikes.
 
     Example:
         >>> fold("ign\u200bore \u0430ll")
@@ -111,13 +113,13 @@ def fold(text: str) -> str:
 
 
 def undisguised(text: str) -> str:
-    """Return the folded text with leet and spaced letters undone where that makes telling words."""
+    """Return the folded text; leet and spaced letters are undone if this gives telling words."""
     folded = fold(text)
     return _close_up(_unleet(folded))
 
 
 def readings(text: str) -> Iterator[Reading]:
-    """Yield the ways to read a text: undisguised first, then what is decoded from it."""
+    """Yield the readings of a text: undisguised first, then each decoded code."""
     plain = undisguised(text)
     yield Reading(plain, "", _placer(text, plain))
     for start, end, decoded, disguise in _decoded(fold(text), _DEPTH):
@@ -125,7 +127,7 @@ def readings(text: str) -> Iterator[Reading]:
 
 
 def hidden_characters(text: str) -> int:
-    """Return how many invisible characters the text has that no script and no emoji needs."""
+    """Return the number of invisible characters that no script and no emoji needs."""
     if text.isascii():
         return 0
     return sum(ord(character) in _TAGS or character in "\u200b\u2060\u2062\u2063" for character in text)
@@ -142,7 +144,7 @@ def _placer(text: str, plain: str) -> Callable[[int, int], Span]:
         return Span
 
     def place(start: int, end: int) -> Span:
-        # folding and closing up keep the order: what is a share of the way through one is so in the other, nearly
+        # folding and joining keep the order, so a place keeps nearly its relative position
         share = len(text) / max(1, len(plain))
         return Span(int(start * share), min(len(text), int(end * share) + 1))
 
@@ -150,7 +152,7 @@ def _placer(text: str, plain: str) -> Callable[[int, int], Span]:
 
 
 def _fixed(span: Span) -> Callable[[int, int], Span]:
-    """Return what places any piece of a decoded text: where its code is."""
+    """Return a function that places every span of a decoded text at its code."""
     return lambda _, __: span
 
 
@@ -159,8 +161,8 @@ def _unleet(text: str) -> str:
 
 
 def _guess(word: str) -> str:
-    """Return the word with digits as letters: the telling guess, or the first one where most of it is letters."""
-    bare = word.rstrip("!|+")  # an exclamation mark after a word is one
+    """Return the word with letters for digits: the telling guess, or the first one if letters are the most."""
+    bare = word.rstrip("!|+")  # a "!" after a word is an exclamation mark
     if bare.isalpha():
         return word
     options = [_LEET.get(letter, letter) for letter in bare.lower()]
@@ -175,12 +177,12 @@ def _guess(word: str) -> str:
 
 
 def _close_up(text: str) -> str:
-    """Return the text with rows of single letters closed up; two spaces or more part words."""
+    """Return the text with rows of single letters joined; two spaces or more separate words."""
     return _SPACED.sub(lambda row: re.sub(rf"(?<=\w){re.escape(row[0][1])}(?=\w)", "", row[0]), text)
 
 
 def _decoded(text: str, depth: int) -> Iterator[tuple[int, int, str, str]]:
-    """Yield what is decoded from the text, and from that in turn: (start, end, decoded, how)."""
+    """Yield each code in the text, and codes in decoded text: (start, end, decoded, disguise)."""
     for start, end, decoded, disguise in islice(_codes(text), _CODES):
         yield start, end, decoded, disguise
         if depth > 1:
@@ -216,7 +218,7 @@ def _from_base64(code: str) -> str:
     padded = padded[: len(padded) // 4 * 4] if len(padded) % 4 == 1 else padded
     try:
         return base64.b64decode(padded + "=" * (-len(padded) % 4)).decode("utf-8", "ignore")
-    except binascii.Error:  # so it was a word, and no code
+    except binascii.Error:  # the match was a word, not a code
         return ""
 
 
@@ -226,7 +228,7 @@ def _from_hex(code: str) -> str:
 
 
 def _is_text(decoded: str) -> bool:
-    """Return whether what was decoded is written text: letters, digits and what stands between words."""
+    """Return whether the decoded text is plain text: letters, digits, spaces and punctuation."""
     plain = sum(
         character.isascii() and (character.isalnum() or character in " .,'\"!?:;\n") for character in decoded
     )

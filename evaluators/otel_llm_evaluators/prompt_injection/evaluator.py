@@ -32,15 +32,15 @@ from otel_llm_evaluators.prompt_injection.disguises import hidden_characters, re
 from otel_llm_evaluators.prompt_injection.rules import QUOTED_SHARE, InjectionRules, is_reported
 from otel_llm_evaluators.prompt_injection.sources import Source, sources, suspects
 
-_NEAR: Final = 1_000  # characters: rules that match within them speak of one attack
-_MOST_EVIDENCE: Final = 4.0  # of rules: beyond it nothing gets surer
-_MOST_LOGIT: Final = 6.0  # of the classifier, likewise
-_HIDDEN: Final = 8  # invisible characters: no one types that many by mistake
+_NEAR: Final = 1_000  # characters: rules that match within this distance find one attack
+_MOST_EVIDENCE: Final = 4.0  # log-odds: bound of the rules' evidence
+_MOST_LOGIT: Final = 6.0  # bound of the classifier's log-odds
+_HIDDEN: Final = 8  # invisible characters: nobody types so many by mistake
 _FROM_CLASSIFIER: Final = 0.5
 
 
 class Weights(NamedTuple):
-    """How evidence makes a score: the log-odds are bias + rules * evidence + classifier * its log-odds."""
+    """Weights of a score: its log-odds are bias + rules * evidence + classifier * the classifier's log-odds."""
 
     bias: float
     rules: float
@@ -53,34 +53,34 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     input: Weights
-    """Of what the user wrote."""
+    """Weights for the user's text."""
     document: Weights
-    """Of what the application fetched."""
+    """Weights for documents and tool results, which the application fetched."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What speaks for an injection in one source."""
+    """The signs of an injection in one source."""
 
     source: Source
     findings: tuple[Finding, ...]
-    """Of the rules, those of the densest stretch; the surest of each name."""
+    """Findings of the rules in the densest stretch: the surest of each name."""
     probability: float
-    """The classifier's, of the worst window; 0 where it read none."""
+    """Classifier's probability for the worst window; 0 if the classifier read no window."""
     window: Span
 
     @cached_property
     def rules(self) -> float:
-        """The rules' evidence in log-odds: 0 where none matches."""
+        """Evidence of the rules in log-odds: 0 if no rule matches."""
         return min(_MOST_EVIDENCE, _evidence({finding.type: finding for finding in self.findings}))
 
     @property
     def logit(self) -> float:
-        """The classifier's log-odds, bounded."""
+        """Log-odds of the classifier, bounded."""
         return min(max(float(log_odds(self.probability)), -_MOST_LOGIT), _MOST_LOGIT)
 
     def describe(self) -> str:
-        """Return where it is and what speaks for it, as in "document 2, characters 10-80: override (rule)"."""
+        """Return the place and the signs, as in "document 2, characters 10-80: override (rule)"."""
         spans = [Span(finding.start, finding.end) for finding in self.findings] or [self.window]
         start, end = min(span.start for span in spans), max(span.end for span in spans)
         grounds = [f"{finding.type} (rule)" for finding in self.findings]
@@ -90,10 +90,10 @@ class Evidence:
 
 
 class PromptInjection:
-    """Scores what goes into the model; the worst source counts.
+    """Scores the texts that go into the model; the worst source counts.
 
     `model.onnx` is a head over the shared encoder, as a text classifier's: its input `token_states` (tokens,
-    dimension) are one window's, its output is one probability.
+    dimension) is one window, its output is one probability.
     """
 
     def __init__(self, manifest: EvaluatorManifest) -> None:
@@ -114,13 +114,13 @@ class PromptInjection:
         self._rules, self._document_rules = Rules(rules.rules("input")), Rules(rules.rules("document"))
 
     def texts(self, call: Call) -> list[str]:
-        """Return what the classifier reads: the input, and passages of documents that tell somebody what to do."""
+        """Return the classifier's texts: the input, and passages of documents that tell somebody what to do."""
         return [piece.text for pieces in suspects(sources(call)).values() for piece in pieces]
 
     def evaluate(self, call: Call, encodings: Mapping[str, Encoding]) -> list[Result]:
-        """Return one result for the input: documents and tool results count to it, as they go into the model.
+        """Return one result for the input; documents and tool results count as input, for they go into the model.
 
-        Without a text of the user's it is `not_applicable`, unless what was fetched fails.
+        Without a text of the user the result is `not_applicable`, unless a document or tool result fails.
         """
         scored = [(self.score(evidence), evidence) for evidence in self.evidence(call, encodings)]
         if not scored:
@@ -130,7 +130,7 @@ class PromptInjection:
         return [score_result(self.manifest, call, "input", score if applies else None, worst.describe)]
 
     def evidence(self, call: Call, encodings: Mapping[str, Encoding]) -> list[Evidence]:
-        """Return what speaks for an injection in each source."""
+        """Return the evidence for an injection in each source."""
         read = sources(call)
         chosen = suspects(read)
         return [self._evidence(source, chosen.get(source.name, ()), encodings) for source in read]
@@ -171,7 +171,7 @@ def _densest(findings: Sequence[Finding]) -> list[Finding]:
     """Return the surest finding of each name in the stretch of text that has the most evidence."""
     stretches: dict[int, dict[str, Finding]] = defaultdict(dict)
     for finding in findings:
-        # stretches overlap by half, so that what is near lies together in one of them
+        # stretches overlap by half, so that near findings are in one stretch together
         for stretch in (finding.start // _NEAR * 2, (finding.start + _NEAR // 2) // _NEAR * 2 + 1):
             kept = stretches[stretch].get(finding.type)
             if kept is None or finding.confidence > kept.confidence:

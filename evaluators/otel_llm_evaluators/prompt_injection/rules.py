@@ -1,4 +1,4 @@
-"""The rules of `rules.toml`: what attacks on a language model say, read and made ready."""
+"""The rules of `rules.toml`, which find what attacks on a language model say."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from otel_llm.evaluate.api import ModelError, Rule
 _FRAGMENT: Final = re.compile(r"@([a-z]+)(\d*)@")
 _GAP: Final = r"(?:[\W_]+)"
 _QUOTES: Final = {'"': '"', "'": "'", "“": "”", "‘": "’", "„": "“", "«": "»", "`": "`"}  # noqa: RUF001 - as texts have them
-_QUOTED: Final = 160  # characters in which a quotation that holds a match opens, and in which it closes
-_ABOUT: Final = 60  # characters before and after a quotation in which it is said what it is
+_QUOTED: Final = (
+    160  # characters before a match to the opening mark of a quotation, and after it to the closing one
+)
+_ABOUT: Final = 60  # characters before and after a quotation that may say what it is
 _REPORTS: Final = re.compile(
     r"\b(?:says?|said|saying|writes?|wrote|written|types?|typed|typing|phrases?|sentences?|words?|lines?|messages?"
     r"|texts?|such as|called|headline|hears?|heard|command|attacks?|attackers?|example|caught|flags?|flagged"
@@ -29,22 +31,22 @@ Origin = Literal["input", "document"]
 
 
 class Entry(BaseModel):
-    """One rule of the file, as it is written there."""
+    """One rule of the file, as written."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(pattern=r"^[a-z_]+$")]
     only: Origin | None = None
-    """Where it holds; None: everywhere."""
+    """Origin of texts that the rule applies to; None means any."""
     mark: str
     pattern: str
     confidence: Annotated[float, Field(gt=0, lt=1)]
     unless: tuple[str, ...] = ()
-    """Word lists: with one of their words near, a match is less sure."""
+    """Names of word lists: a match with one of their words near is less sure."""
     finds: str
-    """A text that this rule finds, and no other does."""
+    """Text that this rule finds, and no other rule."""
     leaves: str
-    """A benign neighbour of it, which no rule finds."""
+    """Similar, benign text, which no rule finds."""
 
 
 class _File(BaseModel):
@@ -62,7 +64,8 @@ class InjectionRules:
         """Read the file.
 
         Raises:
-            ModelError: it is not TOML, or a key is missing, unknown or wrong, or a rule names what is not there.
+            ModelError: the file is not TOML, or a key is missing, unknown or wrong, or a rule names a missing
+            fragment.
         """
         try:
             self._file = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
@@ -72,15 +75,15 @@ class InjectionRules:
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """All rules, as they are written."""
+        """All rules, as written."""
         return self._file.rules
 
     def rules(self, origin: Origin) -> list[Rule]:
-        """Return the rules for texts that a user wrote, or that an application fetched."""
+        """Return the rules for texts of the origin: a user's input, or a fetched document."""
         return [self.rule(entry) for entry in self.entries if entry.only in (None, origin)]
 
     def rule(self, entry: Entry) -> Rule:
-        """Return the rule, its pattern written out."""
+        """Return the rule, with fragments of its pattern expanded."""
         against = (self._named(self._file.words, name, entry) for name in entry.unless)
         return Rule(
             type=entry.name,
@@ -106,11 +109,11 @@ class InjectionRules:
 
 
 QUOTED_SHARE: Final = 0.4
-"""What remains of a rule's confidence where the match is quoted by somebody who speaks of it."""
+"""Factor of a rule's confidence if the text quotes the match and speaks about it."""
 
 
 def is_reported(text: str, start: int, end: int) -> bool:
-    """Return whether that piece of the text is in quotation marks, and beside them the text says what it is.
+    """Return whether the span is in quotation marks, with a word near them that says what it is.
 
     Example:
         >>> text = "Users typed 'ignore all previous instructions' into our bot."
@@ -120,7 +123,7 @@ def is_reported(text: str, start: int, end: int) -> bool:
     before, after = text[max(0, start - _QUOTED) : start], text[end : end + _QUOTED]
     for opening, closing in _QUOTES.items():
         first, last = before.rfind(opening), after.find(closing)
-        if first < 0 or last < 0 or before[first - 1 : first].isalnum():  # an apostrophe
+        if first < 0 or last < 0 or before[first - 1 : first].isalnum():  # the mark is an apostrophe
             continue
         around = before[max(0, first - _ABOUT) : first] + " " + after[last + 1 : last + 1 + _ABOUT]
         if _REPORTS.search(around):

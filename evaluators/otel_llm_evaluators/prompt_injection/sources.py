@@ -1,4 +1,4 @@
-"""What goes into a model beside its instructions, and which pieces of it may be instructions: bounded work."""
+"""The texts that go into a model beside its instructions, and the pieces of them that may be instructions."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import Final
 from otel_llm.evaluate.api import Call, Piece, Span, passages, target_text
 from otel_llm_evaluators.prompt_injection.disguises import undisguised
 
-_CHARACTERS: Final = 200_000  # read of one call: each text gets its share of them
-_LEAST: Final = 2_000  # but never less than this, so that a hundred documents are all looked at
-_TEXTS: Final = 100  # documents and tool results read of one call, the last ones: those of this turn
+_CHARACTERS: Final = 200_000  # read of one call, shared by its texts
+_LEAST: Final = 2_000  # read of each text at least, so that a hundred documents are all read
+_TEXTS: Final = 100  # documents and tool results read of one call: the last ones, which are of this turn
 _PASSAGES: Final = 12  # pieces of documents and tool results that the classifier reads of one call
 _PASSAGE_SENTENCES: Final = 3
 _PASSAGE_CHARACTERS: Final = 420  # about a window of the encoder, as in training
 _WORDS: Final = re.compile(r"\w+")
-# What tells a reader to do something: a word for the reader, for an answer or for a model, or a sentence that
-# begins with a verb.
+# Signs of an order to the reader: a word for the reader, an answer or a model; a sentence that begins with a verb.
 _TELLS: Final = re.compile(
     r"\b(?:you|your|yourself|assistants?|ai|llms?|bots?|chatbots?|models?|agents?|answers?|repl(?:y|ies)|responses?"
     r"|prompts?|instructions?|ignore|disregard|forget|http\w*|www|note|important|attention|must|never)\b"
@@ -36,18 +35,18 @@ class Source:
     """One text that goes into the model."""
 
     name: str
-    """What an explanation calls it: "input", "document 2", "tool result 1"."""
+    """Name in explanations: "input", "document 2", "tool result 1"."""
     pieces: tuple[Piece, ...]
-    """The text, or of a long one its beginning and its end: what the rules read."""
+    """Text for the rules; of a long text its beginning and its end."""
 
     @property
     def is_document(self) -> bool:
-        """Whether the application fetched it: nobody in it has an assistant to speak to."""
+        """True if the application fetched the text: its author has no assistant to speak to."""
         return self.name != "input"
 
 
 def sources(call: Call) -> list[Source]:
-    """Return the input's text, the documents and the tool results, as far as they have text."""
+    """Return the input, the documents and the tool results that have a text."""
     fetched = [
         (f"{kind} {number}", text)
         for kind, texts in (("document", call.documents), ("tool result", call.tool_results))
@@ -61,10 +60,10 @@ def sources(call: Call) -> list[Source]:
 
 
 def suspects(call_sources: list[Source]) -> dict[str, list[Piece]]:
-    """Return what the classifier reads of each source, by its name.
+    """Return the pieces that the classifier reads, by the source's name.
 
-    Of the input that is all of it; of what was fetched the few passages of the call that tell a reader most often
-    what to do. A disguised text is given as it is meant; any other as it is, so that the encoder reads it once for
+    Of the input these are all pieces; of fetched texts the few passages of the call that tell a reader most often
+    what to do. A disguised text is undisguised; any other text is unchanged, so that the encoder reads it once for
     all evaluators.
     """
     chosen = {source.name: list(source.pieces) for source in call_sources if not source.is_document}

@@ -1,4 +1,4 @@
-"""Whether what has the form of a secret is one: randomness, checks, and what stands in a secret's place."""
+"""Checks of values that have the form of a secret: randomness, checksums, placeholders."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import Final
 SURE: Final = 0.95
 LIKELY: Final = 0.8
 _BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_BITS: Final = 2.6  # of entropy a character, that a random key of 20 characters or more has
-# what stands in documentation where the secret would; keys of random characters have none of them
+_BITS: Final = 2.6  # of entropy per character: a random key of 20 characters has at least so much
+# placeholders in documentation; random keys contain none of them
 _PLACEHOLDER: Final = re.compile(
     r"(?i)x{4,}|\*{3,}|\.{3}|example|1234567|abcdef(?:gh|[^0-9a-f])|insert|secret$"
     r"|(?:^|[^a-z])(?:sample|dummy|placeholder|redacted|change-?me|your|here|fake|foo|bar|todo)"
@@ -25,7 +25,7 @@ _PLACEHOLDER: Final = re.compile(
     r"|^(?:none|null|true|false|undefined|string|str|value|test\w*|pass\w{0,4}|passw(?:or)?d\w{0,4}|admin\w{0,4}|root"
     r"|user\w{0,4}|hunter2)$"
 )
-# code that reads a secret, where it would be written: variables, calls, templates
+# code in the place of a secret: variables, calls, templates
 _CODE: Final = re.compile(
     r"^[%@]|[()\[\]{}<>$]|^[a-z_]+(?:\.[a-zA-Z_]+)+$"
     r"|^(?:os|process|env|config|self|this|request|settings|props|args|params|data|user|ctx)\b[._]"
@@ -40,19 +40,19 @@ def entropy(value: str) -> float:
 
 
 def random(confidence: float = SURE) -> Callable[[str], float]:
-    """Return what gives that confidence to values that look random and are no placeholder."""
+    """Return a function that gives the confidence to values that look random, 0 to others and to placeholders."""
     return lambda value: 0.0 if _PLACEHOLDER.search(value) or entropy(value) < _BITS else confidence
 
 
 def github(token: str) -> float:
-    """Return a high confidence where the token's own checksum is right, and else one below a threshold of 0.5."""
+    """Return a high confidence for a token whose checksum is right, else one below 0.5."""
     if _PLACEHOLDER.search(token):
         return 0.0
-    return 0.99 if _has_github_check(token) else 0.4  # one character is wrong, or it was made up
+    return 0.99 if _has_github_check(token) else 0.4  # a character is wrong, or the token is invented
 
 
 def jwt(token: str) -> float:
-    """Return a confidence where the header is JSON that names an algorithm: RFC 7515, section 4.1.1."""
+    """Return a confidence for a header that is JSON with an algorithm, else 0: RFC 7515, section 4.1.1."""
     header = token.split(".", 1)[0]
     try:
         fields = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))
@@ -62,18 +62,18 @@ def jwt(token: str) -> float:
 
 
 def private_key(block: str) -> float:
-    """Return a confidence where there is a key between the lines that say so."""
+    """Return a confidence for a block with a key between its first and last line, else 0."""
     body = block.split("-----")[2]
     return 0.97 if len(body) >= 64 and entropy(body) >= 4 else 0.0
 
 
 def password_in_url(password: str) -> float:
-    """Return a confidence where it is neither a placeholder nor a variable."""
+    """Return a confidence for a value that is neither a placeholder nor a variable, else 0."""
     return 0.0 if _PLACEHOLDER.search(password) or _CODE.search(password) else 0.9
 
 
 def assigned(value: str) -> float:
-    """Return a confidence by how random the value is, and none where it is code, words or a placeholder."""
+    """Return a confidence by the value's randomness; 0 for code, words and placeholders."""
     if len(value) < 6 or _PLACEHOLDER.search(value) or _CODE.search(value):
         return 0.0
     kinds = sum(any(map(kind, value)) for kind in (str.isdigit, str.isupper, str.islower)) + (not value.isalnum())

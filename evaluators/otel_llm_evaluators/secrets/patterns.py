@@ -1,6 +1,6 @@
-"""The forms of secrets: keys and tokens as their issuers write them, and values that a secret's name is given.
+"""The forms of secrets: keys and tokens of known issuers, and values assigned to the name of a secret.
 
-Formats are those that the issuers document, and where they document none those that gitleaks lists
+Formats are those of the issuers' documentation or, without one, those of gitleaks
 (https://github.com/gitleaks/gitleaks, config/gitleaks.toml, commit 009e025).
 """
 
@@ -70,7 +70,7 @@ RULES: Final = (
     _key("OPENROUTER_KEY", "sk-or-", r"sk-or-v1-[0-9a-f]{64}"),
     # https://huggingface.co/docs/hub/security-tokens; length: gitleaks
     _key("HUGGINGFACE_TOKEN", r"hf_|api_org_", r"(?:hf_|api_org_)[A-Za-z]{34}"),
-    # Groq, xAI, Perplexity, NVIDIA, Replicate, Fireworks, Tavily: gitleaks, and the keys that they hand out
+    # Groq, xAI, Perplexity, NVIDIA, Replicate, Fireworks, Tavily: gitleaks, and keys that they issue
     _key("MODEL_PROVIDER_KEY", "gsk_|xai-|pplx-|nvapi-|r8_|fw_|tvly-", _MODEL_PROVIDERS),
     # https://github.blog/security/announcing-npms-new-access-token-format: checked as GitHub's are
     _key("NPM_TOKEN", "npm_", r"npm_[A-Za-z0-9]{36}", github),
@@ -88,7 +88,7 @@ RULES: Final = (
     # https://core.telegram.org/bots/features#botfather; Discord: gitleaks
     _key("BOT_TOKEN", r":AA[\w-]{30}", r"\d{8,10}:AA[\w-]{33}"),
     _key("AGE_SECRET_KEY", "AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}"),
-    # RFC 7468, and OpenSSH's and OpenPGP's own labels; a block that was cut is one too
+    # RFC 7468, and labels of OpenSSH and OpenPGP; a cut block counts, too
     Rule(
         type="PRIVATE_KEY",
         mark="PRIVATE KEY",
@@ -118,4 +118,4 @@ RULES: Final = (
         confidence=assigned,
     ),
 )
-"""In no order that matters: of findings that overlap the surest is kept."""
+"""Rules in any order: of overlapping findings the surest is kept."""

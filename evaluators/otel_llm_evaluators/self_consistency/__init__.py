@@ -1,1 +1,1 @@
-"""Self-consistency: several answers to one request that say the same."""
+"""Self-consistency: several answers to one request say the same."""

@@ -1,4 +1,4 @@
-"""Self-consistency: whether several answers to one request say the same, sentence by sentence."""
+"""Self-consistency: do several answers to one request say the same? Scored sentence by sentence."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FEATURES: Final = (
     "similarity", "covered", "covered_nearest", "covers_nearest", "bigrams_covered", "other_words",
     "number_missing", "another_number", "name_missing", "another_name", "negated_unlike", "negated_alike_words",
 )  # fmt: skip
-"""What one sentence is compared by with the sentences of another choice; all but `similarity` are in [0, 1]."""
+"""Features of a sentence beside the sentences of another choice; all but `similarity` are in [0, 1]."""
 
 _BARE_WORDS: Final = 3
 _QUOTED_PAIRS: Final = 3
@@ -44,15 +44,15 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_choices: Annotated[int, Field(ge=2)]
-    """Choices that are compared; of more, the first ones."""
+    """Choices that are compared, the first ones."""
     max_characters: Annotated[int, Field(gt=0)]
     """Characters read of a choice."""
     max_sentences: Annotated[int, Field(gt=0)]
     """Sentences read of a choice."""
     bias: float
-    """Of the logistic model that says how well one sentence is supported by another choice."""
+    """Bias of the logistic model of how well another choice supports a sentence."""
     weights: dict[str, float]
-    """Its weights, by the names of `FEATURES`."""
+    """Weights of the logistic model, by the names of `FEATURES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,61 +62,61 @@ class Sentence:
     text: str
     words: Words
     meaning: FloatArray
-    """(dimension,): its embedding, of length 1."""
+    """(dimension,): embedding of the sentence, of length 1."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of the answers, by its sentences."""
+    """One of the answers, as sentences."""
 
     number: int
-    """As people count: from 1."""
+    """Number of the choice, from 1."""
     sentences: tuple[Sentence, ...]
 
     @cached_property
     def content(self) -> frozenset[str]:
-        """The content words of all its sentences."""
+        """Content words of all sentences."""
         return frozenset().union(*(sentence.words.content for sentence in self.sentences))
 
     @cached_property
     def bigrams(self) -> frozenset[tuple[str, str]]:
-        """The pairs of neighbouring content words of all its sentences."""
+        """Pairs of neighbouring content words of all sentences."""
         return frozenset().union(*(sentence.words.bigrams for sentence in self.sentences))
 
     @cached_property
     def number_forms(self) -> frozenset[str]:
-        """The numbers of all its sentences, in all their forms."""
+        """Numbers of all sentences, in all their forms."""
         return frozenset().union(*(sentence.words.number_forms for sentence in self.sentences))
 
     @property
     def is_bare(self) -> bool:
-        """Whether it is an answer without a sentence around it, such as "Yes." or "Claude Monet"."""
+        """True if the choice is an answer without a whole sentence, such as "Yes." or "Claude Monet"."""
         return len(self.sentences) == 1 and len(self.sentences[0].words.stems) <= _BARE_WORDS
 
     @cached_property
     def said(self) -> frozenset[tuple[str, ...]]:
-        """Its sentences as the words that they are."""
+        """Stems of each sentence."""
         return frozenset(sentence.words.stems for sentence in self.sentences)
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """How far one choice supports a sentence of another."""
+    """The support of one choice for a sentence of another."""
 
     score: float
     said: str
     by: int
-    """The number of the choice that says it."""
+    """Number of the choice that has the sentence."""
     nearest: str
-    """The sentence of the other choice that is nearest to it."""
+    """Sentence of the other choice that is nearest."""
     other: int
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far two choices agree: the mean of how far each supports the other's worst sentence.
+    """The agreement of two choices: the mean of each one's support for the other's worst sentence.
 
-    What only one of them says counts half: it is no contradiction, but nothing that the other would have said.
+    A sentence that only one choice says counts half: it contradicts nothing, but the other choice does not say it.
     """
 
     score: float
@@ -124,7 +124,7 @@ class Agreement:
 
 
 class SelfConsistency:
-    """Scores how likely two of the choices, drawn at random, agree in what they say.
+    """Scores how likely two choices, drawn at random, say the same.
 
     Source: sampled answers that contradict each other are a sign of hallucination, and sentences are what to
     compare: SelfCheckGPT, Manakul et al. 2023, https://arxiv.org/abs/2303.08896. That work compares by a large
@@ -137,11 +137,11 @@ class SelfConsistency:
         self._weights = in_order(manifest, options.weights, FEATURES)
 
     def texts(self, call: Call) -> Iterable[str]:
-        """Return each choice's sentences; none where there are not several choices."""
+        """Return each choice's sentences; none for a single choice."""
         return [sentence for _, said in self._read(call) for sentence in said]
 
     def evaluate(self, call: Call, encodings: Mapping[str, Encoding]) -> list[Result]:
-        """Return how far the choices agree: `fail` below the threshold, `not_applicable` of a single one."""
+        """Return the choices' agreement: `fail` below the threshold, `not_applicable` for a single choice."""
         choices = [
             Choice(number, tuple(Sentence(text, words(text), encodings[text].pooled) for text in said))
             for number, said in self._read(call)
@@ -151,7 +151,7 @@ class SelfConsistency:
         return [score_result(self.manifest, call, "output", score, lambda: self._explanation(agreements))]
 
     def _read(self, call: Call) -> list[tuple[int, list[str]]]:
-        """Return the sentences of each choice that has any, beside its number; nothing of a single choice."""
+        """Return number and sentences of each choice that has a sentence; nothing for a single choice."""
         limits = self._options
         read = []
         for number, choice in enumerate(call.choices[: limits.max_choices], 1):
@@ -173,7 +173,7 @@ class SelfConsistency:
         if sentence.words.stems in other.said:
             score = 1.0
         elif choice.is_bare and other.is_bare and _share_nothing(sentence.words, nearest.words):
-            score = 0.0  # there is nothing in either that the other could have left unsaid
+            score = 0.0  # neither has anything that the other could have left out
         else:
             score = self._probability(compare(sentence, nearest, other))
         return Support(score, sentence.text, choice.number, nearest.text, other.number)
@@ -204,7 +204,7 @@ def nearest_to(sentence: Sentence, other: Choice) -> Sentence:
 
 
 def compare(sentence: Sentence, nearest: Sentence, other: Choice) -> FloatArray:
-    """Return one number for each of `FEATURES`: a sentence beside the nearest of another choice, and all of it."""
+    """Return `FEATURES` of a sentence, compared with the nearest of another choice and with all of it."""
     said, near = sentence.words, nearest.words
     covered_nearest = coverage(said.content, near.content)
     numbers = _missing_numbers(said, other.number_forms)
@@ -216,7 +216,7 @@ def compare(sentence: Sentence, nearest: Sentence, other: Choice) -> FloatArray:
             covered_nearest,
             coverage(near.content, said.content),
             coverage(said.bigrams, other.bigrams),
-            # a word in another's place tells the more, the more alike the sentences are; so with numbers, negation
+            # another word, number or negation means more, the more alike the sentences are
             covered_nearest * bool(said.content - near.content) * bool(near.content - said.content),
             numbers,
             numbers * bool(_missing_numbers(near, said.number_forms)) * covered_nearest,
@@ -230,7 +230,7 @@ def compare(sentence: Sentence, nearest: Sentence, other: Choice) -> FloatArray:
 
 
 def _differ_in_names(said: Words, near: Words) -> bool:
-    """Return whether all that one says beyond the other is names; its first word, always a capital, may be one."""
+    """Return whether only names distinguish the sentences; the first word, always a capital, may be a name."""
     beyond = said.content - near.content
     return bool(beyond & said.names) and beyond <= {*said.names, said.stems[0]}
 

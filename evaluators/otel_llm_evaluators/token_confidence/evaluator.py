@@ -12,10 +12,10 @@ from otel_llm.evaluate.api import Call, EvaluatorManifest, Result, error_results
 if TYPE_CHECKING:
     from otel_llm.evaluate.api import Encoding
 
-# Of tokens that are sampled, one in 500 million is less likely. A number below is a server's word for "none of the
-# likeliest" (-9999 in the OpenAI API, -Infinity elsewhere), which alone would decide the mean of a whole answer.
+# One in 500 million sampled tokens is less likely. With a smaller number a server says "none of the likeliest"
+# (-9999 in the OpenAI API, -Infinity elsewhere), which alone would decide the mean of a whole answer.
 _LEAST: Final = -20.0
-_ROUNDING: Final = 1e-3  # above 0 by no more than that is 0, as single precision gives it
+_ROUNDING: Final = 1e-3  # a value above 0 by at most this much is 0, rounded in single precision
 
 
 class TokenConfidence:
@@ -28,18 +28,18 @@ class TokenConfidence:
         self.manifest = manifest
 
     def texts(self, _: Call) -> Iterable[str]:
-        """Return no text: numbers are all that is read."""
+        """Return no text: only numbers are read."""
         return []
 
     def evaluate(self, call: Call, _: Mapping[str, Encoding]) -> list[Result]:
-        """Return how likely the first answer's tokens were: `not_applicable` where that is not known.
+        """Return the likelihood of the first answer's tokens: `not_applicable` without log-probabilities.
 
-        Numbers that cannot be log-probabilities give a result of label error. It is the sender's fault: raised, it
-        would count as the evaluator's.
+        Numbers that cannot be log-probabilities give a result of label error. They are not raised: the fault is
+        the sender's, and an exception would count as the evaluator's.
         """
         if not call.logprobs:
             return [score_result(self.manifest, call, "output", None, str)]
-        if not all(logprob <= _ROUNDING for logprob in call.logprobs):  # nor is NaN
+        if not all(logprob <= _ROUNDING for logprob in call.logprobs):  # false for NaN, too
             return error_results(self.manifest, call, ValueError("log-probabilities must be at most 0"))
         logprobs = [min(max(logprob, _LEAST), 0.0) for logprob in call.logprobs]
         score = math.exp(math.fsum(logprobs) / len(logprobs))
@@ -58,7 +58,7 @@ class TokenConfidence:
 
 
 def _runs(flags: Iterable[bool]) -> list[tuple[int, int]]:
-    """Return where each run of what is true begins and ends."""
+    """Return the start and end of each run of true flags."""
     groups = [
         [place for place, _ in group] for flag, group in groupby(enumerate(flags), lambda pair: pair[1]) if flag
     ]

@@ -1,1 +1,1 @@
-"""What every evaluator must keep to."""
+"""The checks that every evaluator passes."""

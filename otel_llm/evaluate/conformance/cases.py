@@ -1,4 +1,4 @@
-"""`cases.jsonl`: the plain cases of an evaluator's folder, that must come out right."""
+"""`cases.jsonl`: calls in an evaluator's folder, with the labels that they must get."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class Case(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     input: str | None = None
-    """What the user asked."""
+    """Text of the user."""
     output: str | None = None
-    """The answer."""
+    """Text of the answer."""
     documents: tuple[str, ...] = ()
     """Texts that groundedness compares the answer with."""
     choices: tuple[str, ...] = ()
     """Further answers to the same input."""
     logprobs: tuple[float, ...] = ()
-    """The natural log-probabilities of the answer's tokens."""
+    """Natural log-probabilities of the answer's tokens."""
     tool_results: tuple[str, ...] = ()
-    """What tools answered before."""
+    """Results of tools, before the answer."""
     labels: dict[Target, Label]
 
     def call(self, number: int = 1) -> Call:
@@ -54,11 +54,11 @@ def read_cases(folder: Path) -> list[Case]:
     """Return the cases of an evaluator's folder.
 
     Raises:
-        ModelError: there is no file of them, or a line of it is not a case.
+        ModelError: the file is missing, or a line is not a case.
     """
     path = folder / "cases.jsonl"
     try:
-        # not splitlines: a text may hold U+2028 or U+0085, which that takes for a line's end
+        # not splitlines, which ends a line at U+2028 or U+0085: a text may hold these characters
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: must hold plain cases, one JSON object a line, in UTF-8: {error}") from error

@@ -1,6 +1,6 @@
-"""What every evaluator must keep to, whatever its kind and whoever made it.
+"""The checks that every evaluator passes, whatever its kind and whoever made it.
 
-`check(evaluator, encoder)` returns what is wrong with one; `otel-llm models check` and the tests are made of it.
+`check(evaluator, encoder)` returns the faults of one; `otel-llm models check` and the tests call it.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from otel_llm.genai.call import Call
 _LEAST_CASES: Final = 30
 _LEAST_OF_EACH: Final = 10
 _MOST_WINDOWS: Final = 200
-"""That the encoder may be asked for, for one call."""
+"""Windows that an evaluator may ask the encoder for, for one call."""
 _MOST_CPU_S: Final = 2.0
-"""Of one call: a busy machine takes some times as long, and the service gives up what takes longer than
-`evaluate.timeout_s`."""
+"""Seconds of processor time for one call. A busy machine takes several times as long, and the service gives up a
+call after `evaluate.timeout_s`."""
 _MOST_CPU_OF_WEIGHTS_S: Final = 10.0
-"""Of an evaluator that runs a whole model over each of its windows."""
+"""Seconds of processor time for one call of an evaluator that runs a whole model over each window."""
 _TRIES: Final = 3
-"""Of which one must end in time: the processor may be slow for a moment."""
+"""Number of tries, of which one must end in time: the processor may be slow for a moment."""
 _LONG_CHARACTERS: Final = 10_000_000
 _ODD: Final = (
     "a",
     "🎉",
     "\x00\x07\x1b[31m",
-    "\ufffd\ufffd",  # what the service makes of a lone surrogate
+    "\ufffd\ufffd",  # the service replaces a lone surrogate by this
     "\u202e\u200d\u0301\ufeff",
     "¿Dónde está la biblioteca? 図書館は九時に開く。",
     "مرحبا بالعالم. שלום עולם. สวัสดีชาวโลก. नमस्ते दुनिया.",
@@ -48,7 +48,7 @@ _ODD: Final = (
 
 
 class Subject:
-    """An evaluator under check, with its cases and the encoder that is shared."""
+    """An evaluator under check, with its cases and the shared encoder."""
 
     def __init__(self, evaluator: Evaluator, encoder: Encoder) -> None:
         self.evaluator = evaluator
@@ -76,26 +76,26 @@ class Subject:
 
 
 Check = Callable[[Subject], Iterator[str]]
-"""Yields what is wrong."""
+"""A function that yields the faults of the subject."""
 
 
 def check(evaluator: Evaluator, encoder: Encoder) -> list[str]:
-    """Return what is wrong with an evaluator; nothing where it is as it should be."""
+    """Return the faults of an evaluator; an empty list for a good one."""
     subject = Subject(evaluator, encoder)
     return [fault for each in CHECKS for fault in faults(each, subject)]
 
 
 def faults(one: Check, subject: Subject) -> list[str]:
-    """Return what one check finds; that it raises is a fault too."""
+    """Return the faults that one check finds; an exception is a fault, too."""
     name = f"{subject.manifest.name}: {one.__name__.replace('_', ' ')}"
     try:
         return [f"{name}: {fault}" for fault in one(subject)]
-    except Exception as error:  # whatever an evaluator does
+    except Exception as error:  # an evaluator may raise anything
         return [f"{name}: {error!r}"]
 
 
 def cases_come_out_right(subject: Subject) -> Iterator[str]:
-    """Each case's targets get the labels that it says."""
+    """Each case's targets get the case's labels."""
     for case, results in subject.outcomes:
         labels = {result.target: result.label for result in results}
         if labels != case.labels:
@@ -114,7 +114,7 @@ def cases_are_enough(subject: Subject) -> Iterator[str]:
 
 
 def the_model_card_is_of_this_version(subject: Subject) -> Iterator[str]:
-    """The folder says what the evaluator is and how good."""
+    """The model card describes the manifest's version."""
     path = subject.manifest.folder / "MODEL_CARD.md"
     wanted = f"version {subject.manifest.version}"
     if not path.is_file():
@@ -124,7 +124,7 @@ def the_model_card_is_of_this_version(subject: Subject) -> Iterator[str]:
 
 
 def without_texts_nothing_applies(subject: Subject) -> Iterator[str]:
-    """A call without content is not applicable, and no error."""
+    """A call without content is not applicable, not an error."""
     for call in (Case(labels={}).call(), Case(input=" ", output="\n", labels={}).call()):
         results = subject.results(call)
         yield from _misshapen(subject, call, results)
@@ -156,11 +156,11 @@ def work_is_bounded(subject: Subject) -> Iterator[str]:
     windows = sum(len(encoding.windows) for encoding in encodings.values())
     if windows >= _MOST_WINDOWS:
         yield f"must ask for less than {_MOST_WINDOWS} windows, got {windows}"
-    whole = subject.manifest.has_whole_model  # which would remember the windows, and be fast the next time
+    whole = subject.manifest.has_whole_model  # a whole model caches its windows: a second try would always be fast
     most_s, tries = (_MOST_CPU_OF_WEIGHTS_S, 1) if whole else (_MOST_CPU_S, _TRIES)
     spent_s = math.inf
     for _ in range(tries):
-        started = time.process_time()  # of all threads, and whatever else the machine does
+        started = time.process_time()  # of all threads; other processes do not count
         list(subject.evaluator.texts(call))
         results = subject.evaluator.evaluate(call, encodings)
         spent_s = min(spent_s, time.process_time() - started)
@@ -172,7 +172,7 @@ def work_is_bounded(subject: Subject) -> Iterator[str]:
 
 
 def results_are_the_same_in_any_company(subject: Subject) -> Iterator[str]:
-    """A call's results depend on nothing but the call, and are the same twice."""
+    """A call's results depend on the call alone, and are the same the second time."""
     texts = [text for call in subject.calls for text in subject.evaluator.texts(call)]
     together = subject.encoder.encode(texts)
     for call, (_, alone) in zip(subject.calls, subject.outcomes, strict=True):
@@ -181,13 +181,13 @@ def results_are_the_same_in_any_company(subject: Subject) -> Iterator[str]:
 
 
 def results_are_one_for_each_target(subject: Subject) -> Iterator[str]:
-    """The results of each case are as results are, with the ids that make them idempotent."""
+    """Each case has well-formed results, with the ids that make them idempotent."""
     for call, (_, results) in zip(subject.calls, subject.outcomes, strict=True):
         yield from _misshapen(subject, call, results)
 
 
 def explanations_come_with_fail_alone(subject: Subject) -> Iterator[str]:
-    """What fails says why; what passes says nothing."""
+    """A result of fail has an explanation; other results have none."""
     for case, results in subject.outcomes:
         for result in results:
             if bool(result.explanation) != (result.label == "fail"):
@@ -209,14 +209,14 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 @cache
 def _long_text() -> str:
-    """Return a text that is longer than any that is read as a whole."""
+    """Return a text that is longer than evaluators read."""
     vocabulary = ["library", "opens", "costs", "euros", "day.", "It", "never", "12", "Dr. Weber", "+43 1 58858"]
     words = random.Random(1).choices(vocabulary, k=_LONG_CHARACTERS // 6)  # noqa: S311 - the same text each time
     return " ".join(words)[:_LONG_CHARACTERS]
 
 
 def _misshapen(subject: Subject, call: Call, results: list[Result]) -> Iterator[str]:
-    """Yield what is wrong with results whatever the call is."""
+    """Yield the faults of results that are wrong for any call."""
     manifest = subject.manifest
     ids = [
         f"{call.trace_id}-{call.span_id}-{manifest.name}-{manifest.version}-{each}" for each in manifest.targets

@@ -1,1 +1,1 @@
-"""What an evaluator is: its folder, its results."""
+"""An evaluator as data: its manifest, the protocol of its code, its results."""

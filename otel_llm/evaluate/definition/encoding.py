@@ -1,4 +1,4 @@
-"""What the shared encoder gives back for a text, as evaluators read it."""
+"""The shared encoder's output for a text, as evaluators read it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Window:
 
     span: Span
     offsets: IntArray
-    """(tokens, 2): where each token lies in the text; the first and the last token are special and empty."""
+    """(tokens, 2): first and end character of each token; the first and the last token are special and empty."""
     states: FloatArray
     """(tokens, dimension): the encoder's last hidden state."""
 
@@ -49,7 +49,7 @@ class Encoding:
         return np.concatenate([window.states for window in self.windows])
 
     def within(self, span: Span) -> FloatArray:
-        """Return the states of the tokens inside the span, (tokens, dimension); possibly none."""
+        """Return the states of the tokens inside the span, (tokens, dimension); there may be no token."""
         offsets = np.concatenate([window.offsets for window in self.windows])
         inside = (offsets[:, 0] >= span.start) & (offsets[:, 1] <= span.end) & (offsets[:, 1] > offsets[:, 0])
         states: FloatArray = self.states[inside]

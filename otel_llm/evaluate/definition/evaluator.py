@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Evaluator(Protocol):
     """Scores one call at a time, from texts that the shared encoder has encoded for all evaluators at once.
 
-    Loaded once for each manifest, and called by one thread at a time.
+    Called for one call at a time. After a timeout a new thread calls it, while the late one may still be at work.
     """
 
     manifest: EvaluatorManifest

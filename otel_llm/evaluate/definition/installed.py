@@ -40,7 +40,7 @@ def encoder_manifest(name: str) -> EncoderManifest:
     """Return the manifest of the installed encoder of that name.
 
     Raises:
-        ModelError: there is none, or it is not as it should be.
+        ModelError: no encoder has that name, or its manifest is wrong.
     """
     for root in _roots():
         path = root / name / "encoder.toml"
@@ -51,14 +51,14 @@ def encoder_manifest(name: str) -> EncoderManifest:
 
 def _roots() -> Iterator[Path]:
     for entry in sorted(entry_points(group=_GROUP), key=lambda entry: entry.value):
-        # the package is found, not imported: a folder of weights needs no code of its own
+        # the package is found, not imported: a folder of weights needs no code
         yield from map(Path, _package_folders(entry))
 
 
 def _package_folders(entry: EntryPoint) -> list[str]:
     try:
         spec = find_spec(entry.value)
-    except (ImportError, ValueError):  # a package around it is gone; or the name is none
+    except (ImportError, ValueError):  # the parent package is gone, or the value is no name of a package
         spec = None
     if spec is None or not spec.submodule_search_locations:
         owner = entry.dist.name if entry.dist else "what brought it"

@@ -28,22 +28,22 @@ _OWN_KEYS: Final = {
     "worst_share": ("text_classifier",),
     "order": ("pair_classifier",),
 }
-"""Which kinds a key belongs to; any other key belongs to all."""
+"""Kinds that a key belongs to; a key that is not listed belongs to all kinds."""
 
 
 class _Folder(BaseModel):
-    """What the manifests of encoders and evaluators share."""
+    """The keys that the manifests of encoders and evaluators share."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     folder: Path
-    """Where the manifest lies; not in the file."""
+    """Folder of the manifest; no key of the file."""
     name: _Name
-    """What it is called, in settings, results and metrics."""
+    """Name in settings, results and metrics."""
     version: str
-    """Changed with every change of weights, threshold or windowing: part of each result's id."""
+    """Version, part of each result's id; every change of weights, threshold or windowing changes the version."""
     files: dict[str, _Sha256] = {}
-    """Every file that is loaded, and its sha256."""
+    """Sha256 of every file that is loaded, by name."""
 
     def path(self, file: str) -> Path:
         """Return the path of one of `files`.
@@ -79,50 +79,50 @@ class EncoderManifest(_Folder):
     dimension: Annotated[int, Field(gt=0)]
     """Numbers per token state."""
     max_tokens: Annotated[int, Field(ge=10)]
-    """Tokens in a window, the two special ones included; a longer text is encoded in several windows."""
+    """Tokens in a window, with the two special ones; a longer text is encoded in several windows."""
     max_windows: Annotated[int, Field(ge=2)]
-    """Windows encoded of one text; of a longer one the first half and the last half of that number."""
+    """Windows of a text that are encoded; of a longer text the first half and the last half of that number."""
 
 
 class EvaluatorManifest(_Folder):
-    """`evaluator.toml`: one evaluator. Which keys belong to a kind: evaluators/README.md."""
+    """`evaluator.toml`: one evaluator. The table in evaluators/README.md says which keys belong to which kind."""
 
     kind: Literal["python", "text_classifier", "pair_classifier", "token_classifier"]
-    """What runs it: the class that `code` names, or our own code over the folder's `model.onnx`."""
+    """Code that runs the evaluator: the class that `code` names, or a classifier over `model.onnx`."""
     targets: Annotated[tuple[Target, ...], Field(min_length=1)]
-    """The sides of a call that it scores."""
+    """Sides of a call that are scored."""
     scores: str
-    """What the score is the probability of, in a word or two."""
+    """Meaning of the score, in a word or two: the score is its probability."""
     threshold: Annotated[float, Field(ge=0, le=1)]
-    """The score that parts pass from fail."""
+    """Score that separates pass from fail."""
     fails: Literal["above", "below"] = "above"
-    """Whether a score fails at and above the threshold, or below it."""
+    """Side of the threshold that fails: at and above the threshold, or below the threshold."""
     default: bool = True
-    """Whether it runs where no evaluators are named; else only where it is."""
+    """True if the evaluator runs where no evaluators are named. False: it runs only where its name is given."""
     encoder: _Name | None = None
-    """The shared encoder whose output it reads; None where it reads none."""
+    """Name of the shared encoder whose output the evaluator reads; None means no encoder."""
 
     code: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] | None = None
-    """python: the class, as "package.module:Class"; it is called with the manifest."""
+    """python: the class, as "package.module:Class"; the class is called with the manifest."""
     options: dict[str, Any] = {}
-    """python: settings of its own, which the class checks itself: `read_options`."""
+    """python: settings of the class, which reads them with `read_options`."""
 
     labels: tuple[str, ...] = ()
-    """Classifiers: the names of the model's outputs, in their order; may be left out where it has one."""
+    """Classifiers: names of the model's outputs, in their order; may be empty for a model with one output."""
     label: str | None = None
-    """Classifiers: the one whose probability is the score (token_classifier: 1 minus it); None: the first."""
+    """Classifiers: label whose probability is the score (token_classifier: 1 minus it); None means the first."""
     activation: Literal["sigmoid", "softmax", "none"] = "none"
-    """Classifiers: what makes the model's outputs probabilities; none where they are."""
+    """Classifiers: function that makes the outputs probabilities; "none" for outputs that are probabilities."""
     tokenizer: str | None = None
-    """Classifiers without an encoder: the tokenizer's file."""
+    """Classifiers without an encoder: file of the tokenizer."""
     max_tokens: Annotated[int, Field(ge=16)] = 512
-    """Classifiers without an encoder: tokens in a window, special ones included."""
+    """Classifiers without an encoder: tokens in a window, with the special ones."""
     max_windows: Annotated[int, Field(ge=2)] = 16
-    """Classifiers without an encoder: bounds how often the model runs on one side of one call."""
+    """Classifiers without an encoder: bound on the model's runs for one side of one call."""
     worst_share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """text_classifier: what the worst window counts in the score's log-odds; the mean of all counts the rest."""
+    """text_classifier: share of the worst window in the score's log-odds; the mean of all windows has the rest."""
     order: Literal["context_first", "claim_first"] = "context_first"
-    """pair_classifier: which text the model reads first."""
+    """pair_classifier: order in which the model reads the two texts."""
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> EvaluatorManifest:
@@ -132,15 +132,15 @@ class EvaluatorManifest(_Folder):
 
     @property
     def has_whole_model(self) -> bool:
-        """Whether it runs a model from tokens on, and not a head or no weights at all."""
+        """True if the evaluator runs a whole model on tokens, not a head over the encoder and not rules."""
         return self.encoder is None and "model.onnx" in self.files
 
     def is_fail(self, score: float) -> bool:
-        """Return whether that score fails."""
+        """Return whether the score fails."""
         return score >= self.threshold if self.fails == "above" else score < self.threshold
 
     def read_options(self, kind: type[_Options]) -> _Options:
-        """Return `options` as that model.
+        """Return `options`, checked by the pydantic model.
 
         Raises:
             ModelError: a key is missing, unknown or wrong.
@@ -156,7 +156,7 @@ _Manifest = TypeVar("_Manifest", bound=_Folder)
 
 
 def read_manifest(path: Path, kind: type[_Manifest]) -> _Manifest:
-    """Return the manifest in the file; its weights are not read yet.
+    """Return the manifest in the file; its weights are not read.
 
     Raises:
         ModelError: it is not TOML, or a key is missing, unknown or wrong.
@@ -176,7 +176,7 @@ def read_manifest(path: Path, kind: type[_Manifest]) -> _Manifest:
 
 
 def _faults(manifest: EvaluatorManifest) -> Iterator[str]:
-    """Yield what is wrong with keys that depend on each other."""
+    """Yield each fault of keys that depend on each other."""
     kind, given = manifest.kind, manifest.model_fields_set
     for key in sorted(given & _OWN_KEYS.keys()):
         if kind not in _OWN_KEYS[key]:
@@ -215,6 +215,6 @@ def _describe(error: ValidationError, *within: str) -> str:
         key = ".".join([*within, *map(str, fault["loc"])])
         if key or fault["type"] != "value_error":
             faults.append(f"{key}: {fault['msg']}, got {fault['input']!r}")
-        else:  # from `_faults`, which says it all
+        else:  # the message of `_faults` has key and value
             faults.append(str(fault["ctx"]["error"]))
     return "; ".join(faults)

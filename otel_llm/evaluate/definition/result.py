@@ -1,4 +1,4 @@
-"""What evaluation gives back: one result per call, evaluator and target; one drift state per stream."""
+"""The results of evaluation: one per call, evaluator and target; one drift state per stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Label = Literal["pass", "fail", "not_applicable", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What one evaluator found on one side of one call."""
+    """One evaluator's result on one side of one call."""
 
     call: Call
     evaluator: str
@@ -34,7 +34,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftState:
-    """Where one service's stream of inputs or outputs stands against its reference."""
+    """The distance of one service's stream of inputs or outputs from its reference."""
 
     service: str
     detector: str
@@ -42,9 +42,9 @@ class DriftState:
     baseline: str
     """Name of the reference: of a baseline file, or "first-N" for the stream's own first N texts."""
     count: int
-    """Texts in the current window."""
+    """Number of texts in the current window."""
     window: int
-    """Texts that a full window holds."""
+    """Number of texts in a full window."""
     statistic: float | None
     """Distance of the window from the reference; None until the reference is complete and the window is full."""
     threshold: float | None

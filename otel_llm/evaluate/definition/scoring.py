@@ -1,4 +1,4 @@
-"""From scores to results, the same way in every evaluator."""
+"""Results from scores, made and checked the same way for every evaluator."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _check(result: Result, manifest: EvaluatorManifest, call: Call) -> None:
 
 
 def _is_probability(score: object) -> bool:
-    # a numpy float32 is no float: no file of results could hold it
+    # a numpy float32 is no float, and json cannot write it
     return isinstance(score, int | float) and math.isfinite(score) and 0 <= score <= 1
 
 

@@ -1,4 +1,4 @@
-"""Where a part of a text is."""
+"""Parts of a text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a text, and where it is."""
+    """A part of a text with its place."""
 
     span: Span
     """Place in the text that the piece was cut from."""

@@ -1,4 +1,4 @@
-"""Baseline files: embeddings of texts as they should be, to compare later ones with."""
+"""Baseline files: embeddings of good texts, which later texts are compared with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from otel_llm.evaluate.definition.manifest import EncoderManifest
 from otel_llm.evaluate.drift.detector import Reference, features
 
 _LEAST_TEXTS = 8
-# what zipfile and numpy raise of files that are damaged, or none of ours
+# what zipfile and numpy raise for damaged files and for files of other kinds
 _UNREADABLE = (OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
@@ -31,7 +31,7 @@ def read_baseline(path: Path, encoder: EncoderManifest) -> Reference:
         ConfigError: it cannot be read, is too small, or was made with another encoder.
     """
     try:
-        with path.open("rb") as opened, NpzFile(opened) as file:  # np.load would take a plain array as well
+        with path.open("rb") as opened, NpzFile(opened) as file:  # np.load would also read a plain array
             name, made_with, embeddings = str(file["name"]), str(file["encoder"]), file["embeddings"]
     except _UNREADABLE as error:
         raise ConfigError(

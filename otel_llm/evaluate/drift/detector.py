@@ -1,4 +1,4 @@
-"""Drift of a stream of texts: has their meaning moved away from a reference?"""
+"""Drift of a stream of texts: the distance of their meaning from a reference."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ DETECTOR: Final = "mmd_rff"
 _FEATURES: Final = 512
 # Embeddings have length 1: texts on the same matter are about 0.9 apart, unrelated ones 1.3.
 _BANDWIDTH: Final = 1.0
-_SEED: Final = 20  # the features are the same everywhere, or windows of two replicas could not be added
+_SEED: Final = 20  # the same features everywhere: else windows of two replicas could not be added
 _SPLITS: Final = 2000
-_LEAST_THRESHOLD: Final = 1e-4  # of a reference of equal texts it would be 0, and rounding errors would alarm
-_SPLIT_TEXTS: Final = 2000  # of a larger reference a part is enough, and bounds the time
+_LEAST_THRESHOLD: Final = (
+    1e-4  # for a reference of equal texts the threshold would be 0, and rounding errors would alarm
+)
+_SPLIT_TEXTS: Final = 2000  # a part of a larger reference is enough, and bounds the time
 
 
 @lru_cache(maxsize=4)
@@ -37,7 +39,7 @@ def features(embeddings: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class WindowSum:
-    """The count of a window's texts and the sum of their features: those of two replicas add up."""
+    """The number of a window's texts and the sum of their features; the sums of two replicas add up."""
 
     count: int
     total: FloatArray
@@ -51,17 +53,17 @@ class WindowSum:
         return WindowSum(self.count + other.count, self.total + other.total)
 
     def distance(self, other: WindowSum) -> float:
-        """Return the squared maximum mean discrepancy between the texts of the two."""
+        """Return the squared maximum mean discrepancy between the texts of the two sums."""
         return float(np.square(self.total / self.count - other.total / other.count).sum())
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What a stream is compared with."""
+    """The texts that a stream is compared with."""
 
     name: str
     rows: FloatArray
-    """(n, 512): the features of its texts."""
+    """(n, 512): the features of the reference's texts."""
     _thresholds: dict[tuple[int, float], float] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -70,22 +72,21 @@ class Reference:
         return WindowSum.of(self.rows)
 
     def distance(self, window: WindowSum) -> float:
-        """Return how far the window is from this reference, less what chance alone puts between two samples.
+        """Return the distance of the window from the reference, minus the distance between samples by chance.
 
-        So it is about 0 while nothing changes, at times a little below.
+        So the statistic is about 0 while nothing changes, sometimes a little below.
         """
         return window.distance(self.sum) - self._chance(window.count, len(self.rows))
 
     def threshold(self, window: int, false_alarm_rate: float) -> float:
         """Return the statistic that a window of unchanged texts exceeds at the given rate.
 
-        The reference is split at random into a window and the rest, again and again. Where it is too small to
-        give a window of that size and still leave as much, halves of it are compared, and their distances are
-        scaled to the sizes asked for: beyond what chance puts there, distances spread in proportion to it.
-        Texts are not drawn twice, as a bootstrap would: equal texts in a window made the thresholds of small
-        windows far too high.
+        The reference is split at random into a window and the rest, many times. A reference smaller than two
+        windows is split into halves, and their distances are scaled to the sizes of the window and the reference:
+        the spread of distances is proportional to the distance by chance. No text is drawn
+        twice, as a bootstrap would: equal texts in a window made the thresholds of small windows far too high.
 
-        It takes a while: the streams that share a baseline share the answer too.
+        The computation is slow, so streams that share a baseline share its result.
         """
         asked = window, false_alarm_rate
         if asked not in self._thresholds:
@@ -121,12 +122,12 @@ class MmdDrift:
     window
         Texts in the sliding window.
     false_alarm_rate
-        How often a full window of unchanged texts may be above the threshold. Successive windows share all but one
-        text, so alarms come in runs.
+        Share of full windows of unchanged texts that may be above the threshold. Successive windows share all but
+        one text, so alarms come in runs.
     reference
-        What to compare with.
+        Texts to compare with; None: the stream's own first ones.
     reference_size
-        Without a reference: how many first texts become it; they are not part of any window.
+        Number of first texts that become the reference if none is given; these texts are in no window.
 
     Example:
     -------
@@ -162,7 +163,7 @@ class MmdDrift:
         self.baseline = reference.name if reference else f"first-{reference_size}"
         self.reference: Reference | None = None
         self.threshold: float | None = None
-        """None until the reference is complete."""
+        """Statistic above which the stream has drifted; None until the reference is complete."""
         self._false_alarm_rate = false_alarm_rate
         self._reference_size = reference_size
         self._first: list[FloatArray] = []
@@ -171,7 +172,7 @@ class MmdDrift:
             self._compare_with(reference)
 
     def update(self, embedding: FloatArray) -> None:
-        """Take the stream's next text, as an embedding of length 1."""
+        """Take the embedding, of length 1, of the stream's next text."""
         row = features(embedding[None])[0]
         if self.reference:
             self._recent.append(row)
@@ -183,17 +184,17 @@ class MmdDrift:
 
     @property
     def count(self) -> int:
-        """Texts in the current window."""
+        """Number of texts in the current window."""
         return len(self._recent)
 
     @property
     def sum(self) -> WindowSum | None:
-        """The current window's sum, None while it has no texts."""
+        """Sum of the current window; None while the window is empty."""
         return WindowSum.of(np.stack(self._recent)) if self._recent else None
 
     @property
     def statistic(self) -> float | None:
-        """The distance of the window from the reference, None until the window is full."""
+        """Distance of the window from the reference; None until the window is full."""
         if self.reference is None or self.count < self.window:
             return None
         window = self.sum

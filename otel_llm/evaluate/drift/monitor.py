@@ -21,10 +21,16 @@ _log: Final = logging.getLogger(__name__)
 
 
 class DriftMonitor:
-    """Keeps a detector for each service and target, as they appear."""
+    """Keeps a detector for each stream: the texts of one service and target.
+
+    A stream begins with its first text and stays until the process ends; beyond `max_streams` streams, texts of
+    further ones are ignored, which is logged once. A detector keeps the features of a window and, without a
+    baseline, of its first texts: no text itself. `update` is called by one thread; `states` are replaced, never
+    changed, so another thread may read them.
+    """
 
     def __init__(self, settings: DriftSettings, encoder: EncoderManifest) -> None:
-        """Read the baseline, where the settings name one.
+        """Read the baseline, if the settings name one.
 
         Raises:
             ConfigError: the baseline cannot be read, or was made with another encoder.
@@ -40,7 +46,7 @@ class DriftMonitor:
         return [text for target in self._settings.targets if (text := target_text(call, target))]
 
     def update(self, calls: Sequence[Call], encodings: Mapping[str, Encoding]) -> None:
-        """Take the calls' texts, in order; the states of the streams that they belong to are worked out once."""
+        """Take the calls' texts, in order; each stream's state is computed once, at the end."""
         touched: dict[tuple[str, Target], MmdDrift] = {}
         for call in calls:
             for target in self._settings.targets:
@@ -52,7 +58,7 @@ class DriftMonitor:
         self._states |= {key: _state(*key, detector) for key, detector in touched.items()}
 
     def states(self) -> list[DriftState]:
-        """Return where each stream stands, in the order in which they appeared."""
+        """Return the state of each stream, in the order of their first texts."""
         return list(self._states.values())
 
     def _detector(self, service: str, target: Target) -> MmdDrift | None:

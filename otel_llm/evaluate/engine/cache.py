@@ -1,4 +1,4 @@
-"""What was found of recent texts, so that what is repeated from call to call is read once."""
+"""Caches of outputs for recent texts: texts that recur from call to call are encoded once."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from otel_llm.evaluate.definition.encoding import Encoding, FloatArray
 
 _REMEMBERED: Final = 2048
-_REMEMBERED_CHARACTERS: Final = 2000  # so that what is remembered takes a few megabytes at most
+_REMEMBERED_CHARACTERS: Final = 2000  # with _REMEMBERED, this bounds the cache to a few megabytes
 
 
 def remembering(read: Callable[..., FloatArray]) -> Callable[..., FloatArray]:
-    """Return a function of short texts that remembers what it found of those read last. Any thread may call it.
+    """Return the function with a cache of its outputs for the short texts used last. Any thread may call it.
 
-    Its arrays are not to be written to.
+    Callers share the arrays, and must not change them.
     """
     remembered = lru_cache(maxsize=_REMEMBERED)(read)
 
@@ -31,21 +31,24 @@ def remembering(read: Callable[..., FloatArray]) -> Callable[..., FloatArray]:
 
 
 class EncodingCache:
-    """Encodes through an encoder, and keeps the encodings used last up to a number of bytes. Used by one thread.
+    """Encodes through an encoder, and keeps the encodings that were used last.
 
-    Questions, retrieved documents and answers recur; a text's encoding depends on nothing but the text.
+    Questions, retrieved documents and answers recur, and a text's encoding depends on the text alone. Bounded by
+    `limit_bytes`: an encoding that is larger is not kept, and for a new one the encodings that were not used for
+    the longest time go. `kept_bytes` counts texts, offsets and states. For one thread; another thread may read the
+    counters.
     """
 
     def __init__(self, encoder: TextEncoder, *, limit_bytes: int) -> None:
-        """Keep nothing where the limit is 0."""
+        """Keep nothing if the limit is 0."""
         self._encoder = encoder
         self._limit_bytes = limit_bytes
         self._kept: OrderedDict[str, Encoding] = OrderedDict()
         self.kept_bytes = 0
         self.hits = 0
-        """Texts whose encoding was kept; a text that occurs several times in one batch counts once."""
+        """Number of texts whose encoding was kept; a text counts once in a batch."""
         self.misses = 0
-        """Texts that were encoded."""
+        """Number of texts that were encoded."""
 
     def encode(self, texts: Iterable[str]) -> dict[str, Encoding]:
         """Return the encoding of each distinct text."""
@@ -73,7 +76,7 @@ class EncodingCache:
 
 
 def _bytes(text: str, encoding: Encoding) -> int:
-    # the states count twice: an encoding keeps them joined too, once it was asked for them
+    # the states count twice: `Encoding.states` keeps a joined copy after its first use
     return sys.getsizeof(text) + sum(
         window.offsets.nbytes + 2 * window.states.nbytes for window in encoding.windows
     )

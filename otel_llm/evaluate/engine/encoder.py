@@ -18,10 +18,12 @@ from otel_llm.evaluate.engine.windows import Tokens, cut
 class Encoder:
     """A frozen ONNX text encoder with its tokenizer.
 
-    Texts are encoded one window at a time, never padded into batches: the scale of the int8 activations is taken
-    over the whole input, so that a text's states would change with its company (measured: a cosine of 0.96 between
-    alone and in a batch of 32), and on a processor without VNNI batches of real texts are not faster. Threads work
-    on several texts at once.
+    Texts are encoded one window at a time, never padded into batches. The scale of the int8 activations is taken
+    over the whole input, so a text's states would depend on the other texts of its batch (measured: a cosine of
+    0.96 between alone and in a batch of 32); and on a processor without VNNI batches of real texts are not faster.
+
+    With several threads, each encodes a text at a time. `encode` is called by one thread; any thread may call
+    `close`, for ever: texts that are being encoded go on, the others are given up.
     """
 
     def __init__(self, manifest: EncoderManifest, *, threads: int = 1) -> None:
@@ -34,7 +36,7 @@ class Encoder:
         manifest.check_files()
         self.manifest = manifest
         self._tokenizer = Tokenizer.from_file(str(manifest.path("tokenizer.json")))
-        # [CLS] and [SEP] in most, <s> and </s> in RoBERTa's kind
+        # [CLS] and [SEP] in most tokenizers, <s> and </s> in those of RoBERTa
         self._special = tuple(self._tokenizer.encode("").ids)
         self._session = session(manifest.path("encoder.onnx"))
         dimension = self._session.get_outputs()[0].shape[-1]
@@ -46,18 +48,18 @@ class Encoder:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="encoder") if threads > 1 else None
 
     def encode(self, texts: Iterable[str]) -> dict[str, Encoding]:
-        """Return the encoding of each distinct text; one text's never depends on the others.
+        """Return the encoding of each distinct text; an encoding never depends on the other texts.
 
         Raises:
             CancelledError: the encoder was closed meanwhile.
         """
         distinct = dict.fromkeys(texts)
-        # the longest first, so that no thread is left with a long one at the end
+        # the longest text first: else one thread would still encode it when the others are done
         order = sorted(distinct, key=len, reverse=True)
         return dict(zip(order, self._map(order), strict=True))
 
     def close(self) -> None:
-        """Give up the texts that no thread has begun, so that the process need not wait for them to end."""
+        """Give up the texts that no thread has begun, so that the process can end without them."""
         self._closed = True
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)

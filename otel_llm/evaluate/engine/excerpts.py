@@ -1,4 +1,4 @@
-"""Parts of long texts: what is read of documents, what an explanation quotes."""
+"""Parts of long texts: the part of documents that is read, the part of a text that is quoted."""
 
 from __future__ import annotations
 

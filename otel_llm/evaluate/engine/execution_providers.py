@@ -1,4 +1,4 @@
-"""What ONNX Runtime's sessions run on, known without importing it: where no model runs, it takes no memory."""
+"""The execution providers of sessions, chosen without an import of ONNX Runtime, which takes memory."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _wanted: Final[ContextVar[tuple[str, ...]]] = ContextVar("providers", default=(C
 
 
 def wanted() -> tuple[str, ...]:
-    """Return the execution providers that sessions are made for now."""
+    """Return the execution providers that new sessions run on."""
     return _wanted.get()
 
 
 @contextmanager
 def running_on(providers: Sequence[str]) -> Iterator[None]:
-    """Let the sessions that are made meanwhile run on these execution providers, the first that can for each node.
+    """Make new sessions in the block run on these providers: each node on the first that can run it.
 
-    The CPU alone has been tested. Models of dynamic int8, as the bundled ones are, gain nothing from CUDA, which
+    Only the CPU has been tested. Models of dynamic int8, as the bundled ones are, gain nothing from CUDA, which
     leaves their products to the CPU; a model in float32 or float16 can. Scores may then differ in the last digits.
 
     Raises:
         ConfigError: one of them is not available.
     """
-    if set(providers) != {CPU}:  # which is always there
+    if set(providers) != {CPU}:  # the CPU's provider is always available
         _check(providers)
     token = _wanted.set(tuple(providers))
     try:

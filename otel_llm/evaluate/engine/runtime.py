@@ -17,8 +17,8 @@ from otel_llm.evaluate.engine import execution_providers
 def session(path: Path) -> ort.InferenceSession:
     """Return a session over the model file that runs on the calling thread alone.
 
-    Several threads may run it at once. Threads that ONNX Runtime would start itself spin while they wait, and two
-    spinning threads beside a busy process lose ten-fold.
+    Several threads may run the session at once. ONNX Runtime's own threads would spin while they wait: measured
+    beside a busy process, two spinning threads take ten times as long.
 
     Raises:
         ModelError: the file is not an ONNX model that this runtime can load.
@@ -31,12 +31,14 @@ def session(path: Path) -> ort.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         made = ort.InferenceSession(path, options, providers=list(wanted))
-    except Exception as error:  # the runtime's exceptions share no base of their own
+    except Exception as error:  # the runtime's exceptions have no base class of their own
         raise ModelError(
             f"{path}: must be an ONNX model that onnxruntime {ort.__version__} loads: {error}"
         ) from error
     started = made.get_providers()
-    if not set(wanted) <= set(started):  # which the runtime itself only logs, and goes on with the CPU
+    if not set(wanted) <= set(
+        started
+    ):  # the runtime only logs a provider that cannot start, and goes on with the CPU
         raise ConfigError(
             f"evaluate.providers: must be able to start, got {', '.join(wanted)}, and only"
             f" {', '.join(started)} did: install what the other needs, such as CUDA and cuDNN"
@@ -45,14 +47,14 @@ def session(path: Path) -> ort.InferenceSession:
 
 
 def probe(path: Path, model: ort.InferenceSession, inputs: Mapping[str, NDArray[Any]]) -> FloatArray:
-    """Return the first output for inputs as they should be.
+    """Return the model's first output for the inputs.
 
     Raises:
         ModelError: the model cannot run on them.
     """
     try:
         output: FloatArray = model.run(None, dict(inputs))[0]
-    except Exception as error:  # likewise
+    except Exception as error:  # the runtime's exceptions have no base class of their own
         shapes = ", ".join(f"{name} {value.dtype} {value.shape}" for name, value in inputs.items())
         raise ModelError(f"{path}: must run on {shapes}: {error}") from error
     return output

@@ -1,4 +1,4 @@
-"""Where a text's sentences are, and how sentences are grouped into passages."""
+"""The sentences of a text, and passages of several sentences."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Final
 
 from otel_llm.evaluate.definition.span import Span
 
-# A sentence ends at a line break, at CJK punctuation, or at . ! ? (and what closes after it) before white space.
-# A run of those is tried once, at its start, and never again in part: a million dots would else take hours.
+# A sentence ends at a line break, at CJK punctuation, or at . ! ? (and closing quotes or brackets) before a space.
+# A run of such marks is tried once, at its start: tried again at each mark, a million dots would take hours.
 _BREAK: Final = re.compile(
     r"\n+|(?<=[。！？])|(?<![.!?…])[.!?…]++[\"'”’)\]]*+(?=\s)"  # noqa: RUF001 - full-width on purpose
 )
@@ -25,7 +25,7 @@ _WORD: Final = re.compile(r"\w")
 def sentences(text: str) -> list[Span]:
     """Return the text's sentences in order, without the white space around them.
 
-    What has no letter or digit is left out.
+    A sentence without a letter or digit is left out.
 
     Example:
         >>> text = "Dr. Ada left at 9. She came back."

@@ -1,4 +1,4 @@
-"""The encoder that evaluators share, loaded once it is needed: where nothing reads it, it takes no memory."""
+"""The encoder that evaluators share, loaded at its first use: without such evaluators it takes no memory."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ if TYPE_CHECKING:
 
 
 class TextEncoder(Protocol):
-    """What encodes texts."""
+    """An encoder of texts."""
 
     def encode(self, texts: Iterable[str]) -> dict[str, Encoding]:
         """Return the encoding of each distinct text."""
 
     def close(self) -> None:
-        """Give up the texts that are not begun."""
+        """Give up the texts whose encoding has not begun."""
 
 
 class SharedEncoder:
-    """An encoder that is loaded at its first text, unless it was before. Used by one thread."""
+    """Loads its encoder at the first text, or when `load` is called.
+
+    States: not loaded, loaded; it is never unloaded. `load` and `encode` are called by one thread at a time; any
+    thread may call `close`, which gives up the texts that no thread has begun, and loads nothing."""
 
     def __init__(self, manifest: EncoderManifest, *, threads: int, providers: Sequence[str]) -> None:
         self._manifest = manifest
@@ -53,7 +56,7 @@ class SharedEncoder:
 
         Raises:
             CancelledError: the encoder was closed meanwhile.
-            ModelError: it had to be loaded, and cannot be; ChecksumError and ConfigError likewise.
+            ModelError, ChecksumError, ConfigError: as `load`, if the encoder was not loaded before.
         """
         distinct = list(texts)
         return self.load().encode(distinct) if distinct else {}

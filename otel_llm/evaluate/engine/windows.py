@@ -1,4 +1,4 @@
-"""How a long text is divided into the windows that a model can take."""
+"""Long texts, cut into windows that a model can take."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from otel_llm.evaluate.definition.encoding import IntArray
 from otel_llm.evaluate.definition.span import Span
 from otel_llm.evaluate.engine.sentences import sentences
 
-# A token is about four characters of English; more than twice that per window is never tokenized, so that the work
-# on one text is bounded whatever its length.
+# A token has about four characters of English. At most twice that number per token of a window is tokenized, which
+# bounds the work on one text.
 CHARACTERS_PER_TOKEN: Final = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
-    """A run of a text's tokens: whole sentences where they fit."""
+    """A run of a text's tokens: whole sentences, if they fit."""
 
     ids: list[int]
     offsets: IntArray
-    """(tokens, 2): where each token lies in the text."""
+    """(tokens, 2): first and end character of each token."""
 
     @property
     def span(self) -> Span:
-        """Where the run lies in the text."""
+        """Place of the run in the text."""
         return Span(int(self.offsets[0, 0]), int(self.offsets[-1, 1])) if len(self.offsets) else Span(0, 0)
 
 
@@ -50,7 +50,7 @@ def cut(tokenizer: Tokenizer, text: str, *, max_tokens: int, max_windows: int) -
 
 
 def _pieces(text: str, half: int) -> Iterator[tuple[int, str]]:
-    """Yield the text, or its first and its last `half` characters, each with where it begins."""
+    """Yield the place and text of each piece: the whole text, or its first and its last `half` characters."""
     if len(text) <= 2 * half:
         yield 0, text
     else:

@@ -51,17 +51,17 @@ _CACHED_CHARACTERS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A sentence as signals read it."""
+    """The words of one sentence."""
 
     stems: tuple[str, ...]
     content: frozenset[str]
     bigrams: frozenset[tuple[str, str]]
     numbers: frozenset[frozenset[str]]
-    """Each number as the forms that it may be written in: 5 pm is 5 and 17."""
+    """All forms of each number in the sentence: 5 pm is 5 and 17."""
     names: frozenset[str]
     negated: bool
     opens_politely: bool
-    """Whether it starts like a greeting, an offer or a word about oneself."""
+    """True if the sentence starts like a greeting, an offer or a word about oneself."""
     asks: bool
 
     @property
@@ -72,7 +72,7 @@ class Words:
 
 def words(sentence: str) -> Words:
     """Return the words of one sentence."""
-    # documents come again from call to call, but a cache of pages without a full stop would fill the memory
+    # documents recur from call to call; but pages without a full stop would fill the memory of a cache
     return _read_once(sentence) if len(sentence) <= _CACHED_CHARACTERS else _read(sentence)
 
 
@@ -117,7 +117,7 @@ def _numbers(sentence: str, lowered: Sequence[str]) -> frozenset[frozenset[str]]
     numbers = {}
     for word in lowered:
         plain = _NUMBER_WORDS.get(word) or (_plain(word) if word[0].isdigit() else None)
-        if plain and word != "one":  # mostly a pronoun
+        if plain and word != "one":  # "one" is mostly a pronoun
             numbers[plain] = {plain}
     for hour, minute, half in _TIME.findall(sentence):
         late = int(hour) % 12 + (12 if half.lower() == "p" else 0)

@@ -1,4 +1,4 @@
-"""What is found in a text, by type, place and confidence, and never by its value; how findings become a result."""
+"""Findings in a text: their type, place and confidence, never their value; and the result that they make."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from otel_llm.genai.call import Call
 if TYPE_CHECKING:
     from otel_llm.evaluate.definition.encoding import Encoding
 
-_SPANS: Final = 5  # of one type, in an explanation
+_SPANS: Final = 5  # places of one type in an explanation
 _BEYOND: Final = 500
-"""Characters read beyond where a long text is cut, for the value that lies there and the words around it."""
+"""Characters read beyond the cut of a long text, to find a value at the cut and the words near it."""
 
 
 class Finding(NamedTuple):
-    """A piece of a text that is probably of that type: by its first character and the one after its last."""
+    """A part of a text that probably has the type; `end` is the place after its last character."""
 
     type: str
     start: int
     end: int
     confidence: float
-    """The probability that it is what its type says, in [0, 1]."""
+    """Probability that the finding is of its type, in [0, 1]."""
 
 
 class FinderOptions(BaseModel):
@@ -39,18 +39,18 @@ class FinderOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_characters: Annotated[int, Field(ge=1000)] = 100_000
-    """Of a longer text the first half and the last half of that number are read."""
+    """Characters read of a text; of a longer text the first half and the last half of that number."""
 
 
 class Finder(ABC):
-    """An evaluator whose score is the confidence of the surest finding; what it finds is a subclass's."""
+    """An evaluator whose score is the confidence of the surest finding; a subclass does the finding."""
 
     def __init__(self, manifest: EvaluatorManifest, *, max_characters: int) -> None:
         self.manifest = manifest
         self._half = max_characters // 2
 
     def find(self, text: str) -> Iterator[Finding]:
-        """Yield what is in the text, or in its first and last part where it is long; findings may overlap."""
+        """Yield the findings in the text, or in the first and last part of a long text; they may overlap."""
         rest = len(text) - self._half
         if rest <= self._half:
             yield from self._search(text)
@@ -66,14 +66,14 @@ class Finder(ABC):
 
     @abstractmethod
     def _search(self, text: str) -> Iterable[Finding]:
-        """Return what is in the text, which is no longer than can be read; findings may overlap."""
+        """Return the findings in a text that is short enough to be read whole; they may overlap."""
 
     def texts(self, call: Call) -> Sequence[str]:
-        """Return nothing: no text has to be encoded."""
+        """Return no text: no encoding is needed."""
         return []
 
     def evaluate(self, call: Call, encodings: Mapping[str, Encoding]) -> list[Result]:
-        """Return a result for each target: the surest finding's confidence, 0 where there is none."""
+        """Return a result for each target: the surest finding's confidence, 0 without a finding."""
         return [self._evaluate(call, target) for target in self.manifest.targets]
 
     def _evaluate(self, call: Call, target: Target) -> Result:
@@ -87,7 +87,7 @@ class Finder(ABC):
 
 
 def without_overlaps(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the findings in the text's order; of those that overlap the surest, and of equals the longest."""
+    """Return the findings in the text's order; of overlapping ones the surest, then the longest."""
     kept: list[Finding] = []  # in the text's order, and never overlapping
     for finding in sorted(findings, key=lambda each: (-each.confidence, each.start - each.end, each)):
         place = bisect(kept, finding.start, key=lambda each: each.start)
@@ -98,7 +98,7 @@ def without_overlaps(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def explain(findings: Iterable[Finding]) -> str:
-    """Return how many of each type there are and where, as in "EMAIL_ADDRESS: 2 (characters 10-25, 40-61)"."""
+    """Return the number and places of each type, as in "EMAIL_ADDRESS: 2 (characters 10-25, 40-61)"."""
     places: dict[str, list[str]] = defaultdict(list)
     for finding in findings:
         places[finding.type].append(f"{finding.start}-{finding.end}")

@@ -1,4 +1,4 @@
-"""Rules that find values of known form, in time linear in the text: RE2 patterns, checks, and words near them."""
+"""Rules that find values of known form, in linear time: RE2 patterns, checks of values, and words near them."""
 
 from __future__ import annotations
 
@@ -12,49 +12,50 @@ import re2
 from otel_llm.evaluate.finding.findings import Finding
 
 Spans = Callable[[str], Iterable[tuple[int, int]]]
-_BEFORE: Final = 70  # characters in which a word says what comes
-_AFTER: Final = 25  # and what came
+# A keyword counts if it is at most _BEFORE characters before the value, or _AFTER characters after it.
+_BEFORE: Final = 70
+_AFTER: Final = 25
 _NEAR: Final = 0.45
 _WORD: Final = re.compile(r"[a-z]+")
 
 
 def listed(words: str) -> frozenset[str]:
-    """Return the words of a list that is written as one text."""
+    """Return the words of a text, which are separated by white space."""
     return frozenset(words.split())
 
 
 def any_of(patterns: str) -> str:
-    """Return the pattern of any one of those in a text, which are divided by white space."""
+    """Return the pattern that matches any one of the patterns in a text, which are separated by white space."""
     return f"(?:{'|'.join(patterns.split())})"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One form of one type."""
+    """One form that values of one type have."""
 
     type: str
     pattern: str | Spans
-    """RE2, its first group the value where it has one; or a function that says where values begin and end."""
+    """RE2 pattern, whose first group, if any, is the value; or a function that returns the spans of values."""
     mark: str
-    """What every match has in it, as a short pattern: a text without it is never searched."""
+    """Short pattern that every match contains: a text without the mark is never searched."""
     confidence: float | Callable[[str], float]
-    """Without a context word near; or what gives it for the value, 0 for one that is none."""
+    """Confidence without a context word near; or a function of the value, which returns 0 for a false match."""
     context: frozenset[str] = frozenset()
-    """Lower-case words near it that make it surer."""
+    """Lower-case words that make a value near them surer."""
     against: frozenset[str] = frozenset()
-    """Lower-case words near it that make it less sure."""
+    """Lower-case words that make a value near them less sure."""
     extend: Callable[[str, int], int] | None = None
-    """Of the text and where a match ends, where the value does."""
+    """Function of the text and the match's end that returns the value's end; None means the match's end."""
 
 
 class Rules:
-    """Rules in one pass: which marks a text has is asked once for all, and only rules whose mark is there run."""
+    """Rules in one pass: one search finds which marks a text has, and only the rules of these marks run."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = list(rules)
         self._searches = [_search(rule.pattern) for rule in rules]
-        # one automaton for all marks. They are short: over whole patterns it would outgrow its memory, and then
-        # finds nothing without saying so
+        # one automaton for all marks: one of whole patterns would outgrow its memory, and then RE2 finds nothing
+        # without an error
         self._marks: Any = re2.Set.SearchSet()
         for rule in rules:
             self._marks.Add(rule.mark)
@@ -71,11 +72,11 @@ class Rules:
 
 
 class _Source:
-    """A text and its bytes: RE2 reads bytes, and encodes anew for every search of a string."""
+    """A text and its bytes: RE2 reads bytes, and would encode a string again for every search."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.encoded = text.encode(errors="replace")  # a lone surrogate is one character before and after
+        self.encoded = text.encode(errors="replace")  # a lone surrogate becomes one "?", so that places stay
         self.plain = len(self.encoded) == len(text)
 
     def characters(self, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -103,7 +104,7 @@ def _search(pattern: str | Spans) -> Callable[[_Source], Iterable[tuple[int, int
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    r"""Return whether no word goes on where it begins or ends: `\b` of RE2 knows ASCII alone."""
+    r"""Return whether the span begins and ends at a word's edge: `\b` of RE2 knows only ASCII."""
     return not (
         (_in_word(text[start - 1 : start]) and _in_word(text[start]))
         or (_in_word(text[end - 1]) and _in_word(text[end : end + 1]))

@@ -1,1 +1,1 @@
-"""Classifiers that need no Python of their own."""
+"""The kinds of evaluators: classifiers that need no Python of their own, and the loading of every kind."""

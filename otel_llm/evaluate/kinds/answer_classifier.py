@@ -20,9 +20,9 @@ class AnswerClassifier(ABC):
     """Scores the parts of an answer against its context; the worst part decides."""
 
     RANK: ClassVar[int]
-    """Rank of the model's output, as `WholeModel` takes it."""
+    """Rank of the model's output; see `WholeModel`."""
     ANSWER_SHARE: ClassVar[int]
-    """Divisor of a window's tokens: a part of the answer gets the quotient, the context gets the rest."""
+    """Divisor of a window's tokens: a part of the answer has the quotient, the context has the rest."""
 
     def __init__(self, manifest: EvaluatorManifest, model: WholeModel | None = None) -> None:
         """Load the folder's model; `model` runs in its place, as its original does while it is exported."""

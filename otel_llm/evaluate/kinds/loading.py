@@ -1,4 +1,4 @@
-"""Installed evaluators, loaded by what runs their kind."""
+"""Installed evaluators, loaded as their kind says."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _KINDS: Final[Mapping[str, str]] = {
     "pair_classifier": "otel_llm.evaluate.kinds.pair_classifier:PairClassifier",
     "token_classifier": "otel_llm.evaluate.kinds.token_classifier:TokenClassifier",
 }
-"""What makes the evaluator of a kind; imported at its first use, for the libraries that run models take 40 MB."""
+"""Class or function that makes a kind's evaluator; imported at its first use: what models run on takes 40 MB."""
 
 
 def load_evaluators(names: Sequence[str] | None) -> list[Evaluator]:
-    """Return the installed evaluators of those names, or all but those that run only where they are named.
+    """Return the installed evaluators of those names; for None, all whose manifest says `default`.
 
     Raises:
         ConfigError: there is none of that name.
@@ -73,12 +73,12 @@ def load_evaluator(manifest: EvaluatorManifest) -> Evaluator:
 
 
 def _python(manifest: EvaluatorManifest) -> Evaluator:
-    """Return what the class that `code` names makes of the manifest."""
+    """Return the evaluator that the class named by `code` makes of the manifest."""
     where = f"{manifest.folder / 'evaluator.toml'}: code"
     module_name, _, name = (manifest.code or "").partition(":")
     try:
         module = import_module(module_name)
-    except Exception as error:  # whatever someone's module raises while it is imported
+    except Exception as error:  # third-party code may raise anything while it is imported
         raise ModelError(
             f"{where} must name a module that can be imported, got {module_name!r}: {error!r}"
         ) from error
@@ -89,7 +89,7 @@ def _python(manifest: EvaluatorManifest) -> Evaluator:
         evaluator: Evaluator = make(manifest)
     except OtelLlmError:
         raise
-    except Exception as error:  # likewise
+    except Exception as error:  # and while its class is called
         raise ModelError(f"{where} must name a class that takes a manifest, got {name!r}: {error!r}") from error
     lacking = [method for method in ("texts", "evaluate") if not callable(getattr(evaluator, method, None))]
     if lacking or getattr(evaluator, "manifest", None) is not manifest:

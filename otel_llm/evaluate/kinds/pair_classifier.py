@@ -1,4 +1,4 @@
-"""Pair classifiers: a cross-encoder over (context, claim) says how well an answer is supported; no own code.
+"""Pair classifiers: a cross-encoder over (context, claim) says how well an answer is supported.
 
 Source: the best context window decides on a sentence and the worst sentence on the answer, as in SummaC
 (Laban et al. 2022, https://arxiv.org/abs/2111.09525).

@@ -1,4 +1,4 @@
-"""What a classifier's outputs are: which label each is of, and how they become probabilities."""
+"""A classifier's outputs: their labels, and the probabilities that they mean."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from otel_llm.errors import ModelError
 from otel_llm.evaluate.definition.encoding import FloatArray
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 
-_ROUNDING = 1e-4  # by which float16 weights miss 0 and 1
+_ROUNDING = 1e-4  # by this much, outputs of float16 weights lie outside [0, 1]
 _LEAST_ODDS = 1e-7  # a probability of 0 or 1 has no finite log-odds
-_MOST_LOG_ODDS = 700  # beyond which exp overflows
+_MOST_LOG_ODDS = 700  # exp overflows beyond this number
 
 
 def log_odds(probability: ArrayLike) -> NDArray[np.float64]:
-    """Return the log-odds of probabilities, of which 0 and 1 are taken for nearly so."""
+    """Return the log-odds of probabilities; 0 and 1 count as 1e-7 and 1 - 1e-7."""
     values = np.clip(np.asarray(probability, dtype=np.float64), _LEAST_ODDS, 1 - _LEAST_ODDS)
     found: NDArray[np.float64] = np.log(values / (1 - values))
     return found
@@ -30,10 +30,10 @@ def probability(log_odds: float) -> float:
 
 
 def in_order(manifest: EvaluatorManifest, weights: Mapping[str, float], names: Sequence[str]) -> FloatArray:
-    """Return `options.weights` of the manifest, those of a logistic regression, in the order of the names.
+    """Return the weights of a logistic regression, `options.weights` of the manifest, in the order of the names.
 
     Raises:
-        ModelError: there are others, or some are missing.
+        ModelError: the weights have other names.
     """
     if weights.keys() != set(names):
         raise ModelError(
@@ -44,10 +44,10 @@ def in_order(manifest: EvaluatorManifest, weights: Mapping[str, float], names: S
 
 
 class Labels:
-    """The names of the outputs, in their order; the one whose probability is the score is `index`."""
+    """The names of the outputs, in their order; `index` is that of the label whose probability is the score."""
 
     def __init__(self, manifest: EvaluatorManifest, count: int) -> None:
-        """Take the manifest's labels for that many outputs.
+        """Take the manifest's labels for `count` outputs.
 
         Raises:
             ModelError: there are more or fewer outputs than labels.
@@ -65,7 +65,7 @@ class Labels:
         """Return probabilities for the model's outputs, whose last dimension is the labels.
 
         Raises:
-            ModelError: what comes out is not between 0 and 1.
+            ModelError: an output is not between 0 and 1 after the activation.
         """
         values: FloatArray = outputs.astype(np.float32)
         if self._manifest.activation == "sigmoid":
@@ -73,7 +73,7 @@ class Labels:
         elif self._manifest.activation == "softmax":
             powers = np.exp(values - values.max(axis=-1, keepdims=True))
             values = powers / powers.sum(axis=-1, keepdims=True)
-        if not ((values >= -_ROUNDING) & (values <= 1 + _ROUNDING)).all():  # which holds of nan, too
+        if not ((values >= -_ROUNDING) & (values <= 1 + _ROUNDING)).all():  # true for nan, too
             raise ModelError(
                 f"{self._manifest.folder / 'evaluator.toml'}: activation must make model.onnx's outputs"
                 f" probabilities, got {self._manifest.activation!r} and outputs from {values.min()} to"
@@ -83,7 +83,7 @@ class Labels:
         return clipped
 
     def describe(self, probabilities: FloatArray) -> str:
-        """Return the labels at or above the threshold with their probability, the score's own first."""
+        """Return the labels at or above the threshold with their probability, the score's own label first."""
         manifest, own = self._manifest, self.index
         others = [
             index

@@ -1,4 +1,4 @@
-"""Text classifiers: any folder with an ONNX model, no code of its own."""
+"""Text classifiers: an ONNX model over each text, a head over the encoder or a whole model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INPUTS: Final = ("token_states", "pooled")
 
 
 class _TextClassifier(ABC):
-    """Scores each target's text in windows, of which the worst one counts the most, or alone: `worst_share`."""
+    """Scores each target's text in windows; the worst window counts the most, or alone: `worst_share`."""
 
     labels: Labels
 
@@ -56,9 +56,9 @@ class _TextClassifier(ABC):
         )
 
     def _score(self, own: NDArray[np.float64], worst: int) -> float:
-        """Return the probability for the whole text; a single window's is that of the text.
+        """Return the probability for the whole text.
 
-        A long text has more windows that could fail by mistake than a short one; the mean makes up for that.
+        A long text has more windows that could fail by mistake than a short text; the mean corrects that.
         """
         share = self.manifest.worst_share
         if share == 1 or len(own) == 1:
@@ -92,7 +92,7 @@ class HeadClassifier(_TextClassifier):
         self.labels = Labels(manifest, probe(self._path, self._head, {self._input: zeros}).size)
 
     def texts(self, call: Call) -> Iterable[str]:
-        """Return the texts of the targets, as far as there are any."""
+        """Return the texts of the targets that have one."""
         return [text for target in self.manifest.targets if (text := target_text(call, target))]
 
     def _windows(self, text: str, encodings: Mapping[str, Encoding]) -> Iterator[tuple[Span, FloatArray]]:
@@ -108,7 +108,7 @@ class HeadClassifier(_TextClassifier):
 
 
 class WholeClassifier(_TextClassifier):
-    """A model with a tokenizer of its own; it reads nothing of the shared encoder."""
+    """A whole model with a tokenizer of its own; reads nothing of the shared encoder."""
 
     def __init__(self, manifest: EvaluatorManifest, model: WholeModel | None = None) -> None:
         """Load the folder's model; `model` runs in its place, as its original does while it is exported."""
@@ -117,7 +117,7 @@ class WholeClassifier(_TextClassifier):
         self.labels = self._model.labels
 
     def texts(self, _: Call) -> Iterable[str]:
-        """Return no text: the tokens are its own."""
+        """Return no text: the model has its own tokenizer."""
         return []
 
     def _windows(self, text: str, _: Mapping[str, Encoding]) -> Iterator[tuple[Span, FloatArray]]:

@@ -1,4 +1,4 @@
-"""Token classifiers: which tokens of an answer its context does not support; no code of its own.
+"""Token classifiers: the tokens of an answer that its context does not support.
 
 Source: LettuceDetect (Kovács and Recski 2025, https://arxiv.org/abs/2502.17125): the model reads the context and
 the answer together, and says of each of the answer's tokens whether it is hallucinated.
@@ -38,7 +38,7 @@ class TokenClassifier(AnswerClassifier):
             tokens.sequence_ids, tokens.offsets, hallucinated.tolist(), strict=True
         ):
             if sequence == 1 and end > start:
-                # several tokens may lie in one character; the worst of them counts
+                # one character may have several tokens; the worst token counts
                 span = Span(piece.span.start + start, piece.span.start + end)
                 supports[span] = min(1 - probability, supports.get(span, 1.0))
         return supports

@@ -1,4 +1,4 @@
-"""A classifier that is a whole ONNX model with a tokenizer of its own, as transformers' are exported."""
+"""A whole ONNX model with its own tokenizer, as models of transformers are exported."""
 
 from __future__ import annotations
 
@@ -24,25 +24,27 @@ _OPTIONAL: Final = {"token_type_ids"}
 # A piece of a text, tokenized again by itself, may have a few more tokens than it had within the text.
 _SLACK: Final = 4
 _LEAST_ROOM: Final = 8
-"""Tokens of texts that a window must have room for."""
+"""Tokens of text that a window must have room for."""
 
 
 class WholeModel:
     """Tokenizer and weights of one folder.
 
-    It runs on one input at a time, never on a padded batch: with int8 activations a text's scores would depend on
-    its company, and on one thread batches are not faster (docs/decisions/0005).
+    The model runs on one input at a time, never on a padded batch: with int8 activations a text's scores would
+    depend on the other texts of the batch, and on one thread batches are not faster (docs/decisions/0005).
     """
 
     def __init__(self, manifest: EvaluatorManifest, *, rank: int) -> None:
-        """Load the files; `rank` is that of the output: 2 for (batch, labels), 3 for (batch, tokens, labels).
+        """Load the files; `rank` is the output's: 2 for (batch, labels), 3 for (batch, tokens, labels).
 
         Raises:
             ModelError: a file cannot be loaded or is not what the manifest says, or a window has no room.
         """
         self.manifest = manifest
         self.tokenizer = read_tokenizer(manifest.path(manifest.tokenizer or ""))
-        self.room(texts=1 if manifest.kind == "text_classifier" else 2)  # raises while loading, not in a call
+        self.room(
+            texts=1 if manifest.kind == "text_classifier" else 2
+        )  # so that a wrong `max_tokens` raises while loading, not in a call
         self._path = manifest.path("model.onnx")
         self._session = session(self._path)
         self._inputs = {value.name for value in self._session.get_inputs()}
@@ -58,10 +60,10 @@ class WholeModel:
         self.labels = Labels(manifest, output.shape[-1])
 
     def room(self, *, texts: int) -> int:
-        """Return how many tokens of `texts` texts together, one or two, fit into a window.
+        """Return the number of tokens in a window for one text, or for two texts together.
 
         Raises:
-            ModelError: too few to read anything.
+            ModelError: the manifest's `max_tokens` is too small.
         """
         special: int = self.tokenizer.num_special_tokens_to_add(texts == 2)
         least = special + _SLACK + _LEAST_ROOM
@@ -73,19 +75,19 @@ class WholeModel:
         return self.manifest.max_tokens - special - _SLACK
 
     def pieces(self, text: str, *, max_tokens: int) -> list[Piece]:
-        """Return the text in pieces of at most so many tokens, as many as `max_windows` says."""
+        """Return the text in pieces of at most `max_tokens`, and at most the manifest's `max_windows` pieces."""
         runs = cut(self.tokenizer, text, max_tokens=max_tokens, max_windows=self.manifest.max_windows)
         return [Piece(run.span, text[run.span.start : run.span.end]) for run in runs]
 
     def encode(self, text: str, pair: str | None = None) -> Encoding:
-        """Return the tokens of a text, or of two as the model reads them, with special ones."""
+        """Return the tokens of a text, or of a pair of texts, with the special tokens."""
         tokens = self.tokenizer.encode(text, pair)
-        tokens.truncate(self.manifest.max_tokens)  # beyond `_SLACK`, which no ordinary text reaches
+        tokens.truncate(self.manifest.max_tokens)  # only an unusual text has more tokens than `_SLACK` allows for
         return tokens
 
     @cached_property
     def classify(self) -> Callable[..., FloatArray]:
-        """The labels' probabilities, (labels,), of a text, or of two; what was asked last is remembered."""
+        """Function from a text, or a pair, to the labels' probabilities, (labels,); the latest are cached."""
         return remembering(lambda *texts: self.probabilities(self.encode(*texts)))
 
     def probabilities(self, tokens: Encoding) -> FloatArray:
@@ -110,9 +112,9 @@ def read_tokenizer(path: Path) -> Tokenizer:
     """
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises Exception itself
+    except Exception as error:  # the library raises plain Exception
         raise ModelError(f"{path}: must be a tokenizer that the library tokenizers loads: {error}") from error
-    # a file often says how its training cut and padded texts: here that is left to the windows
+    # many files truncate and pad as in training; here texts are cut into windows instead
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

@@ -9,7 +9,7 @@ from otel_llm.evaluate.offline.records import Record
 
 MAX_RECORDS: Final = 32
 MAX_CHARACTERS: Final = 256_000
-"""Of a batch; its last record may go beyond it. The encodings of all its texts are in memory at once."""
+"""Characters of a batch, which its last record may exceed: the encodings of all texts are in memory at once."""
 
 
 def batches(records: Iterable[Record], size: int = MAX_RECORDS) -> Iterator[list[Record]]:

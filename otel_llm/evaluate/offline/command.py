@@ -17,7 +17,7 @@ from otel_llm.evaluate.offline.interrupt import Interrupted, Interrupts
 from otel_llm.evaluate.offline.loaded_evaluators import TIMEOUT_S, missing_extra
 from otel_llm.evaluate.offline.thresholds import parse_condition
 
-_STOPPED_READING: Final = 141  # what a shell reports of a process that SIGPIPE ended
+_STOPPED_READING: Final = 141  # the exit code that a shell reports for a process that SIGPIPE ended
 _BY_SUFFIX: Final[dict[str, Format]] = {".jsonl": "jsonl", ".xml": "junit", ".txt": "table"}
 
 
@@ -90,13 +90,13 @@ def command(**options: Any) -> None:
         click.echo(f"otel-llm evaluate: {error}", err=True)
         sys.exit(2)
     except BrokenPipeError:
-        # whoever read stdout has gone: what is still to be flushed at exit goes nowhere
+        # the reader of stdout has gone: discard the output that is flushed at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_STOPPED_READING)
     except OSError as error:
         click.echo(f"otel-llm evaluate: results cannot be written: {error}", err=True)
         sys.exit(2)
-    except Exception as error:  # Python would exit with 1, which says that a condition holds
+    except Exception as error:  # Python would exit with 1, which means that a condition holds
         traceback.print_exc()
         click.echo(f"otel-llm evaluate: failed by a fault of its own: {type(error).__name__}: {error}", err=True)
         sys.exit(2)
@@ -112,7 +112,7 @@ def _run(
 ) -> int:
     conditions = tuple(parse_condition(text) for text in fail_on)
     try:
-        with interrupts.deferred():  # an import that is broken off may end in any exception
+        with interrupts.deferred():  # an import that a signal interrupts may end in any exception
             from otel_llm.evaluate.offline.run import RunSettings, run  # noqa: PLC0415 - only with the extra; --help is quick
     except ModuleNotFoundError as error:
         raise missing_extra(error) from error

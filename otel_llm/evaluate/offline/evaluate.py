@@ -27,23 +27,23 @@ def evaluate(
 ) -> list[RecordResult]:
     """Return every evaluator's results on every record, in the order of the records.
 
-    What is loaded once is kept for later calls with the same evaluators, threads and timeout. Several threads may
+    Loaded evaluators are kept for later calls with the same evaluators, threads and timeout. Several threads may
     call at once: they take turns, a batch each.
 
     Args:
         records: mappings with `output` and, as far as they are known, `id`, `input`, `context`, `system`,
-            `choices` and `logprobs`, or `otel_llm.evaluate.offline.records.Record`, which says what each is.
-        evaluators: names of the evaluators that run; None: all that are installed.
+            `choices` and `logprobs`, or `otel_llm.evaluate.offline.records.Record`, which describes each.
+        evaluators: names of the evaluators that run; None: all installed ones.
         threads: threads that encode texts.
-        timeout_s: what an evaluator may take for one record; after that its results are errors.
+        timeout_s: seconds that an evaluator may take for one record; then its results are errors.
 
     Returns:
-        A result per record, evaluator and target. `id` is the record's, or its number from 1.
+        A result per record, evaluator and target. `id` is that of the record, or the record's number from 1.
 
     Raises:
         MissingExtraError: the extra `collector` is not installed.
-        ConfigError: an evaluator that is not installed.
-        RecordError: a record is not as it should be. All are read before any is evaluated.
+        ConfigError: an evaluator is not installed.
+        RecordError: a record is wrong. All records are read before the first is evaluated.
     """
     read = list(_read(records))
     loaded = _get(evaluators, threads, timeout_s)
@@ -67,7 +67,7 @@ def evaluate_iter(
         evaluators: as of `evaluate`.
         threads: as of `evaluate`.
         timeout_s: as of `evaluate`.
-        batch_size: records read at most before the first result comes; 1 for records that arrive slowly.
+        batch_size: most records that are read before the first result; 1 for records that arrive slowly.
     """
     if batch_size < 1:
         raise ConfigError(f"batch_size: must be at least 1, got {batch_size}")
@@ -102,7 +102,7 @@ def _read_one(record: Record | Mapping[str, Any], number: int) -> Record:
 
 
 def _forget() -> None:
-    """Let a forked child load anew: the threads of a pipeline stay behind in the parent, and so may its locks."""
+    """Make a forked child load its own evaluators: threads stay in the parent, and locks may be held."""
     global _loading  # noqa: PLW0603 - another thread of the parent may have held it
     _loading = threading.Lock()
     _loaded.clear()

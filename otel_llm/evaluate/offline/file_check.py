@@ -1,4 +1,4 @@
-"""What is wrong, or odd, with the lines of a file of records."""
+"""Faults and oddities in the lines of a file of records."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from otel_llm.errors import RecordError
 from otel_llm.evaluate.offline.record_file import Line, parse_line
 from otel_llm.evaluate.offline.records import KEYS, Record
 
-_SHOWN: Final = 5  # of the problems of one file
-_MOST_IDS: Final = 1_000_000  # that are remembered, so that memory stays bounded
-# what others call the same: a line would be evaluated without it, and nobody the wiser
+_SHOWN: Final = 5  # problems of one file that are shown
+_MOST_IDS: Final = 1_000_000  # ids that are remembered
+# Keys of other tools. Without a warning the record would be evaluated without the value.
 _OTHER_NAMES: Final = {
     "answer": "output", "response": "output", "completion": "output", "prediction": "output",
     "prompt": "input", "question": "input", "query": "input", "user_input": "input",
@@ -21,7 +21,9 @@ _OTHER_NAMES: Final = {
 
 
 class Inspection:
-    """Reads lines into records and notes what is wrong with them, and what is odd."""
+    """Reads lines into records, and notes faults and oddities.
+
+    Bounded: five faults are kept, and the hashes of at most a million ids. For one thread."""
 
     def __init__(self) -> None:
         self.records = 0
@@ -33,7 +35,7 @@ class Inspection:
         self._unread: dict[str, str] = {}
 
     def read(self, line: Line) -> Record | None:
-        """Return the line's record; None where it holds none, which is noted."""
+        """Return the line's record; None for an invalid line, which is noted."""
         try:
             record, keys = parse_line(line)
         except RecordError as error:
@@ -49,7 +51,7 @@ class Inspection:
         return record
 
     def warnings(self) -> list[str]:
-        """Return what may not be as it was meant."""
+        """Return warnings: keys that are not read, ids that occur twice."""
         repeated = (
             f"{self._repeated:,} {'ids are' if self._repeated > 1 else 'id is'} used again, the first is"
             f" {self._first_repeated}: their results cannot be told apart"
@@ -57,7 +59,7 @@ class Inspection:
         return [*self._unread.values(), *([repeated] if self._repeated else [])]
 
     def problems(self, what: str) -> str:
-        """Return how many lines are invalid, after `what`, with the first of them, each on a line of its own."""
+        """Return `what`, the number of invalid lines, and the first ones, each on a line of its own."""
         left = self.invalid - len(self._problems)
         lines = [*self._problems, *([f"and {left:,} more"] if left else [])]
         return "\n  ".join([f"{what} {self.invalid:,} invalid line{'s' * (self.invalid > 1)}:", *lines])

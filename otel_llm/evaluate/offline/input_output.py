@@ -1,4 +1,4 @@
-"""Where `otel-llm evaluate` reads from and writes to: files, stdin and stdout."""
+"""Input and output of `otel-llm evaluate`: files, stdin and stdout."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from otel_llm.errors import ConfigError
 
 @contextmanager
 def source(path: Path | None) -> Iterator[BufferedReader]:
-    """Open the file to read, or stdin where it is None.
+    """Open the file for reading, or stdin for None.
 
     Raises:
-        ConfigError: it cannot be read.
+        ConfigError: the file cannot be read.
     """
     if path is None:
         yield cast(BufferedReader, sys.stdin.buffer)
@@ -34,10 +34,10 @@ def source(path: Path | None) -> Iterator[BufferedReader]:
 
 @contextmanager
 def destination(path: Path | None, read: BufferedReader) -> Iterator[BinaryIO]:
-    """Create the file to write, or give stdout where it is None.
+    """Create the file for writing, or give stdout for None.
 
     Raises:
-        ConfigError: it cannot be written, or is the one that is read.
+        ConfigError: the file cannot be written, or is the input.
     """
     if path is None:
         yield sys.stdout.buffer
@@ -53,8 +53,8 @@ def destination(path: Path | None, read: BufferedReader) -> Iterator[BinaryIO]:
 
 
 def is_regular(file: BufferedReader) -> bool:
-    """Return whether the file can be read twice, from its beginning, which a pipe cannot."""
+    """Return whether the stream is a regular file, which can be read twice; a pipe cannot."""
     try:
         return stat.S_ISREG(os.fstat(file.fileno()).st_mode) and file.tell() == 0
-    except OSError:  # what stands in for stdin has no descriptor
+    except OSError:  # a substitute for stdin may have no descriptor
         return False

@@ -1,4 +1,4 @@
-"""Signals that end a command, at a point where no result is half written."""
+"""Signals that end a command, but never while a result is half written."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ _ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(BaseException):
-    """The user or the system asked us to end."""
+    """A signal asked the command to end."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
         self.exit_code = 128 + number
-        """What a shell reports of a process that this signal ended."""
+        """Exit code that a shell reports for a process that the signal ended."""
 
 
 class Interrupts:
-    """While it is open, the first of the signals raises `Interrupted` in the main thread, or later: `deferred`."""
+    """While open, a signal raises `Interrupted` in the main thread; in a `deferred` block, at the block's end."""
 
     def __init__(self) -> None:
         self._number: int | None = None
         self._deferred = False
 
     def __enter__(self) -> Interrupts:
-        # what the caller ignores stays ignored
+        # a signal that the parent process ignores stays ignored
         taken = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
         self._before = {number: signal.signal(number, self._handle) for number in taken}
         return self
@@ -39,7 +39,7 @@ class Interrupts:
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
-        """Let the first signal wait until the end of the block; the second is raised at once."""
+        """Make the first signal wait for the end of the block; a second one raises at once."""
         self._deferred = True
         try:
             yield

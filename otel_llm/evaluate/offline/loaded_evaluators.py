@@ -1,4 +1,4 @@
-"""Evaluators that are loaded, as `otel_llm.evaluate` and `otel-llm evaluate` use them."""
+"""Loaded evaluators, as `otel_llm.evaluate` and `otel-llm evaluate` use them."""
 
 from __future__ import annotations
 
@@ -21,25 +21,29 @@ if TYPE_CHECKING:
     from otel_llm.genai.call import Call
 
 TIMEOUT_S: Final = 60.0
-"""What an evaluator may take for one record: longer than in the service, where calls wait behind it."""
+"""Seconds that an evaluator may take for one record: more than in the service, where other calls wait."""
 
 _MAX_HANGING: Final = 16
-"""Threads that may hang for each evaluator: only with so many do other records feel the slow ones."""
+"""Threads of one evaluator that may hang, before other records get errors, too."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class LoadedEvaluators:
-    """A pipeline that any thread may use: one batch at a time."""
+    """A pipeline that any thread may use.
+
+    A lock lets one batch in at a time; other threads wait. Any thread may call `close`, for ever: the batch under
+    way raises CancelledError.
+    """
 
     def __init__(self, pipeline: Pipeline, manifests: Mapping[str, EvaluatorManifest]) -> None:
         self._pipeline = pipeline
         self._one_at_a_time = threading.Lock()
         self.manifests = manifests
-        """Of the evaluators that run, by name."""
+        """Manifests of the running evaluators, by name."""
 
     def evaluate(self, records: Sequence[Record]) -> list[RecordResult]:
-        """Return each record's results, in order; the records have been read, so that each has an id."""
+        """Return each record's results, in order; every record has an id, from `read_record`."""
         calls = [call_of(record) for record in records]
         ids = {call.trace_id: record.id for call, record in zip(calls, records, strict=True)}
         with self._one_at_a_time:
@@ -47,16 +51,16 @@ class LoadedEvaluators:
         return [_record_result(ids[result.call.trace_id], result) for result in results]
 
     def close(self) -> None:
-        """Give up what is being evaluated."""
+        """Give up the batch under way."""
         self._pipeline.close()
 
     def _results(self, calls: Sequence[Call]) -> list[Result]:
-        """Return the results; a call over which the batch fails must not cost the others theirs."""
+        """Return the results; after a failure of the whole batch, each call is evaluated alone."""
         try:
             return self._pipeline.evaluate(calls).results
-        except CancelledError:  # closed meanwhile
+        except CancelledError:  # `close` was called meanwhile
             raise
-        except Exception as error:  # whatever it is, it becomes that one call's results
+        except Exception as error:  # any exception becomes the results of its call
             if len(calls) > 1:
                 return [result for call in calls for result in self._results([call])]
             _log.exception("a record could not be evaluated")
@@ -64,13 +68,13 @@ class LoadedEvaluators:
 
 
 def load(names: Sequence[str] | None, *, threads: int, timeout_s: float = TIMEOUT_S) -> LoadedEvaluators:
-    """Return the evaluators of those names, or all that are installed, loaded.
+    """Return the evaluators with these names, loaded; for None, all installed ones.
 
-    A record's results depend on that record alone: none is left out because of what failed before.
+    A record's results depend on the record alone: no evaluator is left out after earlier failures.
 
     Raises:
         MissingExtraError: the extra `collector` is not installed.
-        ConfigError: an evaluator that is not installed, no thread, or no time.
+        ConfigError: an evaluator is not installed, or `threads` or `timeout_s` is too small.
         ModelError: an evaluator is not as its manifest says.
     """
     if threads < 1:
@@ -93,9 +97,11 @@ def load(names: Sequence[str] | None, *, threads: int, timeout_s: float = TIMEOU
         drift=DriftSettings(enabled=False),
     )
     try:
-        import_module("numpy")  # of the extra: without it there are no evaluators either, and that says less
+        import_module(
+            "numpy"
+        )  # of the extra; without the extra there are no evaluators, but that error would not name the remedy
         pipeline = Pipeline.load(settings)
-    except ModuleNotFoundError as error:  # what models run on is imported with the first of them
+    except ModuleNotFoundError as error:  # ONNX Runtime and others are imported with the first model
         raise missing_extra(error) from error
     wanted = pipeline.evaluators
     return LoadedEvaluators(
@@ -104,7 +110,7 @@ def load(names: Sequence[str] | None, *, threads: int, timeout_s: float = TIMEOU
 
 
 def missing_extra(error: ModuleNotFoundError) -> MissingExtraError:
-    """Return what to raise where a module of the extra is not there; raise `error` itself where it is ours."""
+    """Return the error for a missing module of the extra; raise `error` itself for a module of otel-llm."""
     if (error.name or "").startswith("otel_llm."):
         raise error
     return MissingExtraError(
@@ -122,6 +128,6 @@ def _record_result(record_id: RecordId | None, result: Result) -> RecordResult:
         target=result.target,
         score=result.score,
         label=result.label,
-        # an evaluator may cut a character in two where it quotes, which no file could hold
+        # an evaluator that quotes may cut a surrogate pair, and half of one cannot be written
         explanation=None if explanation is None else well_formed(explanation),
     )

@@ -1,4 +1,4 @@
-"""A progress bar on stderr, where that is a terminal."""
+"""A progress bar on stderr, if stderr is a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LONG_S = 99 * 3600
 
 
 class _Speed(ProgressColumn):
-    """Lines a second, and how long what is left takes at that speed."""
+    """Lines per second, and the time that the rest takes at that speed."""
 
     def render(self, task: Task) -> Text:
         if not task.speed:
@@ -21,7 +21,7 @@ class _Speed(ProgressColumn):
 
 
 class LineProgress:
-    """One bar for one phase after the other; nothing at all where the console is no terminal, or not `shown`."""
+    """One bar for one phase after the other; no bar if the console is no terminal, or `shown` is False."""
 
     def __init__(self, console: Console, *, shown: bool) -> None:
         self._progress = Progress(
@@ -46,15 +46,15 @@ class LineProgress:
         self.stop()
 
     def stop(self) -> None:
-        """Take the bar away; a second time does nothing."""
+        """Remove the bar; a second call does nothing."""
         self._progress.stop()
 
     def phase(self, name: str, total: int | None = None) -> None:
-        """Begin a phase of that many lines; None: nobody knows how many."""
+        """Begin a phase of `total` lines; None means an unknown number."""
         self._progress.reset(self._task, description=name, total=total)
 
     def at(self, lines: int) -> None:
-        """Show that so many lines of the phase are done."""
+        """Show that `done` lines of the phase are done."""
         self._progress.update(self._task, completed=lines)
 
 

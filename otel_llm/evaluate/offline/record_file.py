@@ -1,4 +1,4 @@
-"""Files of records, JSON Lines: read as they come, and refused with the number of the line."""
+"""Files of records, as JSON Lines, read as they come; errors name the line's number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from otel_llm.errors import RecordError
 from otel_llm.evaluate.offline.records import Record, read_record
 
 MAX_LINE_BYTES: Final = 64 * 2**20
-"""No line is longer than this, so that a file without line breaks does not fill the memory."""
+"""Bytes of a line at most, so that a file without line breaks does not fill the memory."""
 
 _CHUNK_BYTES: Final = 2**20
 _BOM: Final = b"\xef\xbb\xbf"
@@ -21,20 +21,20 @@ class Line(NamedTuple):
     """A line that is not blank."""
 
     number: int
-    """From 1, blank lines counted too."""
+    """Number of the line, from 1; blank lines count."""
     data: bytes | None
-    """Without its line feed; None where it is longer than `MAX_LINE_BYTES`."""
+    """Content without the line feed; None for a line longer than `MAX_LINE_BYTES`."""
 
 
 class Stream(Protocol):
     """A binary file, buffered."""
 
     def read1(self, size: int, /) -> bytes:
-        """Return what is there, at most `size` bytes; nothing at the end."""
+        """Return the bytes that are there, at most `size`; none at the end of the file."""
 
 
 def read_lines(stream: Stream) -> Iterator[list[Line]]:
-    """Yield the lines in groups: those that one read completes, so that lines of a slow pipe need not wait."""
+    """Yield the lines in groups: the lines that one read completes, so that lines of a slow pipe do not wait."""
     number, pending, too_long = 0, bytearray(), False
     while chunk := stream.read1(_CHUNK_BYTES):
         *ended, rest = chunk.split(b"\n")
@@ -86,7 +86,7 @@ def _parse(line: Line) -> object:
         raise RecordError(
             f"is not JSON: {error.msg} at column {error.pos + 1}: each line must be one whole object"
         ) from None
-    except (ValueError, RecursionError) as error:  # a number of too many digits; brackets nested too deep
+    except (ValueError, RecursionError) as error:  # a number with too many digits, or brackets nested too deep
         raise RecordError(f"is not JSON that can be read: {error}") from None
     if isinstance(value, list):
         raise RecordError("must be an object, got an array: write one object a line (jq -c '.[]' does)")

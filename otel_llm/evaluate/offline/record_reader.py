@@ -14,7 +14,9 @@ from otel_llm.evaluate.offline.records import Record
 
 
 class RecordReader:
-    """Reads a file twice, so that nothing is evaluated where a line is invalid; a pipe once, as it comes."""
+    """Reads a file twice, so that nothing is evaluated if a line is invalid; reads a pipe once, as it comes.
+
+    Call `inspect` first, then `batches`, each once, in one thread."""
 
     def __init__(
         self, stream: BufferedReader, where: str, *, skip_invalid: bool, warn: Callable[[str], None]
@@ -22,10 +24,10 @@ class RecordReader:
         """Read nothing yet.
 
         Args:
-            stream: what is read.
-            where: its name in messages.
-            skip_invalid: whether invalid lines are left out; else the first ends it.
-            warn: is called with what may not be as it was meant.
+            stream: file or pipe to read.
+            where: name of the stream in messages.
+            skip_invalid: leave invalid lines out; else the first invalid line raises.
+            warn: called with each warning.
         """
         self._stream = stream
         self._where = where
@@ -33,10 +35,10 @@ class RecordReader:
         self._warn = warn
 
     def inspect(self, at: Callable[[int], None]) -> int | None:
-        """Return how many records there are; None where that cannot be told beforehand.
+        """Return the number of records; None for a pipe, whose number is not known.
 
         Args:
-            at: is called now and then with how many there were so far.
+            at: called now and then with the number of records so far.
 
         Raises:
             RecordError: a line is invalid, or there is no record.
@@ -56,7 +58,7 @@ class RecordReader:
         """Yield the records, at most `size` at once; what a pipe holds already does not wait for more.
 
         Raises:
-            RecordError: as of `inspect`, after the records before that line.
+            RecordError: as `inspect`; the records before that line have been yielded.
         """
         inspected = is_regular(self._stream)
         inspection = Inspection()

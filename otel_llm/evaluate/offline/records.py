@@ -1,4 +1,4 @@
-"""What is evaluated outside the service: a record goes in, its results come out."""
+"""Records, which are evaluated outside the service, and their results."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from otel_llm.text.well_formed import well_formed
 RecordId = str | int
 
 _MANY: Final = 80  # characters of a wrong value that a message shows
-# the rounding of a softmax in half precision may end above 0
+# a softmax in half precision may round to a value above 0
 _MOST_LOGPROB: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One answer, and what is known of how it came about."""
+    """One answer, with its input, context and other known facts."""
 
     output: str | None = None
-    """The answer; the first of `choices` where it is left out."""
+    """Answer; None means the first of `choices`."""
     id: RecordId | None = None
-    """What its results are called; the number of the record, from 1, where it is left out."""
+    """Id of the record's results; None means the number of the record, from 1."""
     input: str | None = None
-    """What was asked."""
+    """Question or request of the user."""
     context: Sequence[str] | str | None = None
-    """The texts that the answer should keep to; one text counts as a list of one."""
+    """Texts that the answer should keep to; a text counts as a list with one."""
     system: str | None = None
-    """The system instructions."""
+    """System instructions."""
     choices: Sequence[str] | None = None
     """Several answers to the same input."""
     logprobs: Sequence[float] | None = None
-    """The natural logarithms of the probabilities of the answer's tokens."""
+    """Natural logarithms of the probabilities of the answer's tokens."""
 
 
 KEYS: Final = tuple(field.name for field in dataclasses.fields(Record))
@@ -47,16 +47,16 @@ KEYS: Final = tuple(field.name for field in dataclasses.fields(Record))
 
 @dataclass(frozen=True, slots=True)
 class RecordResult:
-    """What one evaluator found on one side of one record."""
+    """One evaluator's result on one side of one record."""
 
     id: RecordId
     evaluator: str
     target: Target
     score: float | None
-    """The probability of what the evaluator is named for, in [0, 1]; None with not_applicable and error."""
+    """Probability of what the evaluator is named for, in [0, 1]; None with not_applicable and error."""
     label: Label
     explanation: str | None
-    """Why, with `fail`; the class of the exception, with `error`; else None."""
+    """Reason with the label fail; class of the exception with error; else None."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, in the order of a line of `otel-llm evaluate --format jsonl`."""
@@ -64,23 +64,23 @@ class RecordResult:
 
 
 class RecordCall(Call):
-    """A record as evaluators read it: the answer is the first choice alone, the others are to compare it with."""
+    """A record as a call: `output_text` is the first choice alone, and the others are compared with it."""
 
     __slots__ = ()
 
     @property
     def output_text(self) -> str:
-        """The answer."""
+        """The answer, without the other choices."""
         return self.output[0].text
 
 
 def read_record(value: object, number: int) -> Record:
-    """Return the record in a mapping, or in a `Record`, checked, with an id: `number` where it has none.
+    """Return the checked record of a mapping or a `Record`, with an id: `number`, if it has none.
 
-    A key that is None counts as left out; a key that is not known is passed by.
+    A key with the value None counts as missing; an unknown key is ignored.
 
     Raises:
-        RecordError: a value is not what it should be; the message names key, value and remedy.
+        RecordError: a value is wrong; the message names key, value and remedy.
     """
     given = _given(value)
     read = Record(
@@ -102,7 +102,7 @@ def read_record(value: object, number: int) -> Record:
 
 
 def call_of(record: Record) -> RecordCall:
-    """Return the call that evaluators read; its ids are made from the record's, the same in every run."""
+    """Return the record as a call; its ids are computed from the record's id, the same in every run."""
     digest = hashlib.sha256(json.dumps(record.id).encode()).hexdigest()
     return RecordCall(
         trace_id=digest[:32],
@@ -122,7 +122,7 @@ def call_of(record: Record) -> RecordCall:
 
 
 def _answers(record: Record) -> list[str]:
-    """Return the choices with the answer in front, which may be one of them or one beside them."""
+    """Return the answer, then the other choices; the answer may be one of the choices, or a further one."""
     choices = list(record.choices or ())
     if record.output is None:
         return choices
@@ -195,7 +195,7 @@ def _list(value: object, key: str, of: str) -> Sequence[Any]:
 
 
 def _described(value: object) -> str:
-    """Return a wrong value in the words of JSON, shortened."""
+    """Return a wrong value as JSON, shortened."""
     if isinstance(value, Mapping):
         return "an object"
     if isinstance(value, str | int | float | list | tuple) or value is None:

@@ -26,24 +26,24 @@ from otel_llm.evaluate.offline.thresholds import Condition, check, check_names
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
-    """What the command was asked to do."""
+    """The options of the command."""
 
     file: Path | None
-    """None: stdin."""
+    """Input; None means stdin."""
     evaluators: tuple[str, ...] | None
     format: Format
     conditions: tuple[Condition, ...]
     output: Path | None
-    """None: stdout."""
+    """Output; None means stdout."""
     threads: int
     timeout_s: float
-    """What an evaluator may take for one record."""
+    """Seconds that an evaluator may take for one record."""
     skip_invalid: bool
     quiet: bool
 
 
 def run(settings: RunSettings, interrupts: Interrupts) -> int:
-    """Return 0; 1 where a condition to fail on holds; 128 and the signal's number where one ended it.
+    """Return the exit code: 0; 1 if a condition holds; 128 plus the number of a signal that ended the run.
 
     Args:
         settings: what to do.
@@ -51,7 +51,7 @@ def run(settings: RunSettings, interrupts: Interrupts) -> int:
 
     Raises:
         ConfigError: a file, an evaluator or a condition cannot be used.
-        RecordError: a line is invalid, or there is none.
+        RecordError: a line is invalid, or there is no line.
     """
     this = _Run(settings)
     try:
@@ -67,20 +67,20 @@ class _Run:
         self._settings = settings
         self._console = Console(stderr=True, highlight=False)
         self.records = 0
-        """Evaluated so far."""
+        """Number of records evaluated so far."""
 
     def say(self, message: str | Text) -> None:
         """Print to stderr."""
         self._console.print(message, markup=False, soft_wrap=True)
 
     def evaluate(self, interrupts: Interrupts) -> Tally:
-        """Evaluate all lines; the results of those that were evaluated are written, however it ends."""
+        """Evaluate all lines; however the run ends, the results of evaluated lines are written."""
         with ExitStack() as stack:
             source = stack.enter_context(input_output.source(self._settings.file))
             progress = stack.enter_context(LineProgress(self._console, shown=self._shows_progress()))
             progress.phase("loading")
             loaded, tally = self._load()
-            stack.callback(loaded.close)  # or what threads have not begun would still be evaluated at exit
+            stack.callback(loaded.close)  # else texts that no thread has begun would still be evaluated at exit
             progress.phase("checking")
             reader = self._reader(source)
             total = reader.inspect(progress.at)
@@ -89,7 +89,7 @@ class _Run:
             )
             for writer in writers:
                 stack.callback(writer.close)
-            stack.callback(progress.stop)  # the bar goes before anything is written at the end
+            stack.callback(progress.stop)  # remove the bar before the summary is written
             progress.phase("evaluating", total)
             for records in reader.batches():
                 with interrupts.deferred():
@@ -102,7 +102,7 @@ class _Run:
         return tally
 
     def exit_code(self, tally: Tally) -> int:
-        """Say which conditions hold, and return the exit code."""
+        """Print which conditions hold; return the exit code."""
         outcomes = [check(condition, tally) for condition in self._settings.conditions]
         for outcome in outcomes:
             mark = ("✗", "bold red") if outcome.holds else ("✓", "green")
@@ -113,7 +113,7 @@ class _Run:
         return 1 if holding else 0
 
     def _shows_progress(self) -> bool:
-        # a bar among lines of results would tear both
+        # a bar between lines of results would make both unreadable
         lines_to_terminal = self._settings.format == "jsonl" and not self._settings.output and sys.stdout.isatty()
         return not (self._settings.quiet or lines_to_terminal)
 
@@ -130,7 +130,7 @@ class _Run:
         return RecordReader(source, where, skip_invalid=self._settings.skip_invalid, warn=self.say)
 
     def _writers(self, file: BinaryIO, loaded: LoadedEvaluators, tally: Tally) -> list[Writer]:
-        """Return who writes the results to the file, and who the summary to stderr where that is not the same."""
+        """Return the writer of the results, and that of a summary on stderr if the results are no table."""
         summary = TableWriter(self._console, tally, loaded.manifests)
         match self._settings.format:
             case "jsonl":

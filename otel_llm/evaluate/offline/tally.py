@@ -1,4 +1,4 @@
-"""Results counted as they come, in a memory that does not grow with their number."""
+"""Counts of results, taken as they come, in bounded memory."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from otel_llm.evaluate.offline.records import RecordResult
 
 Fails = Literal["above", "below"]
 
-_BINS: Final = 1000  # of scores in [0, 1]: the median is exact to half a thousandth
+_BINS: Final = 1000  # bins of the histogram: the median is exact to 0.0005
 
 
 class Scores:
-    """Scores in [0, 1]: how many, their sum and where they lie."""
+    """Count, sum and histogram of scores in [0, 1]."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -35,7 +35,7 @@ class Scores:
         self._bins[round(min(max(score, 0.0), 1.0) * _BINS)] += 1
 
     def merge(self, other: Scores) -> None:
-        """Count another's scores too."""
+        """Add the scores of another row."""
         self.count += other.count
         self.least = min(self.least, other.least)
         self.most = max(self.most, other.most)
@@ -45,12 +45,12 @@ class Scores:
 
     @property
     def mean(self) -> float:
-        """Their mean; NaN where there are none."""
+        """Mean of the scores; NaN without a score."""
         return self._sum / self.count if self.count else math.nan
 
     @property
     def median(self) -> float:
-        """Their median, to half a thousandth; of two in the middle the lower; NaN where there are none."""
+        """Median of the scores, exact to 0.0005; of two in the middle the lower one; NaN without a score."""
         below = 0
         for index, count in enumerate(self._bins):
             below += count
@@ -60,7 +60,7 @@ class Scores:
 
 
 class Row:
-    """What one evaluator said of one side of all records."""
+    """One evaluator's results on one side of all records."""
 
     def __init__(self, fails: Fails, keep: int) -> None:
         self.labels: dict[Label, int] = dict.fromkeys(("pass", "fail", "not_applicable", "error"), 0)
@@ -82,12 +82,12 @@ class Row:
 
     @property
     def worst(self) -> list[RecordResult]:
-        """The fails farthest from passing, the worst first; of equal ones the earliest."""
+        """Fails farthest from the threshold, the worst first; of equal ones the earliest first."""
         return [result for *_, result in sorted(self._worst, key=lambda entry: entry[:2], reverse=True)]
 
     def _keep_worst(self, result: RecordResult, score: float) -> None:
         badness = score if self._fails == "above" else -score
-        entry = (badness, -self.scores.count, result)  # the count differs from entry to entry
+        entry = (badness, -self.scores.count, result)  # the count is unique, so that heapq never compares results
         if len(self._worst) < self._keep:
             heapq.heappush(self._worst, entry)
         else:
@@ -95,7 +95,9 @@ class Row:
 
 
 class Tally:
-    """A row for each evaluator and target."""
+    """The counts of a run: a row for each evaluator and target.
+
+    Bounded: a row keeps its counts, a histogram, `keep` results and the first error. For one thread."""
 
     def __init__(
         self, targets: Mapping[str, Iterable[Target]], fails: Mapping[str, Fails], *, keep: int = 3
@@ -103,9 +105,9 @@ class Tally:
         """Start with empty rows.
 
         Args:
-            targets: by evaluator, the sides that it scores.
-            fails: by evaluator, on which side of its threshold a score fails.
-            keep: the worst results that each row keeps.
+            targets: sides that each evaluator scores, by evaluator.
+            fails: side of the threshold that fails, by evaluator.
+            keep: number of worst results that each row keeps.
         """
         self.records = 0
         self._rows = {
@@ -115,20 +117,20 @@ class Tally:
         }
 
     def add(self, records: int, results: Iterable[RecordResult]) -> None:
-        """Count the results of that many records."""
+        """Count the results of `records` records."""
         self.records += records
         for result in results:
             self._rows[result.evaluator, result.target].add(result)
 
     @property
     def evaluators(self) -> list[str]:
-        """Their names."""
+        """Names of the evaluators."""
         return list(dict.fromkeys(evaluator for evaluator, _ in self._rows))
 
     def rows(
         self, evaluator: str | None = None, target: Target | None = None
     ) -> Iterator[tuple[str, Target, Row]]:
-        """Yield evaluator, target and row, of all or of those named."""
+        """Yield evaluator, target and row, for all or for the named evaluator and target."""
         for (name, side), row in self._rows.items():
             if evaluator in {None, name} and target in {None, side}:
                 yield name, side, row

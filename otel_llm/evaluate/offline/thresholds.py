@@ -1,4 +1,4 @@
-"""`--fail-on`: conditions on all results together that make the command exit with 1."""
+"""`--fail-on`: conditions on all results together; if one holds, the command exits with 1."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REMEDY: Final = "write any, error, NAME, NAME>3, NAME>5%, NAME:mean<0.7 or NAME
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One `--fail-on`."""
+    """The condition of one `--fail-on`."""
 
     text: str
     """Condition as the user wrote it."""
@@ -55,7 +55,7 @@ def parse_condition(text: str) -> Condition:
     """Return the condition that the text describes.
 
     Raises:
-        ConfigError: it describes none.
+        ConfigError: the text describes no condition.
     """
     match = _FORM.fullmatch(text.strip())
     if match is None:
@@ -88,7 +88,7 @@ def check_names(conditions: Sequence[Condition], targets: Mapping[str, Sequence[
     """Check that every condition names an evaluator that runs, and a side that it scores.
 
     Raises:
-        ConfigError: one does not.
+        ConfigError: a condition names another evaluator or side.
     """
     for condition in conditions:
         if condition.name in {"any", "error"}:
@@ -151,7 +151,7 @@ def _check_one(condition: Condition, tally: Tally, name: str) -> ConditionOutcom
         return ConditionOutcome(condition, True, "there is no score, all are errors")
     value = {"min": scores.least, "mean": scores.mean, "max": scores.most}[condition.statistic]
     figures = f"{condition.statistic} {value:.3f} of {scores.count:,} scores"
-    if errors:  # the scores that are missing might have made it hold
+    if errors:  # the missing scores might have made the condition hold
         results = _evaluated(tally, name, condition.target)
         are = "is an error" if errors == 1 else "are errors"
         return ConditionOutcome(condition, True, f"{figures}, of {results:,} results {errors:,} {are}")

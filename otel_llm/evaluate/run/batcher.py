@@ -104,7 +104,7 @@ class Batcher(Generic[T]):
     def _next_batch(self) -> list[T]:
         """Return the next batch once it is due; an empty one after `close`."""
         with self._changed:
-            if self._batch:  # the one before has ended
+            if self._batch:  # the batch before has ended
                 self._bytes -= sum(size for _, _, size in self._batch)
                 self._batch = []
                 self._changed.notify_all()

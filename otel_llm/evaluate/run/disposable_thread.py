@@ -1,4 +1,4 @@
-"""A thread for work that may hang: the caller stops to wait, and the thread is left behind."""
+"""A thread for work that may hang: the caller stops waiting, and the thread is left behind."""
 
 from __future__ import annotations
 
@@ -56,8 +56,9 @@ class DisposableThread:
         """Return what the work returns.
 
         Raises:
-            WorkError: it raised something, or as LateError did not end in time.
-            CancelledError: `close` or `cancel` was called, before or during the work.
+            WorkError: the work raised an exception.
+            LateError: the work did not end in time.
+            CancelledError: the thread was closed before, or `cancel` or `close` was called during the work.
         """
         try:
             done = self._begin(work)

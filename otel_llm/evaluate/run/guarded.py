@@ -1,4 +1,4 @@
-"""An evaluator that costs the others nothing, whatever it does: raise, hang, or return what it should not."""
+"""An evaluator behind a guard: if it raises, hangs or returns something wrong, other evaluators are not harmed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Guarded:
         many calls are prepared before the first one is evaluated.
 
         Raises:
-            CancelledError: `close` or `give_up` was called, before or meanwhile.
+            CancelledError: the guard was closed before, or `give_up` or `close` was called meanwhile.
         """
         if self._hangs or not self._breaker.admits():
             return PreparedCall(call, error=self._left_out())
@@ -77,7 +77,7 @@ class Guarded:
         """Return the evaluator's results, or results of label error.
 
         Raises:
-            CancelledError: `close` or `give_up` was called, before or meanwhile.
+            CancelledError: the guard was closed before, or `give_up` or `close` was called meanwhile.
         """
         call, error, manifest = prepared.call, prepared.error, self.evaluator.manifest
         if error is None and self._hangs:  # since the call was prepared

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 
 
 class JobPool:
@@ -31,18 +31,23 @@ class JobPool:
             for job in jobs:
                 job()
             return
+        started: list[Future[None]] = []
         try:
-            started = [self._pool.submit(job) for job in jobs]
-        except RuntimeError as error:
-            if self._closed:  # while the jobs were handed over: the pool takes no more
-                raise CancelledError from error
-            raise
-        try:
+            for job in jobs:
+                started.append(self._submit(self._pool, job))
             for each in started:
                 each.result()
         except BaseException:  # Ctrl-C: an evaluator must not be at two batches at once
             abandon()
             wait([each for each in started if not each.cancel()])
+            raise
+
+    def _submit(self, pool: ThreadPoolExecutor, job: Callable[[], None]) -> Future[None]:
+        try:
+            return pool.submit(job)
+        except RuntimeError as error:
+            if self._closed:  # while the jobs were handed over: the pool takes no more
+                raise CancelledError from error
             raise
 
     def close(self) -> None:

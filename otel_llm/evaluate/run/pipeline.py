@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 _DEFAULTS: Final = EvaluateSettings()
 
 Selected = frozenset[str]
-"""The names of the evaluators that see a call, "drift" among them for drift."""
+"""Names of the evaluators that see a call; "drift" stands for drift."""
 _Prepared: TypeAlias = Sequence[tuple[Guarded, PreparedCall]]
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What the evaluation of one batch of calls gave."""
+    """The results of one batch of calls."""
 
     results: list[Result]
     """Results call by call in their order, and of each call evaluator by evaluator."""
@@ -99,7 +99,8 @@ class Pipeline:
 
         Args:
             calls: in order, whatever their services.
-            selected: for each call the evaluators that see it, and "drift" for drift; None: all see all.
+            selected: for each call the names of its evaluators, and "drift" for drift; None: every evaluator sees
+                every call.
         """
         durations: dict[str, float] = defaultdict(float)
         prepared: list[tuple[Guarded, PreparedCall]] = []

@@ -26,7 +26,7 @@ class Parts(NamedTuple):
     evaluators: Sequence[Evaluator]
     encoder: SharedEncoder
     monitor: DriftMonitor | None
-    """None where drift is not watched."""
+    """Monitor of drift; None if drift is not watched."""
 
 
 def load_parts(settings: EvaluateSettings) -> Parts:

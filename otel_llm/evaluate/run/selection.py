@@ -1,8 +1,8 @@
-"""Which evaluators see which call: by rules, and by a share of the traces.
+"""The evaluators that see a call: chosen by rules, and by a share of the traces.
 
-The share is taken as in OpenTelemetry's consistent probability sampling: the last 56 bits of a trace id are its
-randomness, and a ratio is a threshold on it. So all spans of a trace and all replicas decide alike, and what a
-lower ratio takes, a higher one takes too.
+The share is chosen as in OpenTelemetry's consistent probability sampling: the last 56 bits of a trace id are
+random, and a ratio is a threshold on these bits. So all spans of a trace and all replicas decide alike, and a
+trace that a lower ratio selects is also selected by a higher one.
 
 Source: https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/.
 """
@@ -19,33 +19,37 @@ from otel_llm.config.selection import DEFAULT, SelectionRule, SelectionSettings
 from otel_llm.errors import ConfigError
 
 DRIFT: Final = "drift"
-"""What stands for drift among the evaluators."""
+"""Name that stands for drift among the evaluators' names."""
 
 _RANDOM_BYTES: Final = 7  # of a trace id: 56 bits
 _RANDOM_DIGITS: Final = 2 * _RANDOM_BYTES  # in hex
 _RANDOM_VALUES: Final = 1 << (8 * _RANDOM_BYTES)
 _ABOVE_ALL: Final = b"\xff" * (_RANDOM_BYTES + 1)
 _MAX_PLANS: Final = 4096
-"""Kinds of calls whose plan is kept: names of models are the sender's to choose, memory is not."""
+"""Plans that are kept, one for each kind of call: bounded, for the sender chooses the names of models."""
 
 _ANY: Final = SelectionRule()
 
 
 class _Plan(NamedTuple):
-    """What is selected of calls of one kind."""
+    """The selection for calls of one kind: same service, operation, model and provider."""
 
     thresholds: list[int]
-    """Ascending; a trace of the randomness R has passed those that are at most R."""
+    """Ascending thresholds; a trace with the random number R has passed the thresholds that are at most R."""
     selected: list[frozenset[str]]
-    """The names by how many thresholds were passed; of all of them, what a failed call is for."""
+    """Names of the evaluators, by the number of thresholds passed."""
     all: frozenset[str]
+    """Names of the evaluators that see a failed call, whatever its trace."""
 
 
 class Selection:
-    """Says per call which evaluators it is for. May be used by several threads."""
+    """Selects the evaluators of each call.
+
+    Immutable but for a cache of at most 4096 plans, which is thread-safe: any thread may call the methods.
+    """
 
     def __init__(self, settings: SelectionSettings, evaluators: Iterable[str], *, drift: bool = True) -> None:
-        """Select among `evaluators`, the names of those that run, and drift where it is watched.
+        """Select among `evaluators`, the names of the running ones, and drift if it is watched.
 
         Raises:
             ConfigError: the settings name an evaluator that does not run.
@@ -56,15 +60,15 @@ class Selection:
         self._names = names | {DRIFT} if drift else names
         reached = [self._ratios(rule) for rule in _reached((*settings.rules, _ANY))]
         self.is_empty = not any(reached)
-        """Whether nothing runs that any call could be for."""
+        """True if no evaluator runs that any call could be for."""
         lowest = _threshold(max((ratio for ratios in reached for ratio in ratios.values()), default=0.0))
         self._lowest = lowest.to_bytes(_RANDOM_BYTES) if lowest < _RANDOM_VALUES else _ABOVE_ALL
         self.samples = lowest > 0
-        """Whether some traces are for no evaluator."""
+        """True if some traces are for no evaluator."""
         self._plan = functools.lru_cache(_MAX_PLANS)(self._make_plan)
 
     def leaves_out(self, trace_id: bytes, *, failed: bool) -> bool:
-        """Return whether a call of the trace is for no evaluator, whatever else is to be known of it."""
+        """Return whether a call of the trace is for no evaluator, whatever its service or model."""
         if failed and self._settings.always_on_errors:
             return self.is_empty
         return trace_id[-_RANDOM_BYTES:] < self._lowest
@@ -79,7 +83,7 @@ class Selection:
         return plan.selected[bisect_right(plan.thresholds, int(trace_id[-_RANDOM_DIGITS:], 16))]
 
     def _ratios(self, rule: SelectionRule) -> dict[str, float]:
-        """Return the ratios of those that see the rule's calls."""
+        """Return the ratio of each evaluator that sees the rule's calls."""
         names = self._names if rule.evaluators is None else self._names.intersection(rule.evaluators)
         return {name: _ratio(name, rule.sampling, self._settings.sampling) for name in names}
 
@@ -98,7 +102,7 @@ def check_names(settings: SelectionSettings, evaluators: Iterable[str]) -> None:
     """Check that the settings name only evaluators that run.
 
     Raises:
-        ConfigError: another one is named; the message has its key.
+        ConfigError: another name is there; the message has its key.
     """
     known = {*evaluators, DRIFT}
     _check("selection.sampling", settings.sampling, known | {DEFAULT})
@@ -117,7 +121,7 @@ def _check(key: str, named: Iterable[str], known: set[str]) -> None:
 
 
 def _reached(rules: Iterable[SelectionRule]) -> Iterator[SelectionRule]:
-    """Return the rules that may hold for a call: none behind one that matches every call."""
+    """Yield the rules that may apply to a call: none after a rule that matches every call."""
     for rule in rules:
         yield rule
         if all("*" in patterns for patterns in (rule.service, rule.operation, rule.model, rule.provider)):
@@ -138,7 +142,7 @@ def _one_matches(patterns: Iterable[str], value: str) -> bool:
 
 
 def _ratio(name: str, *maps: Mapping[str, float]) -> float:
-    """Return what the first map says that has the name or a default."""
+    """Return the ratio in the first map that has the name or a default."""
     for ratios in maps:
         for key in (name, DEFAULT):
             if key in ratios:

@@ -1,4 +1,4 @@
-"""Results as they are written: lines of JSON here, JUnit's XML in `formats_junit.py`."""
+"""Results as lines of JSON, and the protocol of writers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Format = Literal["table", "jsonl", "junit"]
 
 
 class Writer(Protocol):
-    """Takes results as they come."""
+    """A format in which results are written."""
 
     def add(self, results: Sequence[RecordResult]) -> None:
         """Write the results, or keep them until `close`."""
 
     def close(self) -> None:
-        """Write what is left, and the end; the file stays open."""
+        """Write the rest and the end; the file stays open."""
 
 
 class JsonlWriter:
@@ -34,4 +34,4 @@ class JsonlWriter:
         self._file.flush()
 
     def close(self) -> None:
-        """Nothing is left."""
+        """Do nothing: every result is written already."""

@@ -11,12 +11,12 @@ from typing import BinaryIO, Final
 
 from otel_llm.evaluate.offline.records import RecordResult
 
-# what XML 1.0 cannot hold, escaped or not: https://www.w3.org/TR/xml/#charsets
+# characters that XML 1.0 cannot hold, escaped or not: https://www.w3.org/TR/xml/#charsets
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class JunitWriter:
-    """A test case for each record and target; the whole is written at the end.
+    """Writes a test case for each record and target; the file is written at the end.
 
     A suite begins with its counts, so its cases wait in a temporary file, not in memory.
 
@@ -95,5 +95,5 @@ def _attribute(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    # a carriage return would be read as a line feed; the names of entities are HTML's, but these are XML's too
+    # a carriage return would be read as a line feed; the entities of html.escape are XML's, too
     return html.escape(_FORBIDDEN.sub("�", text)).replace("\r", "&#13;")

@@ -1,4 +1,4 @@
-"""Results for people: the worst of each evaluator, then a line for each evaluator and target."""
+"""Results for people: the worst ones of each evaluator, then a table with a line for each evaluator and target."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 
 _EXPLANATION_CHARACTERS: Final = 200
-# an explanation may quote an answer, and no answer may steer the terminal
+# an explanation may quote an answer, and an answer must not control the terminal
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
 
 class TableWriter:
-    """Prints the worst results at the end, and below them the table, which so is what is seen last."""
+    """Prints, at the end, the worst results and then the table, which a terminal shows last."""
 
     def __init__(self, console: Console, tally: Tally, manifests: Mapping[str, EvaluatorManifest]) -> None:
         self._console = console
@@ -36,10 +36,10 @@ class TableWriter:
         self._started = time.monotonic()
 
     def add(self, results: Sequence[RecordResult]) -> None:
-        """Nothing: the tally counts them."""
+        """Do nothing: the tally counts the results."""
 
     def close(self) -> None:
-        """Print; nothing where nothing was evaluated."""
+        """Print, if any record was evaluated."""
         if not self._tally.records:
             return
         for evaluator, target, row in self._tally.rows():
@@ -54,10 +54,12 @@ class TableWriter:
 
 
 def console_for(file: BinaryIO) -> Console:
-    """Return a console that prints to stdout where the file is that, else to the file as UTF-8."""
+    """Return a console on stdout if the file is stdout, else on the file, in UTF-8."""
     if file is sys.stdout.buffer:
         if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="replace")  # a terminal may lack a character of an explanation
+            sys.stdout.reconfigure(
+                errors="replace"
+            )  # an explanation may have characters that the terminal's encoding lacks
         return Console(highlight=False)
     return Console(file=io.TextIOWrapper(file, encoding="utf-8", write_through=True), highlight=False)
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from typing import Final
+
+_LOOK_S: Final = 0.5
+"""Seconds after which a wait is begun again. A signal that comes just before a wait does not end it."""
 
 
 class JobPool:
@@ -36,7 +40,7 @@ class JobPool:
             for job in jobs:
                 started.append(self._submit(self._pool, job))
             for each in started:
-                each.result()
+                _await(each)
         except BaseException:  # Ctrl-C: an evaluator must not be at two batches at once
             abandon()
             wait([each for each in started if not each.cancel()])
@@ -55,3 +59,10 @@ class JobPool:
         self._closed = True
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _await(job: Future[None]) -> None:
+    """Wait for the job; raise what it raised."""
+    while not job.done():
+        wait([job], _LOOK_S)
+    job.result()

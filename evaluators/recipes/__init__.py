@@ -1,1 +1,1 @@
-"""How the weights were made: one module per model, each run as `python -m recipes.<name>`."""
+"""The making of the weights: one module per model, each run as `python -m recipes.<name>`."""

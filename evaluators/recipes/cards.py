@@ -1,4 +1,4 @@
-"""What a model card says of the figures: a Markdown table, written between its markers."""
+"""The figures of a model card: a Markdown table, written between its markers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from recipes.statistics import Estimate
 
 LIMIT = 1000
-"""Rows that are measured of one data set; of a larger one they are drawn."""
+"""Rows of one data set that are measured; from a larger one they are drawn."""
 _BEGIN, _END = "<!-- measured -->", "<!-- end -->"
 _COLUMNS = {
     "roc_auc": "ROC-AUC [interval]",
@@ -23,7 +23,7 @@ _WITH_INTERVAL = {"roc_auc", "false_positive_rate"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What came of one data set."""
+    """The figures of one data set."""
 
     title: str
     rows: int
@@ -31,10 +31,10 @@ class Measured:
     left_out: int
     """Records that the training data have, nearly."""
     is_of_training: bool
-    """Whether other rows of its source were trained on."""
+    """True if other rows of its source were trained on."""
     figures: Mapping[str, Estimate] = field(default_factory=dict)
     float_loss: Estimate | None = None
-    """By how much the float weights' ROC-AUC exceeds that of the shipped ones; None where it was not measured."""
+    """ROC-AUC of the float weights minus that of the shipped ones; None if not measured."""
 
 
 def report(name: str, threshold: float, measured: Sequence[Measured], sample: int | None) -> str:

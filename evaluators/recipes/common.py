@@ -1,4 +1,4 @@
-"""What the recipes share: where things are, manifests, the metrics log."""
+"""The common parts of the recipes: paths, manifests, the metrics log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that two sets share, near enough: what is measured on must not have been trained on in other words.
+"""Near duplicates in two sets: no text that is measured may have been trained on in other words.
 
 Two texts are near duplicates if their runs of five words overlap by a Jaccard index of 0.8. MinHash (Broder
 1997) finds the candidates, in bands of rows (Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, 3.4);
@@ -67,7 +67,7 @@ def without_near_duplicates(texts: Sequence[str], of: Sequence[str], *, jaccard:
 
 
 class _Runs:
-    """Texts as sets of hashes, one of each run of five words; of a shorter text, one of all of it."""
+    """Texts as sets of hashes: one of each run of five words, or one of a whole shorter text."""
 
     def __init__(self) -> None:
         self._words: dict[str, int] = {}
@@ -94,7 +94,7 @@ _SALTS = _mixed(np.arange(1, _BANDS * _ROWS + 1, dtype=np.uint64))
 
 
 def _bands(texts: Sequence[_Hashes]) -> list[tuple[tuple[int, int], ...]]:
-    """Return each text's bands: texts that share one are candidates; none of a text without words."""
+    """Return each text's bands: texts with a common band are candidates; a text without words has none."""
     lengths = np.array([len(hashes) for hashes in texts])
     found = np.flatnonzero(lengths)
     if not len(found):

@@ -136,12 +136,12 @@ def fit(
 
 
 def _weights(name: str, step: int) -> Path:
-    """Return where a round's end keeps its weights."""
+    """Return the file for the weights at a round's end."""
     return WORK / f"{name}-{step}.weights"
 
 
 def _rise_and_fall(steps: int) -> list[float]:
-    """Return the share of the rate at each step."""
+    """Return the factor of the learning rate at each step."""
     warm_up = _WARM_UP * steps
     return [min((step + 1) / warm_up, (steps - step) / (steps - warm_up)) for step in range(steps)]
 
@@ -153,7 +153,7 @@ def _approach(smoothed: nn.Module, model: nn.Module, share: float) -> None:
 
 
 class _Share:
-    """What this process does of a batch, where `torchrun` started several; all of it, where it did not."""
+    """This process's share of a batch: a part if `torchrun` started several processes, else the whole."""
 
     def __init__(self) -> None:
         self.rank, self.count = 0, 1

@@ -38,7 +38,7 @@ _AGAIN = {
     "snli": 2, "mnli": 3, "scitail": 2, "fm2": 2, "wice": 2, "summedits": 2,
     "facts": 0.25, "spoiled": 0.25, "near": 0.25, "corrupted": 0.5,
 }  # fmt: skip
-"""How often a source's claims are read in the second round: less of what is learnt, more of what is hard."""
+"""Times that a source's claims are read in the second round: less often if learnt, more often if hard."""
 _SHARES = (0.3, 0.7)  # of the two rounds' weights in their mean
 _OPTIONS = Options(
     max_characters=200_000,
@@ -99,7 +99,7 @@ def main(data: Path, threads: int, steps: int | None) -> None:
 def _taken(
     claims: Sequence[Claim], units: Sequence[tuple[Pair, ...]], times: Mapping[str, float]
 ) -> list[tuple[Pair, ...]]:
-    """Return each unit as often as its claim's source is to be read; of a fraction, that share of the units."""
+    """Return each unit as often as its claim's source is read; for a fraction, that share of the units."""
     choose = random.Random(SEED)
     return [
         unit

@@ -33,7 +33,7 @@ class Claim(NamedTuple):
     supported: bool
     source: str
     wrong: tuple[Span, ...] | None = None
-    """Its words that are not supported; None where nobody said."""
+    """Words of the claim that are not supported; None means not annotated."""
     right: str | None = None
     """The supported sentence that it was made from, if it was."""
 
@@ -51,7 +51,7 @@ _SUMMARIES = ("news", "podcast", "sales_email", "qmsumm", "samsum")
 
 
 def training(data: Path) -> list[Claim]:
-    """Return what was published to train on, each claim once, nothing of the measuring sets in it."""
+    """Return the published training data, each claim once, without the measuring sets."""
     held_out = {answer.text for group in measuring(data).values() for answer in group}
     sources = (_nli, _breaking_nli, _claims, _wice, _edited_summaries, _dialogue, _begin_claims)
     claims = [claim for source in sources for claim in source(data) if claim.text not in held_out]
@@ -78,7 +78,7 @@ def measuring(data: Path) -> dict[str, list[Answer]]:
 
 
 def changed_words(text: str, original: str) -> tuple[Span, ...]:
-    """Return where the text has other words than the original had, or lacks some."""
+    """Return the spans where the text has other words than the original, or lacks words."""
     mine, theirs = list(_WORD.finditer(text)), [match.group() for match in _WORD.finditer(original)]
     matcher = difflib.SequenceMatcher(None, [match.group() for match in mine], theirs, autojunk=False)
     return tuple(
@@ -89,7 +89,7 @@ def changed_words(text: str, original: str) -> tuple[Span, ...]:
 
 
 def spoiled_claim(text: str, right: str, documents: tuple[str, ...], source: str) -> Claim:
-    """Return a claim that is no longer supported, since it was changed."""
+    """Return a claim that is no longer supported, after a change."""
     return Claim(
         text, documents, supported=False, source=source, wrong=changed_words(text, right) or None, right=right
     )
@@ -140,7 +140,7 @@ def _wice(data: Path) -> Iterator[Claim]:
 
 
 def _marked(row: Row) -> tuple[Span, ...]:
-    """Return the words that annotators found no support for."""
+    """Return the words without support, by annotators."""
     spans, position = [], 0
     for token, wrong in zip(row["claim_tokens"], row["non_supported_spans"], strict=True):
         start = row["claim"].find(token, position)

@@ -33,7 +33,7 @@ class Pair(NamedTuple):
     tokens: Encoding
     supported: bool
     wrong: list[int] | None
-    """The claim's tokens that are not supported; None where nobody said."""
+    """Tokens of the claim that are not supported; None means not annotated."""
     weight: float
 
 
@@ -60,7 +60,7 @@ class GroundednessModel(nn.Module):
 
 
 class Served(nn.Module):
-    """The model of one pair, as it is shipped."""
+    """The shipped model, of one pair."""
 
     def __init__(self, model: GroundednessModel) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class Served(nn.Module):
 
 
 def pairs(claims: Sequence[Claim], tokenizer: Tokenizer, options: Options) -> list[tuple[Pair, ...]]:
-    """Return each claim beside its evidence; one that was spoiled together with what it was, to be told apart."""
+    """Return each claim with its evidence; a spoiled claim is paired with the right one, to be told apart."""
     weights = _weights(claims)
     contexts: dict[tuple[str, ...], Context] = {}
     units = []
@@ -127,7 +127,7 @@ def _within(tokens: Encoding, spans: Sequence[Span]) -> list[int]:
 
 
 def _weights(claims: Sequence[Claim]) -> dict[tuple[bool, str], float]:
-    """Return what a claim counts, so that a source's supported and unsupported ones count alike."""
+    """Return the weight of a claim: a source's supported and unsupported claims have the same total."""
     counts: Counter[tuple[bool, str]] = Counter()
     for claim in claims:
         counts[claim.supported, claim.source] += 1

@@ -41,7 +41,7 @@ _KINDS = {
 }
 """Kinds of BIPIA's instructions that nothing is trained on."""
 _SHARES = {"training": (0.0, 0.7), "development": (0.7, 0.85), "measuring": (0.85, 1.0)}
-"""Which contexts of a kind are whose."""
+"""The part that each context of a kind belongs to."""
 _PER_KIND = {"training": 600, "development": 80, "measuring": 80}
 _JAILBREAK = re.compile(
     r"ignore|disregard|no (?:rules|restrictions|limits|filter)|jailbr|unrestricted|refus|policies|guidelines"
@@ -57,7 +57,7 @@ class Example(NamedTuple):
 
 
 DOCUMENTS = ("planted", "document")
-"""What the sources begin with whose texts an application retrieved; the others were written by its user."""
+"""Prefixes of sources whose texts an application retrieved; a user wrote the others."""
 
 
 def training(data: Path) -> list[Example]:
@@ -74,7 +74,7 @@ def training(data: Path) -> list[Example]:
 
 
 def development(data: Path) -> list[Example]:
-    """Return what weighs rules and classifier and sets the threshold: of families that nothing was trained on."""
+    """Return the data for the weights and the threshold: of families that nothing was trained on."""
     prompts = _halueval(data)[2500:3000]
     return [
         *(Example(text, True, f"rules_{name}") for name, text in Grammar("attacks").texts(120, held_out=True)),
@@ -87,7 +87,7 @@ def development(data: Path) -> list[Example]:
 
 
 def measuring(data: Path) -> dict[str, list[Example]]:
-    """Return data sets that nothing was trained on; those of benign texts alone give a false positive rate."""
+    """Return data sets that nothing was trained on; sets of benign texts give a false positive rate."""
     ours = tomllib.loads((_HERE / "injection_held_out.toml").read_text(encoding="utf-8"))
     return {
         "neuralchemy": sample(list(_neuralchemy(data)), 2000),
@@ -126,7 +126,7 @@ def _jailbreaks(data: Path) -> Iterator[Example]:
 
 
 def _planted(data: Path, part: str = "training") -> Iterator[Example]:
-    """Yield contexts with an instruction planted, and as they were; whole ones where they do not train."""
+    """Yield contexts with an instruction planted, and unchanged; whole ones if they are not for training."""
     trains = part == "training"
     attacks = _instructions(data, part)
     # of code and tables a token is fewer characters
@@ -163,7 +163,7 @@ def _contexts(data: Path, part: str) -> dict[str, list[str]]:
 
 
 def _instructions(data: Path, part: str) -> dict[str, list[str]]:
-    """Return BIPIA's instructions of the part's kinds; to train, every third is one of our own."""
+    """Return BIPIA's instructions of the part's kinds; for training, every third is the project's own."""
     own = [text for _, text in Grammar("attacks").texts(250, only="hidden_in_document")]
     held_out = [kind for kinds in _KINDS.values() for kind in kinds]
     chosen = {}
@@ -270,5 +270,5 @@ def _summedits(data: Path, *names: str) -> list[str]:
 
 
 def sample(rows: list, count: int) -> list:  # type: ignore[type-arg]
-    """Return that many of the rows, always the same ones."""
+    """Return `count` rows, always the same."""
     return random.Random(SEED).sample(rows, min(count, len(rows)))

@@ -45,7 +45,7 @@ class Planter:
 
 
 def disguise(text: str, chance: random.Random) -> str:
-    """Return the text as somebody writes it who wants no filter to read it."""
+    """Return the text, disguised so that a filter does not read it."""
     return chance.choice((_leet, _lookalikes, _invisible, str.upper, _noise, _spaced, _misspelt))(text)
 
 

@@ -1,4 +1,4 @@
-"""What measures the prompt injection evaluator, as records by the title in its model card."""
+"""The measuring sets of prompt injection, as records by the title in its model card."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def sets(data: Path) -> Mapping[str, DataSet]:
 
 
 def record(example: Example) -> Record:
-    """Return the example as what a user wrote, or as a document beside a plain question."""
+    """Return the example as a user's text, or as a document beside a plain question."""
     if example.source.startswith(DOCUMENTS):
         return Record(input="What does the document say?", documents=(example.text,), positive=example.injection)
     return Record(input=example.text, positive=example.injection)

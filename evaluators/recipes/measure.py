@@ -60,7 +60,7 @@ def _measure(name: str, data: Path, limit: int, processes: int) -> list[Measured
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sample:
-    """What is measured of a data set."""
+    """The figures of a data set."""
 
     title: str
     records: Sequence[Record]
@@ -73,7 +73,7 @@ class _Sample:
 
 
 def _samples(material: Material, data: Path, limit: int) -> list[_Sample]:
-    """Return what the training data do not have, each record once, of a large data set a sample."""
+    """Return the records that the training data lack, each once; a sample of a large data set."""
     sets, trained = material.sets(data), material.trained(data)
     distinct = {
         title: list({key(record): record for record in each.records if record.text.strip()}.values())

@@ -1,4 +1,4 @@
-"""What measures an evaluator, and what it was trained on.
+"""The data that measure an evaluator, and its training data.
 
 A data set that was trained on measures nothing. `recipes.measure` leaves out each record that the training data
 have, nearly or in the same words, marks the sets whose source they have, and says so; a source may move from
@@ -24,10 +24,10 @@ from recipes.record import DataSet, Record
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What an evaluator was trained on."""
+    """The training data of an evaluator."""
 
     texts: list[str]
-    """As `Record.text` puts them."""
+    """Texts, as of `Record.text`."""
     sources: set[str]
 
 
@@ -36,7 +36,7 @@ class Material:
     """The data of one evaluator, read from the data folder."""
 
     sets: Callable[[Path], Mapping[str, DataSet]]
-    """By the title in the model card."""
+    """Measuring sets, by the title in the model card."""
     trained: Callable[[Path], Trained]
 
 
@@ -63,4 +63,4 @@ MATERIAL: Mapping[str, Material] = {
     "groundedness": Material(sets=groundedness_sets.sets, trained=_groundedness),
     "prompt_injection": Material(sets=injection_sets.sets, trained=_prompt_injection),
 }
-"""By the evaluator's name."""
+"""Data by the evaluator's name."""

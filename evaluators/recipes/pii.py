@@ -1,4 +1,4 @@
-"""How good the evaluators pii and secrets are, beside Presidio where it is installed. Nothing is trained here.
+"""The quality of the evaluators pii and secrets, and of Presidio if it is installed. Nothing is trained here.
 
 Run: `python -m recipes.pii`. Prints tables in Markdown: spans on Presidio's synthetic texts, by type, and false
 positives on benign texts. A span is found where its type and both its ends are right ("exact"), or where it
@@ -45,7 +45,7 @@ class Text(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Of each text: spans predicted, labelled, and found of either, by one way of matching."""
+    """Counts of each text: predicted spans, labelled spans, and matches of both, by one way of matching."""
 
     predicted: NDArray[np.float64]
     labelled: NDArray[np.float64]

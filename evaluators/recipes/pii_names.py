@@ -25,7 +25,7 @@ from recipes.common import DATA_OPTION, EVALUATORS
 _CITY_INHABITANTS = 15_000
 _COMMON = 3  # times that a word is written in lower case, to be an everyday word
 _NAME = re.compile("[^\\W\\d_]+(?:['\u2019-][^\\W\\d_]+)*")
-# kept by hand: what people of a country, a people or a faith are called
+# kept by hand: names for people of a country, a people or a faith
 _NATIONALITIES = """
 afghan albanian algerian american andorran angolan argentine argentinian armenian australian austrian
 azerbaijani bahraini bangladeshi basque belarusian belgian bolivian bosnian botswanan brazilian british

@@ -74,7 +74,7 @@ def main(data: Path, head: Path | None) -> None:
 
 
 def _evidence(examples: Sequence[Example], stage: Path) -> list[Evidence]:
-    """Return what speaks for an injection in each text, as the evaluator finds it."""
+    """Return the evaluator's evidence for an injection in each text."""
     unweighed = _manifest(stage, {"input": [0.0, 1.0, 1.0], "document": [0.0, 1.0, 1.0]}, _LEAST_THRESHOLD)
     evaluator = PromptInjection(EvaluatorManifest.model_validate({"folder": stage, **unweighed}))
     encoder = Encoder(encoder_manifest("minilm_l6_v2"))

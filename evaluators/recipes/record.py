@@ -11,19 +11,19 @@ from otel_llm.genai.call import Call, Message, Part
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What was asked or answered, and whether the evaluator should fail it."""
+    """A question or answer, and whether the evaluator should fail it."""
 
     positive: bool
-    """Whether it is what the evaluator looks for: toxic, not grounded."""
+    """True if the record is what the evaluator looks for: toxic, not grounded."""
     input: str = ""
     output: str = ""
     documents: tuple[str, ...] = ()
     group: str = ""
-    """What it has in common with others, such as a document; empty where it stands alone."""
+    """Name of what the record shares with others, such as a document; empty for nothing."""
 
     @property
     def text(self) -> str:
-        """All of it as one text: records of the same words are the same."""
+        """The whole record as one text: records with the same words are the same."""
         return "\n".join(part for part in (*self.documents, self.input, self.output) if part)
 
     @property
@@ -53,11 +53,11 @@ class DataSet:
     """Records that are measured together."""
 
     source: str
-    """How training data of the same source are called; see `is_of`."""
+    """Name of the source in training data; see `is_of`."""
     records: list[Record]
 
     def is_of(self, sources: Iterable[str]) -> bool:
-        """Return whether one of these, what was trained on, is of the same source."""
+        """Return whether one of the training sources is the same source."""
         return any(source.startswith(self.source) for source in sources)
 
 

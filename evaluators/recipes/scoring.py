@@ -1,4 +1,4 @@
-"""Scores of an evaluator as it is served, kept on disk: what was scored once is not scored again.
+"""Scores of an evaluator as it is served, kept on disk: no record is scored twice.
 
 The file is named by weights, manifest and code; so a changed one scores everything anew.
 """
@@ -46,7 +46,7 @@ class Served:
 
     @property
     def digest(self) -> str:
-        """What the scores depend on: weights, manifest and code, but not the threshold."""
+        """Digest of what the scores depend on: weights, manifest and code, not the threshold."""
         manifests = [self.evaluator.manifest.model_dump_json(exclude={"folder", "threshold", "version"})]
         if self.encoder:
             manifests.append(self.encoder.manifest.model_dump_json(exclude={"folder", "version"}))
@@ -72,7 +72,7 @@ class Served:
 
 @cache
 def served(name: str, *, as_float: bool = False) -> Served:
-    """Return the installed evaluator of that name, with its float weights where `as_float` asks for them."""
+    """Return the installed evaluator of the name, with its float weights if `as_float`."""
     manifest = next(each for each in evaluator_manifests() if each.name == name)
     encoder = None if manifest.encoder is None else encoder_manifest(manifest.encoder)
     if as_float:
@@ -87,12 +87,12 @@ def has_float_weights(name: str) -> bool:
 
 
 def score(name: str, records: Sequence[Record], *, as_float: bool = False, processes: int = 1) -> Scores:
-    """Return the records' scores by `key`; those that are on disk are read, the others are added to it."""
+    """Return the records' scores by `key`: read from disk, or computed and added to the file."""
     what = f"{name}{'-float' if as_float else ''}"
     path = WORK / f"scores-{what}-{served(name, as_float=as_float).digest}.jsonl"
     known = dict(json.loads(line) for line in path.read_text("utf-8").splitlines()) if path.exists() else {}
     missing = list({key(record): record for record in records if key(record) not in known}.values())
-    missing.sort(key=lambda record: record.group)  # those of one document together: it is then encoded once
+    missing.sort(key=lambda record: record.group)  # records of one document together, which is then encoded once
     chunks = [missing[start : start + _CHUNK] for start in range(0, len(missing), _CHUNK)]
     with (
         path.open("a", encoding="utf-8", buffering=1) as file,
@@ -101,14 +101,14 @@ def score(name: str, records: Sequence[Record], *, as_float: bool = False, proce
     ):
         for chunk, found in zip(chunks, results, strict=True):
             known |= zip(map(key, chunk), found, strict=True)
-            # in one piece, so that an interruption leaves no half line
+            # in one write, so that an interruption leaves no half line
             file.write("".join(f"{json.dumps([key(record), known[key(record)]])}\n" for record in chunk))
             progress.update(len(chunk))
     return known
 
 
 def key(record: Record) -> str:
-    """Return what tells a record from others, however long it is."""
+    """Return a digest that identifies the record."""
     parts = [record.input, record.output, *record.documents]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
@@ -134,7 +134,7 @@ def _score(job: tuple[str, Sequence[Record], bool]) -> list[float | None]:
 
 
 def _float_weights(manifest: _Folder) -> dict[str, Path]:
-    """Return the float weights that a recipe left in `work/`, by the int8 file that they stand for.
+    """Return the float weights that a recipe left in `work/`, by the int8 file that they replace.
 
     Of the evaluator NAME's `model.onnx` it is `NAME-float.onnx`, of any other `X.onnx` it is `NAME-X-float.onnx`.
     """
@@ -147,7 +147,7 @@ def _float_weights(manifest: _Folder) -> dict[str, Path]:
 
 
 def _with_float_weights(manifest: _Manifest) -> _Manifest:
-    """Return the manifest of a copy of the folder with the float weights; itself where there are none."""
+    """Return the manifest of a copy of the folder with the float weights; the same manifest without any."""
     if not (weights := _float_weights(manifest)):
         return manifest
     folder = WORK / f"{manifest.name}-as-float"
@@ -161,7 +161,7 @@ def _with_float_weights(manifest: _Manifest) -> _Manifest:
 
 
 def _sources(module: ModuleType, found: dict[str, str]) -> dict[str, str]:
-    """Return the source of the module and of those of ours that it takes names from, by module name."""
+    """Return the source of the module and of the project's modules that its names come from, by module name."""
     found[module.__name__] = Path(module.__file__ or "").read_text(encoding="utf-8")
     for value in list(vars(module).values()):
         name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)

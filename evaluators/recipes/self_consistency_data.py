@@ -23,7 +23,7 @@ class Choices(NamedTuple):
     agree: bool
     source: str
     group: str
-    """What sets have in common, such as their document."""
+    """Name of what sets share, such as their document."""
 
 
 class Pair(NamedTuple):
@@ -50,13 +50,13 @@ _OTHER_WORDS: Final = tuple(
 
 
 def pairs(data: Path) -> list[Pair]:
-    """Return what is trained on: sentences of LLM answers, changed by rule or not, and NLI."""
+    """Return the training data: sentences of LLM answers, changed by rule or not, and NLI."""
     found = [*_spoken(_answers(data)[: _ANSWERS // 2]), *_nli(data, training=True), *_swapped(data)]
     return [pair for pair in found if len(sentences(pair.sentence)) == 1 and sentences(pair.other)]
 
 
 def developing(data: Path) -> dict[str, list[Choices]]:
-    """Return sets by which the threshold is fixed."""
+    """Return the sets that fix the threshold."""
     answers = _answers(data)[_ANSWERS // 2 : _ANSWERS * 3 // 4]
     nli = [
         Choices((pair.sentence, pair.other), pair.support == 1, "nli", str(number))
@@ -67,7 +67,7 @@ def developing(data: Path) -> dict[str, list[Choices]]:
 
 
 def measuring(data: Path) -> dict[str, list[Choices]]:
-    """Return sets of which nothing was trained on; of the first, no answer was."""
+    """Return sets that nothing was trained on; for the first, no answer of it."""
     return {
         "answers": list(_sets(_answers(data)[_ANSWERS * 3 // 4 :], "answers")),
         "facts": [

@@ -1,4 +1,4 @@
-"""How good scores are, each figure with its interval; on numpy alone.
+"""The quality of scores, each figure with its interval; on numpy alone.
 
 An interval is the percentile bootstrap's (Efron and Tibshirani 1993, chapter 13). A resample is a weight for each
 row: how often it was drawn. So the rows are sorted once, and every figure of many resamples is a sum or a
@@ -38,7 +38,7 @@ def estimates(
     groups: Sequence[Hashable] | None = None,
     resamples: int = 1000,
 ) -> dict[str, Estimate]:
-    """Return the figures by name; those that need both classes are left out where there is one.
+    """Return the figures by name; with a single class, without those that need both.
 
     `roc_auc`, `average_precision`, `f1`, `balanced_accuracy`, `recall`, `precision`, `false_positive_rate`,
     `calibration_error` (expected, in bins of equal mass; it is never negative, so of few rows it and its interval
@@ -73,7 +73,7 @@ def auc_difference(
     groups: Sequence[Hashable] | None = None,
     resamples: int = 1000,
 ) -> Estimate:
-    """Return by how much the ROC-AUC of `scores` exceeds that of `others`, on the same rows in each resample."""
+    """Return the ROC-AUC of `scores` minus that of `others`, on the same rows in each resample."""
     truth = np.asarray(positive, bool)
     sides = [_Rows(np.asarray(side, np.float64), truth, truth) for side in (scores, others)]
 
@@ -95,16 +95,16 @@ class _Rows:
             raise ValueError("scores: must be probabilities, in [0, 1]")
         self.positive = positive
         self._order = np.argsort(scores, kind="stable")
-        self.scores, self._truth, verdict = scores[self._order], positive[self._order], flagged[self._order]
+        self.scores, self._truth, fails = scores[self._order], positive[self._order], flagged[self._order]
         truth = self._truth
         self._starts = np.flatnonzero(np.diff(self.scores, prepend=-1.0))  # of each distinct score
-        outcomes = (truth & verdict, truth & ~verdict, ~truth & verdict, ~truth & ~verdict)
+        outcomes = (truth & fails, truth & ~fails, ~truth & fails, ~truth & ~fails)
         self._outcomes = np.stack(outcomes, axis=1).astype(np.float64)
         # rows of the same score share a bin, or the error would depend on the order in which they came
         self._bins = self._starts[np.flatnonzero(np.diff(self._starts * _BINS // len(scores), prepend=-1))]
 
     def figures(self, weights: _Floats) -> dict[str, _Floats]:
-        """Return each figure's value for each weighting; nan where it has none."""
+        """Return each figure's value for each weighting; nan if undefined."""
         tp, fn, fp, tn = (weights[:, self._order] @ self._outcomes).T
         with np.errstate(invalid="ignore", divide="ignore"):
             recall, fallout = tp / (tp + fn), fp / (fp + tn)
@@ -122,7 +122,7 @@ class _Rows:
             }
 
     def roc_auc(self, weights: _Floats) -> _Floats:
-        """Return the share of pairs of a positive and a negative that are in order; of a tie, half."""
+        """Return the share of pairs of a positive and a negative in the right order; a tie counts half."""
         positives, negatives = self._by_score(weights)
         below = np.cumsum(negatives, axis=1) - negatives / 2
         with np.errstate(invalid="ignore"):
@@ -169,7 +169,7 @@ def _estimate(value: float, drawn: _Floats) -> Estimate:
 
 
 def _certain(value: float, count: int) -> Estimate:
-    """Return the estimate of a rate that none, or each, of `count` rows showed."""
+    """Return the estimate of a rate of 0 or 1 over `count` rows."""
     reach = 1 - ((1 - _CONFIDENCE) / 2) ** (1 / count)
     return Estimate(value, 0.0, reach) if value == 0.0 else Estimate(value, 1 - reach, 1.0)
 

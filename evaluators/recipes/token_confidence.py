@@ -1,4 +1,4 @@
-"""Token confidence: what is usual of a model, so that its threshold can be fixed.
+"""Token confidence: the usual scores of a model, to fix the threshold by.
 
 Run: `python -m recipes.token_confidence --url http://127.0.0.1:8000/v1 --model smollm2-135m-instruct`, with a
 server running: `otel-llm serve`, or any that is OpenAI-compatible and gives log-probabilities.

@@ -104,7 +104,7 @@ def main(data: Path, threads: int) -> None:
 
 
 def _threshold(scores: np.ndarray, examples: Sequence[Example]) -> float:
-    """Return what few benign texts reach: of an assistant's prompts and answers, and of what sounds unsafe."""
+    """Return a score that few benign texts reach: prompts and answers, and texts that sound unsafe."""
     benign = [
         (score, example.source) for score, example in zip(scores, examples, strict=True) if not example.toxic
     ]
@@ -131,7 +131,7 @@ def _trained(
 
 
 def _averaged(short: Sequence[ToxicityModel], long: ToxicityModel) -> ToxicityModel:
-    """Return the mean of the models' weights, of which the long run's count `_LONG_SHARE`.
+    """Return the mean of the models' weights, with the share `_LONG_SHARE` of the long run's.
 
     The long run learns the data and forgets some of what the encoder knew of other texts. The mean has both: all
     began at the same weights (Wortsman et al. 2022, https://arxiv.org/abs/2203.05482).

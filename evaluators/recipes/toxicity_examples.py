@@ -1,4 +1,4 @@
-"""What an example of the recipe for toxicity is, and the words that are rude."""
+"""Examples of the recipe for toxicity, and rude words."""
 
 from __future__ import annotations
 

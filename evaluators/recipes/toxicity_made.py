@@ -27,7 +27,7 @@ def wrapped(examples: list[Example]) -> Iterator[Example]:
 
 
 def joined(examples: list[Example]) -> Iterator[Example]:
-    """Yield texts beside benign ones, so that what is toxic is found among other sentences."""
+    """Yield texts beside benign ones, so that toxic sentences are found among others."""
     choose = random.Random(SEED)
     short = [example for example in examples if 10 < len(example.text) < 160]
     toxic = [example for example in short if example.labels["toxic"] >= 0.9]

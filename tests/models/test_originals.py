@@ -167,7 +167,7 @@ def test_an_export_beyond_the_tolerance_fails_and_leaves_nothing(tmp_path):
     assert not [path for path in tmp_path.iterdir() if "out" in path.name]
 
 
-def test_cases_are_the_given_texts_with_the_originals_verdicts(tmp_path):
+def test_cases_are_the_given_texts_with_the_originals_labels(tmp_path):
     source = models.nli(tmp_path)
     pairs = [(CONTEXT, ANSWER), (CONTEXT, "It opens at nine."), (CONTEXT, "Nobody knows.")]
     scores = CrossEncoder(str(source), device="cpu").predict(pairs, apply_softmax=True)[:, 1]

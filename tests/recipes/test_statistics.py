@@ -30,7 +30,7 @@ def test_average_precision_of_a_known_ranking():
     assert found["average_precision"].value == pytest.approx((1 / 1 + 2 / 3) / 2)
 
 
-def test_the_figures_at_the_threshold_come_from_the_verdicts():
+def test_the_figures_at_the_threshold_come_from_the_flags():
     positive = np.repeat([True, True, False, False], [3, 1, 2, 4])
     flagged = np.repeat([True, False, True, False], [3, 1, 2, 4])
 

@@ -1,4 +1,4 @@
-"""Where what we fetch or build for ourselves is kept between runs."""
+"""The folder for files that we fetch or build and keep between runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """Return the folder; it need not exist yet. OTEL_LLM_CACHE_DIR, else `~/.cache/otel-llm`."""
+    """Return OTEL_LLM_CACHE_DIR, else `~/.cache/otel-llm`; the folder need not exist."""
     named = os.environ.get("OTEL_LLM_CACHE_DIR", "").strip()
     return Path(named or "~/.cache/otel-llm").expanduser()

@@ -12,27 +12,27 @@ from otel_llm.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class PushSettings:
-    """Where a dashboard is pushed to, and as whom; the command's options have the same names."""
+    """The Grafana that a dashboard is pushed to; the options of the command have the same names."""
 
     url: str
-    """Where Grafana is, with its path if it is served below one."""
+    """URL of Grafana, with its path if it is served below a path."""
     token: str = field(repr=False)
-    """A service account's token, with the role Editor."""
+    """Token of a service account with the role Editor."""
     folder: str = "LLM"
-    """The title of the folder that the dashboard goes into; made when it is not there."""
+    """Title of the folder for the dashboard; made if it does not exist."""
     datasource: str | None = None
-    """The name or uid of the Prometheus data source chosen at first; None: Grafana's default one."""
+    """Name or uid of the Prometheus data source that is selected at first; None means Grafana's default."""
 
 
 def read_push_settings(
     environment: Mapping[str, str] | None = None, *, url: str | None, token: str | None, **options: str | None
 ) -> PushSettings:
-    """Return the settings of the options, the URL and the token else from GRAFANA_URL and GRAFANA_TOKEN.
+    """Return the settings from the options; without them, URL and token from GRAFANA_URL and GRAFANA_TOKEN.
 
     Args:
-        environment: os.environ where None.
-        url: where Grafana is.
-        token: a service account's token.
+        environment: None means os.environ.
+        url: the URL of Grafana.
+        token: the token of a service account.
         options: the other fields; None means the default.
 
     Raises:

@@ -9,30 +9,30 @@ from typing import Final, Literal, get_args
 Server = Literal["collector", "prometheus", "alertmanager"]
 
 SERVERS: Final[tuple[Server, ...]] = get_args(Server)
-"""The servers of others that the demo can run its calls through, in the order of the path."""
+"""Third-party servers that the demo can run, in the order in which its calls pass them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DemoSettings:
-    """What `otel-llm demo` is told; the command's options have the same names. A port of 0 takes any free one."""
+    """Settings of `otel-llm demo`; the options have the same names. Port 0 takes any free port."""
 
     servers: frozenset[Server] = frozenset()
-    """Which of `SERVERS` take part; without any, the application exports straight to the evaluation service."""
+    """The `SERVERS` that run; without any, the application exports straight to the evaluation service."""
     keep: bool = False
-    """Leave the servers running when the workload has ended, until Ctrl-C."""
+    """True: leave the servers running after the workload, until Ctrl-C."""
     plain: bool = False
-    """Print lines in place of the live view, also on a terminal."""
+    """True: print lines instead of the live view, also on a terminal."""
     save_svg: Path | None = None
-    """Write the view as it is at the end of the workload to this file."""
+    """File for the view at the end of the workload; None means no file."""
     model_port: int = 8000
-    """The model server."""
+    """Port of the model server."""
     grpc_port: int = 4317
-    """OTLP/gRPC from applications: of the Collector where it takes part, else of the evaluation service."""
+    """Port for OTLP/gRPC from applications: of the Collector if it runs, else of the evaluation service."""
     http_port: int = 4318
-    """OTLP/HTTP from applications, likewise."""
+    """Port for OTLP/HTTP from applications, of the same server."""
     telemetry_port: int = 8888
-    """The evaluation service's metrics and health."""
+    """Port for metrics and health of the evaluation service."""
     prometheus_port: int = 9090
-    """Prometheus, where it takes part."""
+    """Port of Prometheus, if it runs."""
     alertmanager_port: int = 9093
-    """Alertmanager, where it takes part."""
+    """Port of Alertmanager, if it runs."""

@@ -1,4 +1,4 @@
-"""Settings from environment variables: `PREFIX_KEY` and `PREFIX_SECTION__KEY`, over what a file says."""
+"""Settings from environment variables, `PREFIX_KEY` and `PREFIX_SECTION__KEY`, which override a file."""
 
 from __future__ import annotations
 
@@ -15,38 +15,37 @@ _OF_KUBERNETES: Final = re.compile(
     r"SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?"
 )
 _PORT_OF_KUBERNETES: Final = re.compile(r"(tcp|udp|sctp)://.+")
-"""What it says in PREFIX_PORT. With another value that is a setting of someone's, which there is not."""
+"""Value of Kubernetes for PREFIX_PORT. With another value, PORT is an unknown setting of the user."""
 
 
 class Variables(NamedTuple):
-    """Which keys were set by variables."""
+    """The keys that environment variables have set."""
 
     prefix: str
     keys: Collection[str]
-    """With a dot for a section."""
+    """Keys with a dot for a section."""
 
     def name(self, key: str) -> str:
-        """Return the variable for a key."""
+        """Return the name of the variable for a key."""
         return self.prefix + key.upper().replace(".", "__")
 
     def setting(self, location: Sequence[int | str]) -> str | None:
-        """Return the key, of those set, whose value has the location in it; None: it comes from elsewhere."""
+        """Return the key that was set and whose value contains the location; None if no variable set it."""
         parts = [str(part) for part in location]
         keys = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
         return next((key for key in keys if key in self.keys), None)
 
     def below(self, location: Sequence[int | str]) -> str | None:
-        """Return the first key, of those set, that is in the section at the location."""
+        """Return the first key that was set in the section at the location."""
         section = ".".join(str(part) for part in location)
         return min((key for key in self.keys if key.startswith(f"{section}.")), default=None)
 
 
 def overrides(prefix: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return values by dotted key, such as "queue.folder" of PREFIX_QUEUE__FOLDER.
+    """Return values by dotted key, such as "queue.folder" for PREFIX_QUEUE__FOLDER.
 
-    A value is read as YAML, so that numbers, lists and null are what they look like; an empty one is as if unset.
-
-    What Kubernetes tells every pod of a Service that has the prefix as its name is left out.
+    Values are read as YAML: numbers, lists and null; an empty value counts as unset. Left out are the variables
+    that Kubernetes sets in every pod for a Service whose name is the prefix.
 
     Raises:
         ConfigError: a value is not YAML.
@@ -56,9 +55,9 @@ def overrides(prefix: str, environment: Mapping[str, str]) -> dict[str, Any]:
         if name.startswith(prefix) and text.strip() and not _is_of_kubernetes(name.removeprefix(prefix), text):
             try:
                 value = yaml.safe_load(text)
-            except yaml.MarkedYAMLError as error:  # the text itself is not told: it may be a secret
+            except yaml.MarkedYAMLError as error:  # leave the text out: it may be a secret
                 raise ConfigError(f"{name} must be a value in YAML: {error.problem}") from error
-            except ValueError as error:  # it looks like a date, and is none
+            except ValueError as error:  # the text only looks like a date
                 raise ConfigError(f"{name} must be a value in YAML: {error}") from error
             found[name.removeprefix(prefix).lower().replace("__", ".")] = value
     return found

@@ -1,4 +1,4 @@
-"""Settings of the instrumentation; plain dataclasses, as an app's process pays for this import."""
+"""Settings of the instrumentation: plain dataclasses, for the import costs time in the app's process."""
 
 from __future__ import annotations
 
@@ -18,51 +18,51 @@ UPLOAD_HOOK: Final = "upload"
 
 @dataclass(frozen=True, kw_only=True)
 class InstrumentSettings:
-    """What the instrumentation records, and how."""
+    """Settings of what the instrumentation records."""
 
     capture_content: ContentCapture = field(
         default=ContentCapture.NO_CONTENT, metadata={"env": "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"}
     )
-    """Where messages are recorded: NO_CONTENT, SPAN_ONLY, EVENT_ONLY or SPAN_AND_EVENT, in any case.
+    """Places for messages: NO_CONTENT, SPAN_ONLY, EVENT_ONLY or SPAN_AND_EVENT, in any case.
 
     `true` is SPAN_ONLY, `false` NO_CONTENT.
     """
     content_limit: int = field(default=65_536, metadata={"env": "OTEL_LLM_CONTENT_LIMIT"})
-    """How many characters of JSON one attribute of content has at most; what is cut says so."""
+    """Most characters of JSON in one attribute of content; longer content is cut, with a mark."""
     redact: tuple[str | Callable[[str], str], ...] = field(default=(), metadata={"env": "OTEL_LLM_REDACT"})
-    """What is taken out of content: `email`, `phone`, `card`, `key`, `iban` or `all`, comma-separated.
+    """Patterns to remove from content: `email`, `phone`, `card`, `key`, `iban` or `all`, comma-separated.
 
-    In code, functions from text to text too.
+    In code, also functions from text to text.
     """
     completion_hook: str | None = field(
         default=None, metadata={"env": "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK"}
     )
-    """Who else is given the content of each call: `upload`, or a hook by its entry point's name."""
+    """Hook that gets the content of each call: `upload`, or the name of an entry point."""
     upload_base_path: str | None = field(
         default=None, metadata={"env": "OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH"}
     )
-    """Where the hook `upload` writes: a folder, or a URL that fsspec knows, such as `s3://bucket/prompts`."""
+    """Target of the hook `upload`: a folder, or a URL that fsspec knows, such as `s3://bucket/prompts`."""
     upload_format: str = field(default="json", metadata={"env": "OTEL_INSTRUMENTATION_GENAI_UPLOAD_FORMAT"})
-    """What it writes: `json`, one list in each file, or `jsonl`, one message in each line."""
+    """Format of the hook `upload`: `json`, one list in each file, or `jsonl`, one message in each line."""
     prices: Path | None = field(default=None, metadata={"env": "OTEL_LLM_PRICES"})
-    """A TOML file of own prices, which come before genai-prices'."""
+    """TOML file of own prices, which take precedence over genai-prices."""
     providers: Mapping[str, str] = field(default_factory=lambda: _NONE, metadata={"env": "OTEL_LLM_PROVIDERS"})
     """Provider names of OpenAI-compatible servers: `host=provider` or `host:port=provider`, comma-separated."""
     metric_names: MetricNames = field(default=MetricNames.DEPLOYED, metadata={"env": "OTEL_LLM_METRIC_NAMES"})
-    """By which names the metrics are emitted: `deployed`, `newest` or `both`."""
+    """Names of the metrics: `deployed`, `newest` or `both`."""
     debug_raise: bool = field(default=False, metadata={"env": "OTEL_LLM_DEBUG_RAISE"})
-    """Raise failures of the instrumentation instead of logging them: for its own tests."""
+    """True: raise failures of the instrumentation instead of logging them, for its own tests."""
     client_spans: ClientSpans = field(default=ClientSpans.REPLACE, metadata={"env": "OTEL_LLM_CLIENT_SPANS"})
-    """On which span a call is recorded of a client that emits spans by itself: `replace` or `complete`.
+    """The span of a call by a client that emits its own spans: `replace` or `complete`.
 
-    `replace`: on ours, and the client opens none. `complete`: on the client's own, which gets what it lacks.
+    `replace`: our span, and the client opens none. `complete`: the client's span, with the attributes it lacks.
     """
     disabled: frozenset[str] = field(
         default=frozenset(), metadata={"env": "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"}
     )
-    """Clients that are left alone, comma-separated, such as `otel_llm_openai`."""
+    """Clients that are not instrumented, comma-separated, such as `otel_llm_openai`."""
     withheld: bool = False
-    """Whether nobody knows what to take out of content, so that none is recorded: OTEL_LLM_REDACT is wrong."""
+    """True if OTEL_LLM_REDACT is wrong: then no content is recorded, for it is unknown what to remove."""
 
     def __post_init__(self) -> None:
         if self.withheld:
@@ -77,13 +77,13 @@ class InstrumentSettings:
 def read_settings(
     environment: Mapping[str, str] | None = None, **overrides: Any
 ) -> tuple[InstrumentSettings, list[ConfigError]]:
-    """Return the settings of the environment, and what is wrong with it.
+    """Return the settings from the environment, and its errors.
 
-    A wrong variable keeps its default. Where OTEL_LLM_REDACT is the wrong one, no content is recorded.
+    A wrong variable leaves the default. If OTEL_LLM_REDACT is wrong, no content is recorded.
 
     Args:
-        environment: os.environ where None.
-        overrides: fields set in code, which come before the environment's; None means not set.
+        environment: None means os.environ.
+        overrides: fields set in code, which override the environment; None means not set.
 
     Raises:
         ConfigError: an override is wrong.
@@ -113,7 +113,7 @@ def read_settings(
 
 
 def override_settings(settings: InstrumentSettings, **overrides: Any) -> InstrumentSettings:
-    """Return the settings with those fields that are set in code; None means not set.
+    """Return the settings with the fields that are set in code; None means not set.
 
     Raises:
         ConfigError: an override is wrong.

@@ -1,4 +1,4 @@
-"""How each setting of the instrumentation is read: from a variable's text or from what code passes."""
+"""Readers of the instrumentation's settings, from the text of a variable or a value in code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from otel_llm.errors import ConfigError
 
 REDACTED: Final = ("key", "iban", "card", "email", "phone")
-"""What the ready patterns of redaction find."""
+"""Names of the built-in patterns of redaction, in the order in which they are applied."""
 _UPLOAD_FORMATS: Final = ("json", "jsonl")
 _MODES_BEFORE: Final = {"TRUE": "SPAN_ONLY", "FALSE": "NO_CONTENT"}
 
@@ -19,7 +19,7 @@ _E = TypeVar("_E", bound=enum.Enum)
 
 
 class ContentCapture(enum.Enum):
-    """Where messages, system instructions and tool definitions are recorded: by default nowhere."""
+    """Places for messages, system instructions and tool definitions; by default, none."""
 
     NO_CONTENT = "NO_CONTENT"
     SPAN_ONLY = "SPAN_ONLY"
@@ -28,22 +28,22 @@ class ContentCapture(enum.Enum):
 
     @property
     def on_span(self) -> bool:
-        """Whether spans carry content."""
+        """True if spans carry content."""
         return self in {ContentCapture.SPAN_ONLY, ContentCapture.SPAN_AND_EVENT}
 
     @property
     def on_event(self) -> bool:
-        """Whether events carry content."""
+        """True if events carry content."""
         return self in {ContentCapture.EVENT_ONLY, ContentCapture.SPAN_AND_EVENT}
 
     @classmethod
     def of(cls, value: bool | str | ContentCapture, key: str) -> ContentCapture:
-        """Return the mode that a setting names: True and `true` are SPAN_ONLY, a name is read in any case.
+        """Return the mode that a setting names, in any case; True and `true` are SPAN_ONLY.
 
-        `true` and `false` are what the variable took before it named modes, and what many pages still say.
+        The variable took `true` and `false` before it took modes, and many pages still say so.
 
         Raises:
-            ConfigError: it names none; the message says `key`.
+            ConfigError: the value names no mode; the message names `key`.
         """
         if isinstance(value, ContentCapture):
             return value
@@ -76,7 +76,7 @@ class ClientSpans(enum.Enum):
 
 
 class MetricNames(enum.Enum):
-    """By which of the conventions' names the client metrics are emitted."""
+    """Names of the conventions that the client metrics have."""
 
     DEPLOYED = "deployed"
     NEWEST = "newest"
@@ -87,7 +87,7 @@ class MetricNames(enum.Enum):
         """Return the names that a setting chooses, in any case.
 
         Raises:
-            ConfigError: it is none of them; the message says `key`.
+            ConfigError: the value is no such choice; the message names `key`.
         """
         return _choice(cls, value, key)
 

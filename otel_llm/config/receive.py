@@ -1,4 +1,4 @@
-"""Settings of the OTLP receivers: limits, TLS, who may send, and for whom."""
+"""Settings of the OTLP receivers: limits, TLS, tokens and tenants."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]+")
 
 
 class TlsSettings(BaseModel):
-    """Certificates of the receivers; without them they speak plain text."""
+    """Certificates of the receivers; without certificates, the receivers speak plain text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     cert_file: Path | None = None
-    """The server's certificate in PEM, its chain after it; needs `key_file`."""
+    """Certificate of the server in PEM, followed by its chain; needs `key_file`."""
     key_file: Path | None = None
-    """The private key of `cert_file`, in PEM."""
+    """Private key of `cert_file`, in PEM."""
     client_ca_file: Path | None = None
-    """Certificates, in PEM, of who signs the senders' certificates: where it is set, a sender must have one."""
+    """Certificates, in PEM, of the authorities of the senders; if set, a sender must show a certificate."""
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -33,45 +33,46 @@ class TlsSettings(BaseModel):
 
 
 class KeepaliveSettings(BaseModel):
-    """How long a gRPC connection lives, and how it is found dead."""
+    """Age and health of gRPC connections."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     time_s: float = Field(default=60, ge=1)
-    """A connection on which nothing came for so long is asked whether it lives."""
+    """Seconds of silence after which a connection is pinged."""
     timeout_s: float = Field(default=20, ge=0.1)
-    """How long it has to answer before it is closed."""
+    """Seconds to answer the ping before the connection is closed."""
     max_connection_age_s: float | None = Field(default=None, ge=1)
-    """Close connections of this age, once their requests are done: senders spread over replicas. None: never."""
+    """Seconds after which a connection is closed, after its requests: so senders spread over replicas. None:
+    never."""
 
 
 class ReceiverSettings(BaseModel):
-    """What the OTLP receivers take."""
+    """Limits and senders of the OTLP receivers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_request_bytes: int = Field(default=16 << 20, ge=1024)
-    """A larger request is refused, be it before or after decompression."""
+    """Bytes of a request, before and after decompression; a larger request is refused."""
     max_span_bytes: int = Field(default=4_000_000, ge=1024)
-    """A larger span, log record or metric is rejected alone: what came with it is taken."""
+    """Bytes of a span, log record or metric; a larger one is rejected alone, the rest of its request is taken."""
     max_in_flight_bytes: int = Field(default=256 << 20, ge=1024)
-    """Bytes of requests that are read, unpacked or waiting for the queue; beyond it they are refused retryably."""
+    """Bytes of requests that are read, unpacked or wait for the queue; beyond, requests are refused retryably."""
     read_timeout_s: float = Field(default=30, gt=0)
-    """How long the body of a request may take to arrive."""
+    """Seconds that the body of a request may take to arrive."""
     tls: TlsSettings = TlsSettings()
     bearer_tokens_file: Path | None = None
-    """A file of tokens, one a line: where it is set, a sender must show one. It is read again when it changes."""
+    """File of tokens, one a line; if set, a sender must show a token. The file is read again when it changes."""
     tenant_header: str | None = None
-    """The header, or key of gRPC metadata, that names the tenant, such as X-Scope-OrgID; None: there is one."""
+    """Header, or key of gRPC metadata, that names the tenant, such as X-Scope-OrgID; None: there is one tenant."""
     max_tenants: int = Field(default=100, ge=1)
-    """Tenants that are taken between two starts; the requests of further ones are refused."""
+    """Most tenants between two starts; requests of further tenants are refused."""
     keepalive: KeepaliveSettings = KeepaliveSettings()
     reuse_port: bool = False
-    """Share the ports with other processes of this service; the system spreads connections over them."""
+    """True: share the ports with other processes of this service; the system spreads the connections."""
 
     @property
     def scheme(self) -> str:
-        """What OTLP/HTTP is spoken over: http or https."""
+        """The scheme of OTLP/HTTP: http or https."""
         return "https" if self.tls.cert_file else "http"
 
     @field_validator("tenant_header")

@@ -1,4 +1,4 @@
-"""The variables of OpenTelemetry's SDK: what we set where nobody has."""
+"""Variables of OpenTelemetry's SDK: our values for variables that are not set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EXPORTERS: Final = {
 def default_exporters(environment: Mapping[str, str] | None = None) -> dict[str, list[str]]:
     """Return the SDK's exporters for the signals whose OTEL_*_EXPORTER is unset: OTLP, as the specification says.
 
-    The Python SDK by itself exports nothing then. Empty when a configuration file says it all.
+    The Python SDK alone would export nothing. With OTEL_CONFIG_FILE the result is empty: the file is complete.
 
     Source: OpenTelemetry specification, "OpenTelemetry Environment Variable Specification", exporter selection.
     """
@@ -44,7 +44,7 @@ def run_environment(
         "OTEL_METRICS_EXPORTER": "otlp",
         "OTEL_LOGS_EXPORTER": "otlp",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        # seconds; the exporters' own default, 10, delays an app's exit by as much when nothing answers
+        # seconds; the default of the exporters, 10, would delay the exit of an app by 10 s if nothing answers
         "OTEL_EXPORTER_OTLP_TIMEOUT": "3",
     }
     options = {

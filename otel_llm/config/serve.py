@@ -9,32 +9,32 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class ServeSettings(BaseModel):
-    """What `otel-llm serve` is told; the command's options have the same names."""
+    """Settings of `otel-llm serve`; the options have the same names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = "127.0.0.1"
-    """The address to listen on. There is no authentication: beyond loopback, put a proxy in front."""
+    """Address to listen on. The server has no authentication: beyond loopback, put a proxy in front."""
     port: int = Field(default=8000, ge=0, le=65535)
-    """The port to listen on; 0 takes any free one."""
+    """Port to listen on; 0 takes any free port."""
     model: Path | None = None
-    """A GGUF file to serve in place of the small model that is fetched."""
+    """GGUF file to serve; None means the small model, which is fetched."""
     script: Path | None = None
-    """A TOML file with the rules of the model `scripted`."""
+    """TOML file with the rules of the model `scripted`."""
     scripted_only: bool = False
-    """Serve the model `scripted` alone: no weights are fetched, no engine is loaded."""
+    """True: serve only the model `scripted`, without fetching weights or loading the engine."""
     slots: int = Field(default=4, ge=1, le=64)
-    """Requests that the real model works on at once."""
+    """Requests that the real model answers at the same time."""
     queue: int = Field(default=16, ge=0)
-    """Requests that may wait for a slot; one more is answered with status 429."""
+    """Requests that may wait for a slot; further requests are answered with status 429."""
     threads: int | None = Field(default=None, ge=1)
-    """Threads of the engine; None: one per core."""
+    """Threads of the engine; None means one per core."""
     context_tokens: int = Field(default=2048, ge=64)
     """Tokens of prompt and answer together, per slot."""
     default_max_tokens: int = Field(default=512, ge=1)
-    """The limit of an answer for which the request sets none: a small model seldom stops by itself."""
+    """Tokens of an answer if the request sets no limit: a small model seldom stops by itself."""
     max_body_bytes: int = Field(default=1 << 20, ge=1)
-    """A longer request body is refused with status 413."""
+    """Bytes of a request body; a longer body is refused with status 413."""
 
     @model_validator(mode="after")
     def _one_of_model_and_scripted_only(self) -> ServeSettings:
@@ -44,9 +44,9 @@ class ServeSettings(BaseModel):
 
 
 def let_idle_threads_sleep() -> None:
-    """Have the engine's threads wait for each other asleep rather than spinning, unless the user says otherwise.
+    """Let the engine's threads sleep instead of spin while they wait, unless the user has set OMP_WAIT_POLICY.
 
-    Call it before the engine is loaded: OpenMP reads the variable once. Spinning threads that share their cores
+    Call this before the engine is loaded: OpenMP reads the variable once. Spinning threads that share their cores
     with other processes wait for a turn of the scheduler at every layer: measured on two cores beside other work,
     four answers of 60 tokens at once took 5 to 69 s spinning (6 runs), and 4 to 9 s asleep (10 runs).
     """

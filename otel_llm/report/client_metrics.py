@@ -13,7 +13,7 @@ from typing import Final
 from opentelemetry.metrics import Histogram, Meter
 
 from otel_llm import names
-from otel_llm.config.selection import DeriveMetricsSettings
+from otel_llm.config.report import DeriveMetricsSettings
 from otel_llm.genai.call import Call, Usage
 from otel_llm.names import Metric
 from otel_llm.names.label_limit import LabelLimit

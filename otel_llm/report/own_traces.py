@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Link, SpanContext, TraceFlags, Tracer
 
 from otel_llm import names
-from otel_llm.config.service import TraceSettings
+from otel_llm.config.report import TraceSettings
 from otel_llm.genai.call import Call
 from otel_llm.version import __version__
 

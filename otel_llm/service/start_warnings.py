@@ -6,7 +6,8 @@ import ipaddress
 import logging
 from typing import Final
 
-from otel_llm.config.service import InlineSettings, ServiceSettings
+from otel_llm.config.flow import InlineSettings
+from otel_llm.config.service import ServiceSettings
 from otel_llm.cores import available_cores
 
 _log: Final = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from prometheus_client.samples import Sample
 from support.results import call
 
 from otel_llm import names
-from otel_llm.config.selection import DeriveMetricsSettings
+from otel_llm.config.report import DeriveMetricsSettings
 from otel_llm.genai.call import Call, Usage
 from otel_llm.names import prometheus_label
 from otel_llm.report.client_metrics import ClientMetrics

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Set
 from typing import Final
 
-from otel_llm.config.service import InlineSettings
+from otel_llm.config.flow import InlineSettings
 from otel_llm.errors import DecodeError
 from otel_llm.masking.content import masked, masked_log, stripped, stripped_log
 from otel_llm.masking.content_names import Names, names_like

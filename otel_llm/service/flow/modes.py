@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Callable, Container, Sequence
 
-from otel_llm.config.service import InlineSettings
+from otel_llm.config.flow import InlineSettings
 from otel_llm.evaluate.run.batcher import Batcher
 from otel_llm.otlp.queued import QueuedRequest
 from otel_llm.report.metrics import ServiceMetrics

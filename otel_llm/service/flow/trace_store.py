@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
-from otel_llm.config.service import JoinSettings
+from otel_llm.config.flow import JoinSettings
 from otel_llm.genai.decode import ContentEvent
 
 T = TypeVar("T")

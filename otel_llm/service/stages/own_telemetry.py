@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncIterator
 from typing import Final
 
-from otel_llm.config.service import MetricSettings, TraceSettings
+from otel_llm.config.report import MetricSettings, TraceSettings
 from otel_llm.receive.http.asgi import AsgiServer
 from otel_llm.report.gpu_metrics import watch_gpus
 from otel_llm.report.live_feed import LiveFeed

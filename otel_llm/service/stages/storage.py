@@ -7,8 +7,9 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from typing import Final, Literal
 
+from otel_llm.config.queue import QueueSettings
 from otel_llm.config.send import DestinationSettings
-from otel_llm.config.service import QueueSettings, ServiceSettings
+from otel_llm.config.service import ServiceSettings
 from otel_llm.dead_letters.writer import DeadLetters
 from otel_llm.queue.base import Queue
 from otel_llm.queue.durable import DurableQueue

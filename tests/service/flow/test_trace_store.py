@@ -3,7 +3,7 @@ import time
 import pytest
 from support.fake_clock import FakeClock
 
-from otel_llm.config.service import JoinSettings
+from otel_llm.config.flow import JoinSettings
 from otel_llm.genai.call import Message, Part
 from otel_llm.genai.decode import ContentEvent
 from otel_llm.service.flow.trace_store import TraceStore

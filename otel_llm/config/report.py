@@ -1,0 +1,58 @@
+"""Settings of what the service reports: events, metrics, and its own traces."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from otel_llm.config.selection import Globs
+from otel_llm.config.send import DestinationSettings
+from otel_llm.config.urls import base_url
+
+
+class EventSettings(DestinationSettings):
+    """Destination of evaluation results, as OTLP log records."""
+
+    explanations: bool = True
+    """True: send explanations, which quote the answer; false if the log backend must not hold content."""
+
+
+class MetricSettings(BaseModel):
+    """Metrics for Prometheus."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_label_values: int = Field(default=200, ge=1)
+    """Most values of one label, such as the name of a model; further values count as "other"."""
+
+
+class DeriveMetricsSettings(BaseModel):
+    """Client metrics made from spans, for services that emit no such metrics: else they count twice."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = False
+    """True: make client metrics."""
+    services: Globs = ("*",)
+    """Services by name: one of these patterns must match."""
+    exclude: Globs = ()
+    """Services that emit these metrics themselves: none of these patterns may match."""
+
+
+class TraceSettings(BaseModel):
+    """The service's own traces."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint: str | None = None
+    """Base URL of an OTLP/HTTP receiver, such as http://localhost:4318; None: there are no traces."""
+    sample_ratio: float = Field(default=1.0, ge=0, le=1)
+    """Share of the traces that is sent, from 0 to 1."""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_http_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        # the SDK's exporter reads this variable
+        credentials = "OTEL_EXPORTER_OTLP_HEADERS in the environment"
+        return base_url(value, {"http", "https"}, "http://localhost:4318", credentials=credentials)

@@ -1,1 +1,1 @@
-"""Everything at once on one machine: the servers, the example application, and a live view of its calls."""
+"""The demo: all servers and an example application on one machine, with a live view of the calls."""

@@ -1,4 +1,4 @@
-"""Child processes that start, become ready and stop, and that never outlive the one that started them."""
+"""Child processes that start, become ready and stop, and never outlive the process that started them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from otel_llm.errors import ServerError
 _POLL_S = 0.05
 
 
-class Process:
+class ChildProcess:
     """One child process with its log file. Use as a context manager, or call `stop`."""
 
     def __init__(
@@ -30,15 +30,15 @@ class Process:
         log_path: Path,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start it; `environment` is added to this process's own.
+        """Start the process; `environment` is added to that of this process.
 
         Raises:
-            ServerError: the program is not there or cannot be started.
+            ServerError: the program does not exist or cannot be started.
         """
         self.name = name
         self.log_path = log_path
         parent = os.getpid()
-        # deferred: an exception from a signal would leave a child that nobody knows
+        # deferred: an exception from a signal would leave a child without an owner
         with log_path.open("ab") as log, interrupt.deferred():
             try:
                 self._child = subprocess.Popen(
@@ -47,7 +47,7 @@ class Process:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env={**os.environ, **(environment or {})},
-                    # its own group: Ctrl-C in the terminal reaches us alone, and `stop` reaches its children too
+                    # its own group: Ctrl-C in the terminal reaches only us, and `stop` reaches also its children
                     start_new_session=True,
                     preexec_fn=(lambda: _die_with(parent)) if sys.platform == "linux" else None,  # noqa: PLW1509
                 )
@@ -56,14 +56,15 @@ class Process:
 
     @property
     def returncode(self) -> int | None:
-        """The exit status, or None while it runs."""
+        """The exit status; None while the process runs."""
         return self._child.poll()
 
     def wait_ready(self, url: str, timeout_s: float) -> None:
         """Return once `url` answers with a status below 400.
 
         Raises:
-            ServerError: it exited, or did not answer in time; the message ends with the log's last lines.
+            ServerError: the process exited, or did not answer in time; the message ends with the last lines of the
+                log.
         """
         deadline = time.monotonic() + timeout_s
         while not self.is_ready(url):
@@ -74,10 +75,10 @@ class Process:
             time.sleep(_POLL_S)
 
     def is_ready(self, url: str) -> bool:
-        """Whether `url` answers with a status below 400 now.
+        """Return True if `url` answers with a status below 400 now.
 
         Raises:
-            ServerError: it exited; the message ends with the log's last lines.
+            ServerError: the process exited; the message ends with the last lines of the log.
         """
         if self.returncode is not None:
             raise ServerError(f"{self.name} exited with status {self.returncode}:\n{self.log_tail()}")
@@ -88,24 +89,24 @@ class Process:
             return False
 
     def wait(self, timeout_s: float | None = None) -> int:
-        """Return its exit status once it has ended.
+        """Return the exit status once the process has ended.
 
         Raises:
-            subprocess.TimeoutExpired: it still runs after `timeout_s`.
+            subprocess.TimeoutExpired: the process still runs after `timeout_s`.
         """
         return self._child.wait(timeout_s)
 
     def log_tail(self, lines: int = 20) -> str:
-        """Return the last lines of its log."""
+        """Return the last lines of the log."""
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
 
     def terminate(self) -> None:
-        """Ask it and all it started to end; `stop` waits for that."""
+        """Ask the process and its children to end; `stop` waits for that."""
         if self.returncode is None:
             self._signal(signal.SIGTERM)
 
     def stop(self, timeout_s: float = 10) -> None:
-        """End it and all it started: SIGTERM, then SIGKILL after `timeout_s`."""
+        """End the process and its children: SIGTERM, then SIGKILL after `timeout_s`."""
         self.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(timeout_s)
@@ -116,7 +117,7 @@ class Process:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, number)
 
-    def __enter__(self) -> Process:
+    def __enter__(self) -> ChildProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -125,9 +126,9 @@ class Process:
 
 def _die_with(parent: int) -> None:
     # Without this a killed parent (SIGKILL runs no cleanup) would leave its servers behind. prctl(2), Linux only.
-    import ctypes  # noqa: PLC0415 - in the child alone
+    import ctypes  # noqa: PLC0415 - only in the child
 
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
-    if os.getppid() != parent:  # it was killed before that call, and no signal will come
+    if os.getppid() != parent:  # the parent was killed before prctl, so that no signal will come
         os._exit(1)

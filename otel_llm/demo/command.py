@@ -1,4 +1,4 @@
-"""`otel-llm demo`."""
+"""The command `otel-llm demo`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from otel_llm.errors import OtelLlmError, ServerError
 from otel_llm.serve.models.weights import ensure_weights
 
 _DEFAULTS: Final = DemoSettings()
-_PIPED_WIDTH: Final = 140  # of tables that go to a file
+_PIPED_WIDTH: Final = 140  # columns of tables that go to a file
 _PORTS: Final = {
     "--model-port": "The model server's port; 0, here and below: any free one.",
     "--grpc-port": "Port of OTLP/gRPC for applications.",
@@ -34,7 +34,7 @@ _PORTS: Final = {
 
 
 def _read_servers(ctx: click.Context, param: click.Parameter, value: str | None) -> frozenset[Server]:
-    """Return the servers of a list such as "collector,prometheus", or of "all"."""
+    """Return the servers in a list such as "collector,prometheus", or all for "all"."""
     if value is None:
         return frozenset()
     names = [name.strip() for name in value.split(",")]
@@ -75,7 +75,7 @@ def _port_options(command: click.Command) -> click.Command:
 def command(**options: Any) -> None:
     """Run everything here, on embedded defaults, and watch it.
 
-    Starts a small real model, the evaluation service and an example application, shows each call with its verdicts
+    Starts a small real model, the evaluation service and an example application, shows each call with its results
     while a varied workload runs, and ends with a summary. Exits with 1 where something that it promises was not
     seen, and with 130 on Ctrl-C before the end.
     """
@@ -99,7 +99,7 @@ def _run(settings: DemoSettings) -> int:
 
 
 def _run_logged(settings: DemoSettings, ports: plan.Ports, console: Console) -> int:
-    """Run the demo in a temporary folder, which is left behind where a part failed."""
+    """Run the demo in a temporary folder, which stays if a part failed."""
     folder = Path(tempfile.mkdtemp(prefix="otel-llm-demo-"))
     try:
         code = Demo(settings, ports, folder, console).run()

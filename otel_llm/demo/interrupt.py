@@ -1,4 +1,4 @@
-"""Signals that end the demo, as one exception: raised once, so that what is cleaned up then is left in peace."""
+"""Signals that end the demo, as one exception: raised once, so that no signal interrupts the clean-up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENDING: Final = [
 
 
 class Interrupted(BaseException):
-    """The user, the system or the closing of the terminal asked us to end."""
+    """A signal asks the demo to end: from the user, the system or the closing terminal."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -22,20 +22,24 @@ class Interrupted(BaseException):
 
     @property
     def exit_code(self) -> int:
-        """What a shell reports of a process that this signal ended."""
+        """The exit code that a shell reports for a process ended by this signal."""
         return 128 + self.number
 
 
 class _Deferral:
-    """Whether a signal has to wait at the moment, and the one that does."""
+    """State of `deferred`; used in the main thread alone, where Python runs signal handlers.
+
+    inactive ──deferred──▶ active ──signal──▶ waiting ──raise_deferred──▶ interrupted
+    """
 
     active = False
     waiting: int | None = None
+    """The signal that waits."""
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise `Interrupted` in the main thread on the first of the signals; ignore those that follow."""
+    """Raise `Interrupted` in the main thread on the first signal; ignore later signals."""
 
     def interrupt(number: int, _: FrameType | None) -> None:
         ignore()
@@ -44,7 +48,7 @@ def interruptible() -> Iterator[None]:
         else:
             raise Interrupted(number)
 
-    # what the caller ignores stays ignored: nohup does so for SIGHUP
+    # signals that the caller ignores stay ignored: nohup ignores SIGHUP
     taken = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, interrupt) for number in taken}
     try:
@@ -57,7 +61,7 @@ def interruptible() -> Iterator[None]:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-    """Let a signal wait until `raise_deferred`: a child that is being started would be lost to its owner."""
+    """Let a signal wait until `raise_deferred`: else a child that is being started would have no owner."""
     _Deferral.active = True
     try:
         yield
@@ -66,13 +70,13 @@ def deferred() -> Iterator[None]:
 
 
 def raise_deferred() -> None:
-    """Raise `Interrupted` where a signal waits for it."""
+    """Raise `Interrupted` if a signal waits."""
     if _Deferral.waiting is not None:
         number, _Deferral.waiting = _Deferral.waiting, None
         raise Interrupted(number)
 
 
 def ignore() -> None:
-    """Ignore the signals from now on, until `interruptible` ends: nothing interrupts a clean-up."""
+    """Ignore the signals until `interruptible` ends: no signal must interrupt the clean-up."""
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Which programs the demo starts, on which ports, with which environment."""
+"""The programs of the demo, with their ports, arguments and environment."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from otel_llm.ports import bind, bind_free
 HOST: Final = "127.0.0.1"
 SERVICE_NAME: Final = "help-desk"
 
-# as a child sees it, whether or not the folder of our command is on PATH
+# works for a child even if the folder of our command is not on PATH
 _OTEL_LLM: Final = (sys.executable, "-m", "otel_llm")
 _SCRIPT: Final = str(Path(sys.executable).with_name("otel-llm"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """The ports of one run, all of them known."""
+    """The ports of one run; 0 for a server that does not run."""
 
     model: int
     service_grpc: int
@@ -41,9 +41,9 @@ def choose_ports(settings: DemoSettings) -> Ports:
     """Return the ports that the settings ask for, each 0 replaced by a free one.
 
     Raises:
-        PortTakenError: one is in use; the message names the demo's option that changes it.
+        PortTakenError: a port is in use; the message names the option that changes it.
     """
-    with ExitStack() as held:  # all are held until all are found, so that they differ
+    with ExitStack() as held:  # hold all ports until all are found, so that they differ
 
         def take(port: int, option: str) -> int:
             sock = held.enter_context(bind(HOST, port, option) if port else bind_free(HOST))
@@ -72,36 +72,36 @@ def choose_ports(settings: DemoSettings) -> Ports:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Program:
-    """A program of ours that the demo starts."""
+class OwnProgram:
+    """A program of otel-llm that the demo starts."""
 
     name: str
     arguments: tuple[str, ...]
-    """What `otel-llm` is given."""
+    """Arguments of `otel-llm`."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Added to the demo's own."""
+    """Variables to add to the demo's environment."""
 
     @property
     def command(self) -> list[str]:
-        """What is started."""
+        """The command line to start."""
         return [*_OTEL_LLM, *self.arguments]
 
     @property
     def shell(self) -> str:
-        """The same as one types it."""
+        """The command line as a user types it."""
         variables = [f"{key}={shlex.quote(_shorten(value))}" for key, value in self.environment.items()]
         return " ".join([*variables, _shorten(_SCRIPT), shlex.join(map(_shorten, self.arguments))])
 
 
-def model_server(ports: Ports, example: Path) -> Program:
+def model_server(ports: Ports, example: Path) -> OwnProgram:
     """Return the model server with the example's script."""
-    return Program(
+    return OwnProgram(
         name="model server",
         arguments=("serve", "--port", str(ports.model), "--script", str(example / "script.toml")),
     )
 
 
-def evaluation_service(ports: Ports, example: Path, *, with_collector: bool) -> Program:
+def evaluation_service(ports: Ports, example: Path, *, with_collector: bool) -> OwnProgram:
     """Return the evaluation service with the example's settings; events go to the Collector, if there is one."""
     arguments = [
         "collector",
@@ -112,36 +112,36 @@ def evaluation_service(ports: Ports, example: Path, *, with_collector: bool) -> 
     ]  # fmt: skip
     if with_collector:
         arguments += ["--events-endpoint", f"http://{HOST}:{ports.collector_events}"]
-    return Program(name="evaluation service", arguments=tuple(arguments))
+    return OwnProgram(name="evaluation service", arguments=tuple(arguments))
 
 
-def application(ports: Ports, example: Path, *, with_collector: bool) -> Program:
+def application(ports: Ports, example: Path, *, with_collector: bool) -> OwnProgram:
     """Return the example's workload under instrumentation, exporting to the Collector or the service."""
     port = ports.collector_http if with_collector else ports.service_http
     environment = {
         "OPENAI_BASE_URL": f"http://{HOST}:{ports.model}/v1",
         "OPENAI_API_KEY": "none-needed",
         "OTEL_LLM_PRICES": str(example / "prices.toml"),
-        "OTEL_BSP_SCHEDULE_DELAY": "500",  # milliseconds; the default, 5 s, would make the view lag behind
+        "OTEL_BSP_SCHEDULE_DELAY": "500",  # milliseconds; with the default, 5 s, the view would lag behind
         "OTEL_LOGS_EXPORTER": "none",
     }
     if with_collector:
         environment["OTEL_METRIC_EXPORT_INTERVAL"] = "1000"
     else:
-        environment["OTEL_METRICS_EXPORTER"] = "none"  # the service takes spans alone
+        environment["OTEL_METRICS_EXPORTER"] = "none"  # the service takes only spans
     arguments = (
         "run", "--endpoint", f"http://{HOST}:{port}", "--service-name", SERVICE_NAME, "--capture-content",
         "--", sys.executable, str(example / "workload.py"),
     )  # fmt: skip
-    return Program(name="help desk", arguments=arguments, environment=environment)
+    return OwnProgram(name="help desk", arguments=arguments, environment=environment)
 
 
 def count_calls(example: Path) -> int:
-    """Return how many calls the example's workload makes."""
+    """Return the number of calls in the example's workload."""
     workload = tomllib.loads((example / "workload.toml").read_text(encoding="utf-8"))
     return sum(len(phase["questions"]) for phase in workload["phase"])
 
 
 def _shorten(text: str) -> str:
-    """Return a path below the current folder as one below it; any other text as it is."""
+    """Return a path in the current folder as a relative path; any other text as it is."""
     return text.removeprefix(f"{Path.cwd()}/")

@@ -1,4 +1,4 @@
-"""The processes of the demo: what starts, in which order, and what each of them is doing."""
+"""The processes of the demo: started in order, watched, and stopped together."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Final
 from otel_llm.config.demo import SERVERS, DemoSettings, Server
 from otel_llm.dashboards.rules import rules, rules_yaml
 from otel_llm.demo import plan, servers
-from otel_llm.demo.alerts import AlertReceiver
-from otel_llm.demo.child_process import Process
-from otel_llm.demo.plan import HOST, Ports, Program
+from otel_llm.demo.alert_receiver import AlertReceiver
+from otel_llm.demo.child_process import ChildProcess
+from otel_llm.demo.plan import HOST, OwnProgram, Ports
 from otel_llm.demo.snapshot import PartStatus
 from otel_llm.errors import ServerError
 
 _READY_S: Final = 120
-_PHASE: Final = "== "  # begins the workload's line on what it does now
+_PHASE: Final = "== "  # prefix of the line in which the workload names its phase
 
 WINDOW_S: Final = 30
-"""Over what time alerts take their shares; the deployed rules take minutes."""
+"""Seconds of the window of alert rules; the deployed rules have minutes."""
 _HOLD_S: Final = 2
 _LEAST_CALLS: Final = 10
 _INTERVAL_S: Final = 1.0
 
-_PROGRAMS: Final[dict[Server, servers.Program]] = {
+_PROGRAMS: Final[dict[Server, servers.ServerProgram]] = {
     "collector": servers.COLLECTOR,
     "prometheus": servers.PROMETHEUS,
     "alertmanager": servers.ALERTMANAGER,
@@ -32,29 +32,35 @@ _PROGRAMS: Final[dict[Server, servers.Program]] = {
 
 
 def require_servers(settings: DemoSettings) -> None:
-    """Make sure that the chosen servers of others are here.
+    """Make sure that the chosen third-party servers are installed.
 
     Raises:
-        ServerError: one is not; the message gives the command that gets it.
+        ServerError: a server is not installed; the message gives the command that installs it.
     """
     for server in SERVERS:
         if server in settings.servers:
             _PROGRAMS[server].require()
 
 
-class Parts:
-    """All that runs. Use as a context manager: at its end nothing of it is left."""
+class DemoProcesses:
+    """All processes of the demo. Use as a context manager: its end stops all of them.
+
+    Condition of each, in `statuses`; `poll` changes it, in the loop of the demo:
+
+        waiting ──▶ starting ──ready within _READY_S──▶ ready ──the application exits with 0──▶ done
+                       └────────── any other exit ─────────┴──▶ failed
+    """
 
     def __init__(self, settings: DemoSettings, ports: Ports, example: Path, folder: Path) -> None:
         self._settings = settings
         self._ports = ports
         self._example = example
         self._folder = folder
-        self._processes: list[Process] = []
+        self._processes: list[ChildProcess] = []
         self._ready_urls: dict[str, str] = {}
-        self._application: Process | None = None
-        self.programs: list[Program] = []
-        """The programs of ours that were started, in this order."""
+        self._application: ChildProcess | None = None
+        self.programs: list[OwnProgram] = []
+        """The started programs of otel-llm, in order."""
         self.receiver: AlertReceiver | None = None
         self.statuses = self._list()
 
@@ -79,10 +85,10 @@ class Parts:
         return listed
 
     def start(self) -> None:
-        """Start everything but the application.
+        """Start everything except the application.
 
         Raises:
-            ServerError: a program cannot be started, or one of the others' servers did not come up.
+            ServerError: a program cannot be started, or a third-party server did not become ready.
         """
         ports = self._ports
         self._start(plan.model_server(ports, self._example), f"http://{HOST}:{ports.model}/healthz")
@@ -104,27 +110,27 @@ class Parts:
             self._start_prometheus(metrics, alertmanager)
 
     def start_application(self) -> None:
-        """Start the workload."""
+        """Start the application with its workload."""
         program = plan.application(self._ports, self._example, with_collector=self._with_collector)
         self._application = self._run(program)
         self._status("help desk").condition = "ready"
 
     @property
     def ready(self) -> bool:
-        """Whether everything but the application is ready."""
+        """True if everything except the application is ready."""
         return not any(status.condition == "starting" for status in self.statuses)
 
     @property
     def application_ended(self) -> bool:
-        """Whether the workload is through."""
+        """True if the workload has ended."""
         return self._status("help desk").condition == "done"
 
     def poll(self, elapsed_s: float) -> None:
-        """Bring `statuses` up to date.
+        """Update `statuses`.
 
         Raises:
-            ServerError: a process ended that should not have, or was not ready in time; the message ends with the
-                log's last lines.
+            ServerError: a process ended too early, or was not ready in time; the message ends with the last lines
+                of its log.
         """
         for process in self._processes:
             status = self._status(process.name)
@@ -136,13 +142,13 @@ class Parts:
             elif status.condition == "starting":
                 self._poll_start(process, status, elapsed_s)
 
-    def _poll_start(self, process: Process, status: PartStatus, elapsed_s: float) -> None:
+    def _poll_start(self, process: ChildProcess, status: PartStatus, elapsed_s: float) -> None:
         if process.is_ready(self._ready_urls[process.name]):
             status.condition = "ready"
         elif elapsed_s > _READY_S:
             raise ServerError(f"{process.name} was not ready within {_READY_S} s:\n{process.log_tail()}")
 
-    def _poll_application(self, process: Process, status: PartStatus) -> None:
+    def _poll_application(self, process: ChildProcess, status: PartStatus) -> None:
         lines = process.log_path.read_text(errors="replace").splitlines()
         phase = next((line for line in reversed(lines) if line.startswith(_PHASE)), "")
         status.note = phase.removeprefix(_PHASE)
@@ -173,18 +179,18 @@ class Parts:
         )
         self._add("Prometheus", started)
 
-    def _start(self, program: Program, ready_url: str) -> None:
+    def _start(self, program: OwnProgram, ready_url: str) -> None:
         self._ready_urls[program.name] = ready_url
         self._run(program)
 
-    def _run(self, program: Program) -> Process:
+    def _run(self, program: OwnProgram) -> ChildProcess:
         log_path = self._folder / f"{program.name.replace(' ', '-')}.log"
-        process = Process(program.name, program.command, log_path=log_path, environment=program.environment)
+        process = ChildProcess(program.name, program.command, log_path=log_path, environment=program.environment)
         self._processes.append(process)
         self.programs.append(program)
         return process
 
-    def _add(self, name: str, server: servers.Server) -> None:
+    def _add(self, name: str, server: servers.RunningServer) -> None:
         server.process.name = name
         self._processes.append(server.process)
         self._status(name).condition = "ready"
@@ -192,13 +198,13 @@ class Parts:
     def _status(self, name: str) -> PartStatus:
         return next(status for status in self.statuses if status.name == name)
 
-    def __enter__(self) -> Parts:
+    def __enter__(self) -> DemoProcesses:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        for process in self._processes:  # all at once, since some take a second to end
+        for process in self._processes:  # all together, since some take a second to end
             process.terminate()
         for process in reversed(self._processes):
             process.stop()

@@ -1,4 +1,4 @@
-"""What the demo is at one moment: all that a view needs to draw it."""
+"""The state of the demo at one moment, as a view draws it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PartStatus:
     address: str = ""
     condition: Condition = "starting"
     note: str = ""
-    """What it does at the moment; empty where there is nothing to say."""
+    """Current activity; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,27 +31,27 @@ class DeliveredAlert:
     status: str
     """firing or resolved."""
     delay_s: float
-    """To the delivery from the first bad call that the alert's window held."""
+    """Seconds from the first bad call in the alert's window to the delivery."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Snapshot:
-    """The whole demo; the loop that runs it changes this object, the views only read it."""
+    """The state of the whole demo; the loop of the demo changes it, the views only read it."""
 
     parts: list[PartStatus]
     expected_calls: int
     """Calls that the workload makes."""
     links: list[tuple[str, str]] = field(default_factory=list)
-    """Where to look next: (what to type or open, what is there)."""
+    """Next steps: pairs of what to type or open, and what is there."""
     awaited_alerts: frozenset[str] = frozenset()
-    """Names of the alerts that must be delivered; none where there is no Alertmanager."""
+    """Names of the alerts that must be delivered; empty without an Alertmanager."""
     alerts: list[DeliveredAlert] = field(default_factory=list)
     state: State = field(default_factory=State)
     elapsed_s: float = 0.0
     first_scored_s: float | None = None
-    """From the start to the first scored call."""
+    """Seconds from the start to the first scored call; None before it."""
     closing: str = ""
-    """What the user can do now that the workload has ended."""
+    """Message to the user after the end of the workload; empty before it."""
 
     @property
     def missing_alerts(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""What the feed of evaluated calls has told so far: calls, totals and the course of drift."""
+"""The content of the live feed so far: calls, totals and the course of drift."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one evaluator said of one side of a call."""
+class CallResult:
+    """The result of one evaluator for one side of a call."""
 
     label: str
     """pass, fail, not_applicable or error."""
@@ -24,7 +24,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluatedCall:
-    """One call, as the service's feed reports it; None where it does not know."""
+    """One call in the live feed; None means that the feed does not say."""
 
     model: str
     question: str
@@ -33,16 +33,16 @@ class EvaluatedCall:
     output_tokens: int | None
     cost_usd: float | None
     start_s: float
-    """Unix time."""
+    """Unix time in seconds."""
     duration_s: float
     time_to_first_chunk_s: float | None
     error_type: str | None
-    verdicts: Mapping[tuple[str, str], Verdict]
-    """(evaluator, target) -> verdict."""
+    results: Mapping[tuple[str, str], CallResult]
+    """Results by evaluator and target."""
 
     @classmethod
     def from_feed(cls, line: Mapping[str, Any]) -> EvaluatedCall:
-        """Read one line of the feed."""
+        """Return the call in one line of the feed."""
         return cls(
             model=line["model"] or "unknown",
             question=line["input"] or "",
@@ -54,22 +54,22 @@ class EvaluatedCall:
             duration_s=line["duration_s"],
             time_to_first_chunk_s=line["time_to_first_chunk_s"],
             error_type=line["error_type"],
-            verdicts={(r["evaluator"], r["target"]): Verdict(r["label"], r["score"]) for r in line["results"]},
+            results={(r["evaluator"], r["target"]): CallResult(r["label"], r["score"]) for r in line["results"]},
         )
 
     def fails(self, evaluator: str) -> bool:
-        """Whether this evaluator gave the label fail to either side."""
-        return any(name == evaluator and verdict.label == FAIL for (name, _), verdict in self.verdicts.items())
+        """Return True if this evaluator gave the label fail to either side."""
+        return any(name == evaluator and result.label == FAIL for (name, _), result in self.results.items())
 
     @property
     def scored(self) -> bool:
-        """Whether any evaluator gave it a score."""
-        return any(verdict.score is not None for verdict in self.verdicts.values())
+        """True if any evaluator gave a score."""
+        return any(result.score is not None for result in self.results.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftPoint:
-    """Where the drift of the inputs stood after one call."""
+    """The drift of the inputs after one call."""
 
     detector: str
     count: int
@@ -81,14 +81,14 @@ class DriftPoint:
 
 @dataclass(slots=True)
 class State:
-    """Folds the feed's lines; everything else is read off."""
+    """The calls and drift points of the feed; all other values are computed from them."""
 
     calls: list[EvaluatedCall] = field(default_factory=list)
     drift: list[DriftPoint] = field(default_factory=list)
-    """One point per call that the detector has seen, oldest first."""
+    """One point per call that the detector has seen, the oldest first."""
 
     def add(self, line: Mapping[str, Any]) -> EvaluatedCall:
-        """Take one line of the feed and return the call that it is about."""
+        """Add one line of the feed, and return its call."""
         call = EvaluatedCall.from_feed(line)
         self.calls.append(call)
         if state := next((state for state in line["drift"] if state["target"] == "input"), None):
@@ -127,13 +127,13 @@ class State:
         return Counter(call.model for call in self.calls)
 
     def failing(self, evaluator: str) -> list[EvaluatedCall]:
-        """Return the calls that this evaluator failed on either side, oldest first."""
+        """Return the calls with the label fail of this evaluator on either side, the oldest first."""
         return [call for call in self.calls if call.fails(evaluator)]
 
     def labels(self, evaluator: str, target: str) -> Counter[str]:
-        """Return how often each label was given."""
+        """Return the number of calls with each label."""
         return Counter(
-            call.verdicts[key].label for call in self.calls if (key := (evaluator, target)) in call.verdicts
+            call.results[key].label for call in self.calls if (key := (evaluator, target)) in call.results
         )
 
     def latency_s(self, percent: float) -> float | None:
@@ -142,17 +142,17 @@ class State:
 
     @property
     def drift_rise(self) -> tuple[float, float] | None:
-        """The statistic at its first value and at its highest; None until there is one."""
+        """The first and the highest value of the statistic; None before the first value."""
         values = [point.statistic for point in self.drift if point.statistic is not None]
         return (values[0], max(values)) if values else None
 
     @property
     def drift_alarm(self) -> bool:
-        """Whether the alarm was raised at any time."""
+        """True if the alarm was raised at any time."""
         return any(point.alarm for point in self.drift)
 
 
 def percentile(values: Iterable[float], percent: float) -> float | None:
-    """Return the smallest value that at least `percent` of them do not exceed (nearest rank); None of none."""
+    """Return the nearest-rank percentile, the smallest value that `percent` of the values do not exceed."""
     ranked = sorted(values)
     return ranked[max(0, math.ceil(len(ranked) * percent / 100) - 1)] if ranked else None

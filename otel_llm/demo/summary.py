@@ -1,4 +1,4 @@
-"""What stays in the scrollback when the demo has ended."""
+"""The summary that the demo prints at its end."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from otel_llm.demo.findings import Finding
-from otel_llm.demo.plan import Program
+from otel_llm.demo.plan import OwnProgram
+from otel_llm.demo.promises import Promise
 from otel_llm.demo.screens.calls_table import calls_table
 from otel_llm.demo.snapshot import Snapshot
 from otel_llm.demo.state import GROUNDEDNESS, TOXICITY, EvaluatedCall
@@ -19,14 +19,14 @@ _EXAMPLES = 3
 
 
 def print_summary(
-    console: Console, snapshot: Snapshot, found: Sequence[Finding], programs: Sequence[Program]
+    console: Console, snapshot: Snapshot, promises: Sequence[Promise], programs: Sequence[OwnProgram]
 ) -> None:
-    """Print calls worth a look, what was promised and seen, and how to run the parts by hand."""
+    """Print calls worth a look, the promises, and the commands that run the parts by hand."""
     if chosen := _worth_a_look(snapshot.state.calls):
         console.print(Text("\nCalls worth a look", "bold"))
         console.print(calls_table(chosen, console.width))
     console.print(Text("\nSummary", "bold"))
-    console.print(_findings(found))
+    console.print(_promises_table(promises))
     console.print(Text("\nWhat ran", "bold"))
     for program in programs:
         console.print(Text(f"  {program.shell}", "cyan"), soft_wrap=True)
@@ -39,19 +39,19 @@ def print_summary(
         console.print(Text.assemble("  ", (target, "cyan"), f"  {what}"), soft_wrap=True)
 
 
-def _findings(found: Sequence[Finding]) -> Table:
+def _promises_table(promises: Sequence[Promise]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_header=False, show_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for finding in found:
-        mark = Text("✓", "green") if finding.kept else Text("✗", "bold red")
-        table.add_row(mark, finding.promise, finding.seen)
+    for promise in promises:
+        mark = Text("✓", "green") if promise.kept else Text("✗", "bold red")
+        table.add_row(mark, promise.title, promise.seen)
     return table
 
 
 def _worth_a_look(calls: Sequence[EvaluatedCall]) -> list[EvaluatedCall]:
-    """Return the first few calls of each kind that an evaluator failed or that ended in an error."""
+    """Return the first few calls of each kind: with the label fail, or with an error."""
     kinds = (
         [call for call in calls if call.fails(TOXICITY)],
         [call for call in calls if call.fails(GROUNDEDNESS) and not call.fails(TOXICITY)],

@@ -18,14 +18,14 @@ def _weights():
 
 
 @needs_proc
-def test_a_first_scored_call_comes_within_twenty_seconds_and_ctrl_c_leaves_no_process(tmp_path):
+def test_a_scored_call_is_shown_while_the_workload_runs_and_ctrl_c_leaves_no_process(tmp_path):
     with DemoRun(tmp_path) as run:
-        run.wait_for(rf"{A_CALL}.*toxicity in ✓", 20)
+        run.wait_for(rf"{A_CALL}.*toxicity in ✓")
         assert len(run.processes()) == 4
 
         run.signal(signal.SIGINT)
 
-        assert run.wait() == 128 + signal.SIGINT
+        assert run.wait() == 128 + signal.SIGINT, run.report
         assert run.processes() == {}
         assert "Stopped by SIGINT after " in run.output
 
@@ -38,7 +38,7 @@ def test_a_signal_while_it_starts_leaves_no_process(tmp_path, number, processes)
 
         run.signal(number)
 
-        assert run.wait() == 128 + number
+        assert run.wait() == 128 + number, run.report
         assert run.processes() == {}
         assert f"Stopped by {number.name} after 0 of " in run.output
 
@@ -51,7 +51,7 @@ def test_a_part_that_dies_ends_the_demo_with_its_log(tmp_path):
 
         os.kill(service, signal.SIGKILL)
 
-        assert run.wait() == 1
+        assert run.wait() == 1, run.report
         assert run.processes() == {}
         assert "evaluation service exited with status -9" in run.output
         folder = Path(re.search(r"The logs of all parts are in (\S+)", run.output)[1])
@@ -75,7 +75,7 @@ def test_a_taken_port_is_reported_before_anything_starts(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with DemoRun(tmp_path, "--telemetry-port", str(port)) as run:
-            assert run.wait() == 1
+            assert run.wait() == 1, run.report
 
     assert f"port {port} on 127.0.0.1 is taken: choose another with --telemetry-port" in run.output
     assert "starting" not in run.output

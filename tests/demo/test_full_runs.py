@@ -60,8 +60,8 @@ def test_a_full_run_keeps_every_promise(direct_run):
     assert list(promises) == [
         "scored calls", "errors", "toxic texts", "ungrounded answers", "drift", "cost", "latency",
     ]  # fmt: skip
-    assert all(kept for kept, _ in promises.values()), direct_run.output
-    assert direct_run.code == 0
+    assert all(kept for kept, _ in promises.values()), direct_run.report
+    assert direct_run.code == 0, direct_run.report
 
 
 def test_every_call_of_the_workload_is_scored_and_both_models_are_named(direct_run):
@@ -103,8 +103,8 @@ def test_after_a_full_run_no_process_is_left(direct_run):
 
 
 def test_every_promise_is_kept_and_a_kept_run_ends_well(stack_run):
-    assert all(kept for kept, _ in summary(stack_run).values()), stack_run.output
-    assert stack_run.code == 0
+    assert all(kept for kept, _ in summary(stack_run).values()), stack_run.report
+    assert stack_run.code == 0, stack_run.report
 
 
 def test_both_alerts_are_delivered_with_what_they_say(stack_run):

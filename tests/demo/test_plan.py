@@ -71,7 +71,7 @@ def test_one_port_given_twice_is_reported():
 
 def test_a_command_can_be_copied(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    program = plan.Program(name="x", arguments=("run", "--", str(tmp_path / "a b")), environment={"KEY": "v w"})
+    program = plan.OwnProgram(name="x", arguments=("run", "--", str(tmp_path / "a b")), environment={"KEY": "v w"})
 
     assert shlex.split(program.shell) == [
         "KEY=v w",

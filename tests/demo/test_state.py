@@ -19,7 +19,7 @@ def test_a_line_becomes_a_call():
     )
 
     assert (call.question, call.answer, call.start_s) == ("How late?", "Very.", 1_800_000_000.5)
-    assert call.verdicts[TOXICITY, "output"].score == 0.97
+    assert call.results[TOXICITY, "output"].score == 0.97
     assert call.fails(TOXICITY)
     assert not call.fails(GROUNDEDNESS)
     assert call.scored

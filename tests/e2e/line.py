@@ -12,8 +12,8 @@ from otlp_sink import OtlpSink, otlp_sink
 
 from otel_llm.dashboards.rules import rules, rules_yaml
 from otel_llm.demo import servers
-from otel_llm.demo.alerts import AlertReceiver
-from otel_llm.demo.child_process import Process
+from otel_llm.demo.alert_receiver import AlertReceiver
+from otel_llm.demo.child_process import ChildProcess
 from otel_llm.ports import free_port
 
 HERE = Path(__file__).parent
@@ -58,7 +58,7 @@ def running_line(folder: Path) -> Iterator[Line]:
         alerts = stack.enter_context(AlertReceiver())
 
         def start(name: str, *arguments: str, ready_url: str) -> None:
-            process = Process(name, [*OTEL_LLM, *arguments], log_path=folder / f"{name}.log")
+            process = ChildProcess(name, [*OTEL_LLM, *arguments], log_path=folder / f"{name}.log")
             stack.enter_context(process).wait_ready(ready_url, 120)
 
         start(
@@ -107,6 +107,6 @@ def run_application(folder: Path, model_port: int, endpoint: str) -> dict[str, A
         sys.executable, str(HERE / "app.py"), f"http://127.0.0.1:{model_port}/v1", str(report),
     ]  # fmt: skip
     environment = {"OTEL_LLM_PRICES": str(folder / "prices.toml"), "OTEL_METRIC_EXPORT_INTERVAL": "500"}
-    with Process("app", command, log_path=folder / "app.log", environment=environment) as app:
+    with ChildProcess("app", command, log_path=folder / "app.log", environment=environment) as app:
         assert app.wait(120) == 0, app.log_tail()
     return json.loads(report.read_text())

@@ -11,7 +11,7 @@ from otel_llm import names
 from otel_llm.dashboards.links import UID
 from otel_llm.dashboards.rules import ERROR_RATE, rules, rules_yaml
 from otel_llm.demo import servers
-from otel_llm.demo.alerts import AlertReceiver
+from otel_llm.demo.alert_receiver import AlertReceiver
 from otel_llm.demo.servers import start_alertmanager, start_prometheus
 from otel_llm.errors import ServerError
 

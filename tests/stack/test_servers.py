@@ -10,7 +10,7 @@ from otel_llm.demo import servers
 from otel_llm.demo.servers import (
     COLLECTOR,
     CollectorPorts,
-    Program,
+    ServerProgram,
     start_alertmanager,
     start_collector,
     start_prometheus,
@@ -57,7 +57,7 @@ def test_a_collector_that_does_not_take_the_tap_does_not_count(bare: tuple[Path,
 
 @pytest.mark.parametrize("missing", PROGRAMS, ids=lambda one: one.title)
 @pytest.mark.usefixtures("bare")
-def test_a_missing_program_is_an_error_that_gives_the_command(missing: Program) -> None:
+def test_a_missing_program_is_an_error_that_gives_the_command(missing: ServerProgram) -> None:
     with pytest.raises(ServerError, match=r"is not here \(.* on PATH\); get it with: .*install-servers\.sh$"):
         missing.require()
 

@@ -17,6 +17,9 @@ from support.require import require
 
 PORTS = ("model", "grpc", "http", "telemetry", "prometheus", "alertmanager")
 _MARK = "OTEL_LLM_TEST_DEMO"
+_PATIENCE_S = 180
+"""No run takes as long on a machine that does other work too: who waits this long has found a fault."""
+_LOG_LINES = 30
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads /proc to find processes")
 
@@ -50,35 +53,45 @@ class DemoRun:
     def output(self) -> str:
         return self._output.read_text()
 
-    def wait_for(self, pattern: str, timeout_s: float = 60) -> None:
+    @property
+    def report(self) -> str:
+        """The exit status, the output and the end of each log: what a failed test shows."""
+        tails = {path.name: path.read_text(errors="replace") for path in sorted(self.folder.rglob("*.log"))}
+        logs = [f"--- {name}\n" + "\n".join(text.splitlines()[-_LOG_LINES:]) for name, text in tails.items()]
+        return f"exit status {self._process.poll()}, output:\n{self.output}\n" + "\n".join(logs)
+
+    def wait_for(self, pattern: str, timeout_s: float = _PATIENCE_S) -> None:
         """Return once a line of the output matches."""
         deadline = time.monotonic() + timeout_s
         while not re.search(pattern, self.output, re.MULTILINE):
-            assert self._process.poll() is None, self.output
-            assert time.monotonic() < deadline, self.output
+            assert self._process.poll() is None, self.report
+            assert time.monotonic() < deadline, self.report
             time.sleep(0.05)
 
-    def wait_for_processes(self, count: int, timeout_s: float = 20) -> None:
+    def wait_for_processes(self, count: int, timeout_s: float = _PATIENCE_S) -> None:
         """Return once the demo has at least as many processes that are alive, or, for 0, none.
 
         Two that start at nearly the same time may never be seen one by one.
         """
         deadline = time.monotonic() + timeout_s
         while (alive := len(self.processes())) < count or (not count and alive):
-            assert time.monotonic() < deadline, self.processes()
+            assert time.monotonic() < deadline, f"{self.processes()}\n{self.report}"
             time.sleep(0.005)
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
 
-    def wait(self, timeout_s: float = 60) -> int:
+    def wait(self, timeout_s: float = _PATIENCE_S) -> int:
         """Return the exit code."""
-        return self._process.wait(timeout_s)
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the demo did not end within {timeout_s:g} s: {self.report}") from None
 
     def address(self, part: str) -> str:
         """Return the base URL of a part, as the demo printed it."""
         found = re.search(rf"^{part} (\S+): ", self.output, re.MULTILINE)
-        assert found, self.output
+        assert found, self.report
         return f"http://{found[1]}"
 
     def processes(self) -> dict[int, str]:
@@ -104,4 +117,5 @@ class DemoRun:
 def summary(run: DemoRun) -> dict[str, tuple[bool, str]]:
     """Return the summary as promise -> (kept, what was seen)."""
     lines = re.findall(r"^ ([✓✗])\s{2,}(.+?)\s{2,}(.+?)\s*$", run.output, re.MULTILINE)
+    assert lines, f"the demo printed no summary: {run.report}"
     return {promise: (mark == "✓", seen) for mark, promise, seen in lines}

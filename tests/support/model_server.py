@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from otel_llm.demo.child_process import Process
+from otel_llm.demo.child_process import ChildProcess
 from otel_llm.ports import bind
 from otel_llm.serve.app import create_app
 from otel_llm.serve.models.model import Model
@@ -45,7 +45,7 @@ def served_script(script: Path, log: Path) -> Iterator[str]:
         "--port",
         "0",
     ]
-    with Process("otel-llm serve", command, log_path=log) as process:
+    with ChildProcess("otel-llm serve", command, log_path=log) as process:
         deadline = time.monotonic() + 60
         while not (found := re.search(r"http://\S+", log.read_text())):
             assert process.returncode is None, process.log_tail()

@@ -1,1 +1,1 @@
-"""What the demo draws."""
+"""The views of the demo."""

@@ -1,4 +1,4 @@
-"""Calls as a table: one row each, its verdicts coloured."""
+"""A table of calls, one row each, with coloured results."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from otel_llm.demo.state import GROUNDEDNESS, TOXICITY, EvaluatedCall, Verdict
+from otel_llm.demo.state import GROUNDEDNESS, TOXICITY, CallResult, EvaluatedCall
 
-_WITH_ANSWERS = 116  # columns from which answers have room
+_WITH_ANSWERS = 116  # characters of width from which answers have room
 _WITH_COSTS = 96
 _WITH_TIMES = 72
 
 
 def calls_table(calls: Sequence[EvaluatedCall], width: int) -> Table:
-    """Return the calls, oldest first, with as many columns as `width` has room for."""
+    """Return a table of the calls, the oldest first, with the columns that fit into `width`."""
     with_answers, with_costs, with_times = width >= _WITH_ANSWERS, width >= _WITH_COSTS, width >= _WITH_TIMES
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -53,36 +53,36 @@ def calls_table(calls: Sequence[EvaluatedCall], width: int) -> Table:
         if with_costs:
             row.append(seconds(call.time_to_first_chunk_s))
         row += [
-            verdict_text(call.verdicts.get((TOXICITY, "input"))),
-            verdict_text(call.verdicts.get((TOXICITY, "output"))),
-            verdict_text(call.verdicts.get((GROUNDEDNESS, "output"))),
+            result_text(call.results.get((TOXICITY, "input"))),
+            result_text(call.results.get((TOXICITY, "output"))),
+            result_text(call.results.get((GROUNDEDNESS, "output"))),
         ]
         table.add_row(*row)
     return table
 
 
-def verdict_text(verdict: Verdict | None) -> Text:
-    """Return a verdict's score with a mark that also tells without colours: ✓, ✗, - or !."""
-    if verdict is None or verdict.label == "not_applicable":
+def result_text(result: CallResult | None) -> Text:
+    """Return the score of a result, with a mark that needs no colours: ✓, ✗, - or !."""
+    if result is None or result.label == "not_applicable":
         return Text("-", "dim")
-    if verdict.label == "error":
+    if result.label == "error":
         return Text("! error", "bold yellow")
-    score = "" if verdict.score is None else f" {verdict.score:.2f}"
-    return Text(f"✓{score}", "green") if verdict.label == "pass" else Text(f"✗{score}", "bold white on red")
+    score = "" if result.score is None else f" {result.score:.2f}"
+    return Text(f"✓{score}", "green") if result.label == "pass" else Text(f"✗{score}", "bold white on red")
 
 
 def model_name(model: str) -> Text:
-    """Return the model, the scripted one dimmed: it is no model."""
+    """Return the name of a model; `scripted`, which is no model, is dimmed."""
     return Text(model, "dim" if model == "scripted" else "bold cyan")
 
 
 def tokens(call: EvaluatedCall) -> str:
-    """Return "in→out", with - where a count is unknown."""
+    """Return "in→out", with - for an unknown count."""
     return "→".join("-" if count is None else str(count) for count in (call.input_tokens, call.output_tokens))
 
 
 def seconds(value: float | None) -> str:
-    """Return a duration to two decimals."""
+    """Return a duration with two decimals."""
     return "-" if value is None else f"{value:.2f} s"
 
 

@@ -9,11 +9,11 @@ from rich.text import Text
 
 _EIGHTHS: Final = "▁▂▃▄▅▆▇█"
 _LOW, _HIGH, _LINE = "cyan", "bold red", "yellow"
-_WIDEST = 3  # characters of a column while there are few
+_WIDEST = 3  # characters per column while there are few values
 
 
 def column_chart(values: Sequence[float | None], threshold: float, *, width: int, height: int) -> list[Text]:
-    """Return `height` lines with a column for each value, as many of the newest as fit; None leaves a gap.
+    """Return `height` lines with one column per value, for the newest values that fit; None leaves a gap.
 
     Columns above the threshold are red; the threshold is a dotted line where no column covers it.
     """

@@ -1,4 +1,4 @@
-"""Where a snapshot is shown while it changes: a live view on a terminal, lines elsewhere."""
+"""Screens that show a changing snapshot: a live view on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Protocol
 from rich.console import Console
 from rich.live import Live
 
-from otel_llm.demo.screens.calls_table import clock, seconds, tokens, verdict_text
+from otel_llm.demo.screens.calls_table import clock, result_text, seconds, tokens
 from otel_llm.demo.screens.view import View
 from otel_llm.demo.snapshot import PartStatus, Snapshot
 from otel_llm.demo.state import GROUNDEDNESS, TOXICITY, EvaluatedCall
 
 
 class Screen(Protocol):
-    """Shows a snapshot; a context manager that gives the terminal back at its end."""
+    """Shows a snapshot; a context manager that restores the terminal at its end."""
 
     def refresh(self) -> None:
-        """Show the snapshot as it is now."""
+        """Show the current snapshot."""
 
     def __enter__(self) -> Screen: ...
 
@@ -28,13 +28,13 @@ class Screen(Protocol):
 
 
 class LiveScreen:
-    """The whole terminal, drawn anew at each refresh."""
+    """The whole terminal, redrawn at each refresh."""
 
     def __init__(self, snapshot: Snapshot, console: Console) -> None:
         self._live = Live(View(snapshot), console=console, screen=True, auto_refresh=False)
 
     def refresh(self) -> None:
-        """Draw it."""
+        """Redraw the terminal."""
         self._live.refresh()
 
     def __enter__(self) -> LiveScreen:
@@ -48,7 +48,7 @@ class LiveScreen:
 
 
 class PlainScreen:
-    """One line for everything that is new since the last refresh."""
+    """One line for each change since the last refresh."""
 
     def __init__(self, snapshot: Snapshot, console: Console) -> None:
         self._snapshot = snapshot
@@ -60,7 +60,7 @@ class PlainScreen:
         self._closing = ""
 
     def refresh(self) -> None:
-        """Print what is new."""
+        """Print the changes since the last refresh."""
         snapshot = self._snapshot
         for part in snapshot.parts:
             self._part(part)
@@ -102,7 +102,7 @@ class PlainScreen:
 
 def call_line(call: EvaluatedCall) -> str:
     """Return a call as one line of text."""
-    verdicts = call.verdicts
+    results = call.results
     fields = [
         clock(call.start_s),
         call.model,
@@ -111,9 +111,9 @@ def call_line(call: EvaluatedCall) -> str:
         "no price" if call.cost_usd is None else f"${call.cost_usd:.7f}",
         seconds(call.duration_s),
         f"first chunk {seconds(call.time_to_first_chunk_s)}",
-        f"toxicity in {verdict_text(verdicts.get((TOXICITY, 'input')))}",
-        f"out {verdict_text(verdicts.get((TOXICITY, 'output')))}",
-        f"grounded {verdict_text(verdicts.get((GROUNDEDNESS, 'output')))}",
+        f"toxicity in {result_text(results.get((TOXICITY, 'input')))}",
+        f"out {result_text(results.get((TOXICITY, 'output')))}",
+        f"grounded {result_text(results.get((GROUNDEDNESS, 'output')))}",
     ]
     if call.error_type:
         fields.append(f"error {call.error_type}")

@@ -1,4 +1,4 @@
-"""The parts of the view around the table of calls: the path, drift, totals, alerts, where to look next."""
+"""The panels around the table of calls: the path, drift, totals, alerts, links."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _CONDITIONS: Final[dict[Condition, tuple[str, str]]] = {
 
 
 def path(parts: Sequence[PartStatus]) -> RenderableType:
-    """Return the parts side by side in the order of the path, each with its state and address."""
+    """Return the processes side by side in the order of the path, each with its condition and address."""
     grid = Table.grid(padding=(0, 1))
     cells: list[RenderableType] = []
     for number, part in enumerate(parts):
         if number:
-            # the application calls the model server, the first part; from there on its telemetry goes to the right
+            # the application calls the model server on its left; its telemetry goes to the right
             cells.append(Text("◀─" if number == 1 else "─▶", "dim"))
         mark, style = _CONDITIONS[part.condition]
         cells.append(Text.assemble((f"{mark} ", style), (part.name, "bold"), "\n  ", (part.address, "dim")))
@@ -40,7 +40,7 @@ def path(parts: Sequence[PartStatus]) -> RenderableType:
 
 
 def drift(state: State, *, width: int, height: int) -> RenderableType:
-    """Return the drift of the questions: its statistic call by call against the threshold."""
+    """Return the drift of the questions: a chart of the statistic for each call, with the threshold."""
     if not state.drift:
         return Text("No question has been seen yet.", "dim")
     latest = state.drift[-1]
@@ -58,7 +58,7 @@ def drift(state: State, *, width: int, height: int) -> RenderableType:
 
 
 def totals(state: State) -> RenderableType:
-    """Return sums, percentiles and verdicts."""
+    """Return sums, percentiles and counts of results."""
     grid = Table.grid(padding=(0, 1))
     for _ in range(4):
         grid.add_column(no_wrap=True)
@@ -76,7 +76,7 @@ def totals(state: State) -> RenderableType:
 
 
 def alerts(delivered: Sequence[DeliveredAlert]) -> RenderableType:
-    """Return the alerts as they were delivered."""
+    """Return the delivered alerts."""
     if not delivered:
         return Text("None was delivered yet.", "dim")
     return Group(
@@ -92,7 +92,7 @@ def alerts(delivered: Sequence[DeliveredAlert]) -> RenderableType:
 
 
 def links(snapshot: Snapshot) -> RenderableType:
-    """Return where to look next."""
+    """Return the next steps for the user."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style="cyan")
     grid.add_column(no_wrap=True, style="dim")

@@ -1,4 +1,4 @@
-"""The view as a picture."""
+"""The view as an SVG picture."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from otel_llm.demo.screens.view import View
 from otel_llm.demo.snapshot import Snapshot
 from otel_llm.errors import ConfigError
 
-_WIDTH, _HEIGHT = 160, 46  # columns and lines: every column of the table, and the calls of the last phase
+_WIDTH, _HEIGHT = (
+    160,
+    46,
+)  # characters and lines: room for every column of the table, and the calls of the last phase
 
-# rich names fonts on a web server; a picture should make no requests when it is opened
+# rich refers to fonts on a web server, but opening a picture should send no request
 _WEB_FONTS: Final = re.compile(r"@font-face\s*\{.*?\}\s*", re.DOTALL)
 
 
 def check_writable(path: Path) -> None:
-    """Make sure, before a run of a minute, that the picture can be written at its end.
+    """Check before the run, which takes a minute, that the picture can be written.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: the file cannot be written.
     """
     try:
         path.touch()

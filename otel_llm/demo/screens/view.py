@@ -15,13 +15,13 @@ from otel_llm.demo.snapshot import Snapshot
 _HEAD = 4  # lines of the path
 _BOTTOM = 9  # lines of the panels of drift and totals
 _TOTALS_WIDTH = 46
-_LEAST_FOR_PANELS = 22  # in a lower terminal the calls get all the room
+_LEAST_FOR_PANELS = 22  # lines of the terminal; with fewer, the calls get all the room
 _FRAME = 2
 _TABLE_HEAD = 2
 
 
 class View:
-    """Draws a snapshot at the size of the console that it is printed on."""
+    """Draws a snapshot at the size of its console."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -56,13 +56,13 @@ class View:
         snapshot = self._snapshot
         calls = f"{len(snapshot.state.calls)}/{snapshot.expected_calls} calls"
         activity = [part.note for part in snapshot.parts if part.note]
-        under_way = [*activity, calls, f"{snapshot.elapsed_s:.0f} s", "Ctrl-C stops"]
+        progress = [*activity, calls, f"{snapshot.elapsed_s:.0f} s", "Ctrl-C stops"]
         return Panel(
             panels.path(snapshot.parts),
             box=box.ROUNDED,
             title=Text("otel-llm demo", "bold"),
             title_align="left",
-            subtitle=Text(snapshot.closing or ", ".join(under_way), "dim"),
+            subtitle=Text(snapshot.closing or ", ".join(progress), "dim"),
             subtitle_align="right",
             border_style="dim",
         )

@@ -1,27 +1,27 @@
-"""Alertmanager: delivers to a webhook, and inhibits tickets by pages."""
+"""Alertmanager: delivers alerts to a webhook; a page suppresses the ticket for the same objective."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from otel_llm.demo.servers.base import HOST, Server, duration, free_ports, start, write_yaml
+from otel_llm.demo.servers.base import HOST, RunningServer, duration, free_ports, start, write_yaml
 from otel_llm.demo.servers.programs import ALERTMANAGER
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alertmanager(Server):
-    """An Alertmanager; `url` is its interface and its API."""
+class Alertmanager(RunningServer):
+    """An Alertmanager; `url` is its web page and its API."""
 
     address: str
-    """What Prometheus is given: host and port."""
+    """Host and port for Prometheus."""
 
 
 def start_alertmanager(folder: Path, *, webhook_url: str, group_wait_s: float = 30, port: int = 0) -> Alertmanager:
-    """Return Alertmanager once it answers; it delivers every alert, also when resolved, to the webhook.
+    """Return Alertmanager once it answers; it delivers firing and resolved alerts to the webhook.
 
     Raises:
-        ServerError: it is not here, or did not come up.
+        ServerError: Alertmanager is not installed, or did not become ready.
         PortTakenError: a port is in use.
     """
     address = f"{HOST}:{free_ports({'--alertmanager-port': port})[0]}"
@@ -36,7 +36,7 @@ def start_alertmanager(folder: Path, *, webhook_url: str, group_wait_s: float = 
         "receivers": [
             {"name": "webhook", "webhook_configs": [{"url": webhook_url, "send_resolved": True}]},
         ],
-        # who was paged for it needs no ticket about it
+        # a page needs no ticket beside it
         "inhibit_rules": [
             {
                 "source_matchers": ['severity="page"'],
@@ -52,7 +52,7 @@ def start_alertmanager(folder: Path, *, webhook_url: str, group_wait_s: float = 
         f"--storage.path={folder / 'alertmanager'}",
         f"--web.listen-address={address}",
         f"--web.external-url={url}",
-        "--cluster.listen-address=",  # one of it; by default it would look for others
+        "--cluster.listen-address=",  # a single instance: by default it would look for peers
         "--log.level=warn",
     ]
     process = start("alertmanager", command, folder, ready_url=f"{url}/-/ready")

@@ -1,4 +1,4 @@
-"""What every server has: a process that is ready, ports of its own, a configuration in its folder."""
+"""The base of every server: a ready process, its ports, and its configuration file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 import yaml
 
-from otel_llm.demo.child_process import Process
+from otel_llm.demo.child_process import ChildProcess
 from otel_llm.ports import bind, bind_free
 
 HOST: Final = "127.0.0.1"
@@ -18,14 +18,14 @@ _READY_S: Final = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Server:
-    """A server that runs and is ready. Use as a context manager, or call `stop`."""
+class RunningServer:
+    """A server that is ready. Use as a context manager, or call `stop`."""
 
-    process: Process
+    process: ChildProcess
     url: str
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the process."""
         self.process.stop()
 
     def __enter__(self) -> Self:
@@ -42,13 +42,13 @@ def start(
     *,
     ready_url: str,
     environment: Mapping[str, str] | None = None,
-) -> Process:
-    """Return the process once `ready_url` answers; its log is in the folder, under its name.
+) -> ChildProcess:
+    """Return the process once `ready_url` answers; the log is `<name>.log` in the folder.
 
     Raises:
-        ServerError: it cannot be started, exited, or did not answer in time.
+        ServerError: the process cannot be started, exited, or did not answer in time.
     """
-    process = Process(name, command, log_path=folder / f"{name}.log", environment=environment)
+    process = ChildProcess(name, command, log_path=folder / f"{name}.log", environment=environment)
     try:
         process.wait_ready(ready_url, _READY_S)
     except BaseException:
@@ -60,8 +60,8 @@ def start(
 def free_ports(ports: Mapping[str, int]) -> list[int]:
     """Return the ports, keyed by the demo's options, each 0 replaced by a free one.
 
-    All are held until all are found, so that they differ; a taken one is found here, since what has it would
-    answer in the new server's place.
+    All ports are held until all are found, so that they differ. A port in use is found here: else its owner would
+    answer in place of the new server.
 
     Raises:
         PortTakenError: a port is in use.
@@ -72,11 +72,11 @@ def free_ports(ports: Mapping[str, int]) -> list[int]:
 
 
 def duration(seconds: float) -> str:
-    """Return the seconds as Prometheus and Alertmanager write them."""
+    """Return seconds in the notation of Prometheus and Alertmanager."""
     return f"{round(seconds * 1000)}ms"
 
 
 def write_yaml(path: Path, configuration: Mapping[str, Any]) -> Path:
-    """Write the configuration; return the path, for the command line."""
+    """Write the configuration, and return the path."""
     path.write_text(yaml.safe_dump(configuration, sort_keys=False))
     return path

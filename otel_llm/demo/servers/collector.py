@@ -8,26 +8,26 @@ from pathlib import Path
 from typing import NamedTuple
 
 from otel_llm.assets import asset
-from otel_llm.demo.servers.base import HOST, Server, free_ports, start
+from otel_llm.demo.servers.base import HOST, RunningServer, free_ports, start
 from otel_llm.demo.servers.programs import COLLECTOR
 
 
 @dataclass(frozen=True, kw_only=True)
-class Collector(Server):
+class Collector(RunningServer):
     """A Collector with `collector/tap.yaml`; `url` is its health check."""
 
     grpc: str
-    """Where applications send OTLP/gRPC: host and port."""
+    """Host and port for OTLP/gRPC from applications."""
     http_url: str
-    """Where applications send OTLP/HTTP: what OTEL_EXPORTER_OTLP_ENDPOINT is set to."""
+    """URL for OTLP/HTTP from applications, the value of OTEL_EXPORTER_OTLP_ENDPOINT."""
     events_url: str
-    """Where the evaluation service sends its events, over OTLP/HTTP."""
+    """URL for events of the evaluation service, over OTLP/HTTP."""
     metrics: str
-    """What Prometheus scrapes for the applications' metrics: host and port."""
+    """Host and port where Prometheus scrapes the metrics of the applications."""
 
 
 class CollectorPorts(NamedTuple):
-    """The Collector's ports; 0 takes any free one."""
+    """Ports of the Collector; 0 takes any free port."""
 
     grpc: int = 0
     http: int = 0
@@ -49,15 +49,15 @@ def start_collector(
     """Return the Collector once it listens.
 
     Args:
-        folder: where its log goes.
-        evaluation: the evaluation service's OTLP/gRPC address: host and port.
-        traces_url: the trace backend, over OTLP/HTTP; None prints a line per batch into the log.
-        logs_url: the log backend, likewise.
-        ports: which ports to listen on.
-        overlays: further configurations, merged over the tap in this order: paths, or `yaml:` and the text.
+        folder: the folder for its log.
+        evaluation: host and port of the evaluation service for OTLP/gRPC.
+        traces_url: URL of the trace backend, over OTLP/HTTP; None means one line per batch in the log.
+        logs_url: URL of the log backend, likewise.
+        ports: the ports to listen on.
+        overlays: further configurations, merged over the tap in order: paths, or `yaml:` and the text.
 
     Raises:
-        ServerError: it is not here, or did not come up.
+        ServerError: the Collector is not installed, or did not become ready.
         PortTakenError: a port is in use.
     """
     ports = CollectorPorts(*free_ports({f"--{name}-port": port for name, port in ports._asdict().items()}))

@@ -1,4 +1,4 @@
-"""The programs of others that the demo and the tests run: where each is found, and what gets it."""
+"""Third-party programs that the demo and the tests run: how they are found and installed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from otel_llm.config.cache import cache_folder
 from otel_llm.errors import ServerError
 
 
-class Program(NamedTuple):
-    """A program that others make: its title, and the names that its packages give it."""
+class ServerProgram(NamedTuple):
+    """A third-party program: its title, and the names that its packages give it."""
 
     title: str
     names: tuple[str, ...]
     configuration: tuple[str, ...] = ()
-    """The asset that its `validate` must accept: there are builds that lack what we need."""
+    """The asset that its command `validate` must accept: some builds lack components that we need."""
 
     def find(self) -> Path | None:
-        """Return where it is: on PATH, else in our cache; None when no usable one is in either."""
+        """Return the path of a usable program, on PATH or else in our cache; None if there is none."""
         on_path = (Path(found) for name in self.names if (found := shutil.which(name)))
         cached = (path for name in self.names if (path := cache_folder() / name).is_file())
         return next((path for path in chain(on_path, cached) if self._is_usable(path)), None)
@@ -34,24 +34,24 @@ class Program(NamedTuple):
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def require(self) -> Path:
-        """Return where it is.
+        """Return the path of a usable program.
 
         Raises:
-            ServerError: it is not here; the message gives the command that gets it.
+            ServerError: there is none; the message gives the command that installs it.
         """
         if path := self.find():
             return path
         raise ServerError(f"{self.title} is not here ({' or '.join(self.names)} on PATH); get it with: {remedy()}")
 
 
-COLLECTOR: Final = Program(
+COLLECTOR: Final = ServerProgram(
     "the OpenTelemetry Collector", ("otelcol-contrib", "otelcol"), configuration=("collector", "tap.yaml")
 )
-PROMETHEUS: Final = Program("Prometheus", ("prometheus",))
-PROMTOOL: Final = Program("promtool", ("promtool",))
-ALERTMANAGER: Final = Program("Alertmanager", ("alertmanager", "prometheus-alertmanager"))
+PROMETHEUS: Final = ServerProgram("Prometheus", ("prometheus",))
+PROMTOOL: Final = ServerProgram("promtool", ("promtool",))
+ALERTMANAGER: Final = ServerProgram("Alertmanager", ("alertmanager", "prometheus-alertmanager"))
 
 
 def remedy() -> str:
-    """Return the command that gets every server."""
+    """Return the command that installs every server."""
     return str(asset("collector", "install-servers.sh"))

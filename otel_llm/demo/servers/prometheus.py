@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from otel_llm.demo.servers.base import HOST, Server, duration, free_ports, start, write_yaml
+from otel_llm.demo.servers.base import HOST, RunningServer, duration, free_ports, start, write_yaml
 from otel_llm.demo.servers.programs import PROMETHEUS
 from otel_llm.errors import ServerError
 
@@ -19,18 +19,18 @@ _POLL_S: Final = 0.1
 
 
 class Sample(NamedTuple):
-    """One element of an instant query's result."""
+    """One element in the result of an instant query."""
 
     labels: dict[str, str]
     value: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prometheus(Server):
-    """A Prometheus; `url` is its interface and its API."""
+class Prometheus(RunningServer):
+    """A Prometheus; `url` is its web page and its API."""
 
     def query(self, expression: str) -> list[Sample]:
-        """Return the instant vector that the expression evaluates to, now.
+        """Return the current value of the expression, an instant vector.
 
         Raises:
             urllib.error.HTTPError: the expression is no PromQL.
@@ -39,13 +39,13 @@ class Prometheus(Server):
         return [Sample(one["metric"], float(one["value"][1])) for one in data["result"]]
 
     def wait_for(self, expression: str, timeout_s: float) -> list[Sample]:
-        """Return what the expression evaluates to once that is something.
+        """Return the value of the expression once it has one.
 
-        After its start Prometheus takes some five seconds until it scrapes: wait for `up == 1` before what must
-        be seen from its beginning.
+        Prometheus scrapes some five seconds after its start at the earliest: wait for `up == 1` before events that
+        it must see from the beginning.
 
         Raises:
-            ServerError: it exited, or the expression still has no value after `timeout_s`.
+            ServerError: Prometheus exited, or the expression has no value after `timeout_s`.
         """
         deadline = time.monotonic() + timeout_s
         while not (samples := self.query(expression)):
@@ -56,7 +56,7 @@ class Prometheus(Server):
         return samples
 
     def api(self, path: str, **parameters: str) -> Any:
-        """Return the `data` of an answer of the HTTP API, such as `api("targets")`."""
+        """Return the `data` of an answer of the HTTP API, as in `api("targets")`."""
         url = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         with urllib.request.urlopen(url, timeout=10) as reply:  # noqa: S310 - our own loopback URL
             return json.load(reply)["data"]
@@ -74,15 +74,15 @@ def start_prometheus(
     """Return Prometheus once it answers.
 
     Args:
-        folder: where its configuration, data and log go.
-        targets: job name -> host and port, scraped at `/metrics`.
+        folder: the folder for its configuration, data and log.
+        targets: by job name, host and port to scrape at `/metrics`.
         rule_files: recording and alerting rules.
-        alertmanager: where alerts are sent: host and port.
-        interval_s: how often it scrapes and evaluates rules.
-        port: which port to listen on.
+        alertmanager: host and port to send alerts to.
+        interval_s: seconds between scrapes, and between evaluations of rules.
+        port: the port to listen on.
 
     Raises:
-        ServerError: it is not here, or did not come up.
+        ServerError: Prometheus is not installed, or did not become ready.
         PortTakenError: a port is in use.
     """
     address = f"{HOST}:{free_ports({'--prometheus-port': port})[0]}"

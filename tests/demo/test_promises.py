@@ -1,7 +1,7 @@
 from support.demo_feed import drift, feed_line, result
 
-from otel_llm.demo.delivered import delivered_alerts
-from otel_llm.demo.findings import findings
+from otel_llm.demo.delivered_alerts import delivered_alerts
+from otel_llm.demo.promises import check_promises
 from otel_llm.demo.snapshot import DeliveredAlert, Snapshot
 from otel_llm.demo.state import State
 
@@ -19,11 +19,11 @@ def full_run(**changes):
 
 
 def kept(snapshot):
-    return {finding.promise: finding.kept for finding in findings(snapshot)}
+    return {finding.title: finding.kept for finding in check_promises(snapshot)}
 
 
 def seen(snapshot):
-    return {finding.promise: finding.seen for finding in findings(snapshot)}
+    return {finding.title: finding.seen for finding in check_promises(snapshot)}
 
 
 def test_a_full_run_keeps_every_promise():

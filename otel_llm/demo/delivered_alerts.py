@@ -1,14 +1,14 @@
-"""Alerts as they were delivered, read from the webhook's body."""
+"""Delivered alerts, read from the body of a webhook call."""
 
 from __future__ import annotations
 
-from otel_llm.demo.alerts import Delivery
+from otel_llm.demo.alert_receiver import Delivery
 from otel_llm.demo.snapshot import DeliveredAlert
 from otel_llm.demo.state import TOXICITY, State
 
 
 def delivered_alerts(delivery: Delivery, state: State, now_s: float, window_s: float) -> list[DeliveredAlert]:
-    """Return the alerts of one delivery, each with the time since the first bad call that its window held.
+    """Return the alerts of one delivery, each with the seconds since the first bad call in its window.
 
     Source: Alertmanager's documentation, "webhook_config", version 4 of the body.
     """

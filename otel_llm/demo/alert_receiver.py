@@ -1,4 +1,4 @@
-"""A webhook receiver on loopback, which keeps the alerts that an Alertmanager delivers."""
+"""A webhook receiver on loopback that keeps the alerts of an Alertmanager."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Delivery = dict[str, Any]
 
 
 class AlertReceiver:
-    """Take webhook calls on a free loopback port. Use as a context manager, or call `stop`."""
+    """Takes webhook calls on a loopback port, in a thread. Use as a context manager, or call `stop`."""
 
     def __init__(self, port: int = 0) -> None:
         self._deliveries: list[Delivery] = []
@@ -26,20 +26,20 @@ class AlertReceiver:
 
     @property
     def url(self) -> str:
-        """What an Alertmanager is given as `webhook_configs.url`."""
+        """The URL for `webhook_configs.url` of an Alertmanager."""
         return f"http://127.0.0.1:{self._server.server_port}/"
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """Every body that has arrived, oldest first."""
+        """All bodies that have arrived, the oldest first."""
         with self._arrived:
             return list(self._deliveries)
 
     def wait_for(self, wanted: Callable[[Delivery], bool], timeout_s: float) -> Delivery:
-        """Return the first delivery that is wanted, arrived already or still to come.
+        """Return the first delivery for which `wanted` is True, waiting for it if need be.
 
         Raises:
-            ServerError: none arrived in time; the message names the alerts that did.
+            ServerError: no such delivery arrived within `timeout_s`; the message names the alerts that arrived.
         """
 
         def found() -> Delivery | None:

@@ -1,4 +1,4 @@
-"""Reads the service's feed of evaluated calls while it grows."""
+"""A reader of the service's live feed of evaluated calls."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from otel_llm.errors import ServerError
 _CONNECT_S = 10
 
 
-class Feed:
-    """The feed's lines, read by a thread of its own until the server ends it. Use as a context manager."""
+class FeedReader:
+    """The lines of the feed, read by a thread until the server ends it. Use as a context manager."""
 
     def __init__(self, host: str, port: int, path: str = "/debug/calls") -> None:
-        """Connect; every call evaluated from now on is kept until it is taken.
+        """Connect; each call evaluated from now on is kept until `take`.
 
         Raises:
-            ServerError: nothing answers there, or not with a feed.
+            ServerError: the address does not answer, or not with a feed.
         """
         self._url = f"http://{host}:{port}{path}"
         self._lines: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -38,15 +38,15 @@ class Feed:
         if self._response.status != http.HTTPStatus.OK:
             connection.close()
             raise ServerError(f"the feed of calls at {self._url} answered {self._response.status}")
-        self._socket.settimeout(None)  # a feed may be silent for as long as nobody calls a model
+        self._socket.settimeout(None)  # the feed is silent while nobody calls a model
         self._thread = threading.Thread(target=self._read, name="feed", daemon=True)
         self._thread.start()
 
     def take(self) -> list[dict[str, Any]]:
-        """Return the lines that have come since the last time.
+        """Return the lines since the last `take`.
 
         Raises:
-            ServerError: the server ended the feed, and every line has been taken.
+            ServerError: the server ended the feed, and all lines were taken.
         """
         ended = not self._thread.is_alive()
         lines = []
@@ -57,19 +57,19 @@ class Feed:
         return lines
 
     def close(self) -> None:
-        """Hang up and end the thread."""
-        with contextlib.suppress(OSError):  # the server may have hung up first
+        """Close the connection and end the thread."""
+        with contextlib.suppress(OSError):  # the server may have closed it first
             self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._response.close()
 
     def _read(self) -> None:
-        with contextlib.suppress(OSError, http.client.HTTPException):  # the server went away: `take` says so
+        with contextlib.suppress(OSError, http.client.HTTPException):  # the server is gone: `take` raises
             for line in self._response:
-                if line.endswith(b"\n"):  # else the server was cut off within a line
+                if line.endswith(b"\n"):  # else the connection broke within a line
                     self._lines.put(json.loads(line))
 
-    def __enter__(self) -> Feed:
+    def __enter__(self) -> FeedReader:
         return self
 
     def __exit__(self, *_: object) -> None:

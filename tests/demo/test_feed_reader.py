@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from otel_llm.demo.feed import Feed
+from otel_llm.demo.feed_reader import FeedReader
 from otel_llm.errors import ServerError
 from otel_llm.ports import free_port
 
@@ -50,13 +50,13 @@ def take(feed, count):
 
 def test_lines_are_taken_while_the_feed_is_open():
     hold = threading.Event()
-    with feed_server(b'{"n": 1}\n{"n"', b": 2}\n", hold=hold) as port, Feed("127.0.0.1", port) as feed:
+    with feed_server(b'{"n": 1}\n{"n"', b": 2}\n", hold=hold) as port, FeedReader("127.0.0.1", port) as feed:
         assert take(feed, 2) == [{"n": 1}, {"n": 2}]
         assert feed.take() == []
 
 
 def test_a_feed_that_ended_is_an_error_once_its_lines_are_taken():
-    with feed_server(b'{"n": 1}\n', b'{"cut of') as port, Feed("127.0.0.1", port) as feed:
+    with feed_server(b'{"n": 1}\n', b'{"cut of') as port, FeedReader("127.0.0.1", port) as feed:
         assert take(feed, 1) == [{"n": 1}]
         with pytest.raises(ServerError, match="has ended"):
             take(feed, 1)
@@ -65,16 +65,16 @@ def test_a_feed_that_ended_is_an_error_once_its_lines_are_taken():
 def test_closing_ends_a_feed_that_is_silent():
     hold = threading.Event()
     with feed_server(hold=hold) as port:
-        feed = Feed("127.0.0.1", port)
+        feed = FeedReader("127.0.0.1", port)
         feed.close()
         assert not hold.is_set()  # the server has not hung up
 
 
 def test_a_service_without_a_feed_is_an_error():
     with feed_server(status=404) as port, pytest.raises(ServerError, match="answered 404"):
-        Feed("127.0.0.1", port)
+        FeedReader("127.0.0.1", port)
 
 
 def test_nobody_there_is_an_error():
     with pytest.raises(ServerError, match="does not answer"):
-        Feed("127.0.0.1", free_port())
+        FeedReader("127.0.0.1", free_port())

@@ -1,4 +1,4 @@
-"""The server's routes."""
+"""The ASGI application of the model server, with its routes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from starlette.routing import Route, WebSocketRoute
 from otel_llm.serve.endpoints.chat import ChatCompletions
 from otel_llm.serve.endpoints.completions import TextCompletions
 from otel_llm.serve.endpoints.endpoint import unknown_model
-from otel_llm.serve.endpoints.metrics import Metrics
+from otel_llm.serve.endpoints.metrics import ServerMetrics
 from otel_llm.serve.endpoints.responses import Responses
 from otel_llm.serve.endpoints.scripted_routes import scripted_routes
 from otel_llm.serve.http.api_error import ApiError
@@ -27,12 +27,12 @@ from otel_llm.serve.realtime.endpoint import Realtime
 
 
 def create_app(models: Sequence[Model], *, max_body_bytes: int = 1 << 20) -> Starlette:
-    """Return the ASGI application that offers the models, and closes them when it ends.
+    """Return the ASGI application that serves the models, and closes them when it ends.
 
-    No response has a CORS header: a web page of another origin cannot read from this server.
+    No response has a CORS header, so that web pages of other origins cannot read from this server.
     """
     by_id = {model.id: model for model in models}
-    metrics = Metrics()
+    metrics = ServerMetrics()
     created = int(time.time())
 
     def described(model: Model) -> dict[str, Any]:
@@ -91,5 +91,5 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _internal_error(_: Request, __: Exception) -> Response:
-    # the traceback is logged by the HTTP server; its text is not for a client
+    # the HTTP server logs the traceback; a client must not see it
     return ApiError(500, "the server failed; its log says why", code="internal_error").response()

@@ -1,4 +1,4 @@
-"""`otel-llm serve`."""
+"""The command `otel-llm serve`."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _models(settings: ServeSettings, script: Script) -> list[Model]:
         return [scripted]
     check_processor()
     let_idle_threads_sleep()
-    # imported here: both of the above come before the engine's native library is loaded
+    # imported here: the two calls above must come before the engine's native library is loaded
     try:
         from otel_llm.serve.models.llama import load  # noqa: PLC0415
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Runs the application until it is told to stop."""
+"""The HTTP server that runs the application until it is stopped."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 _STOP_AFTER_S = 3
-_MESSAGE_BYTES = 16 << 20  # the most that one event of audio may have, by the Realtime API's reference: 15 MiB
+_MESSAGE_BYTES = 16 << 20  # the reference of the Realtime API allows 15 MiB of audio in one event
 
 
 def run(app: ASGIApp, sock: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve on a bound socket until SIGINT or SIGTERM; `ready` is called once it listens.
+    """Serve on a bound socket until SIGINT or SIGTERM; call `ready` once the server listens.
 
-    Answers that are still under way then have three seconds left.
+    After the signal, answers in progress have three seconds left.
     """
     with contextlib.suppress(KeyboardInterrupt):
         create_server(app, ready).run([sock])
@@ -50,5 +50,5 @@ class _Server(uvicorn.Server):
 
 
 def _not_cut_on_purpose(record: logging.LogRecord) -> bool:
-    """Drop uvicorn's complaint about a response that a script leaves incomplete: that is what it asks for."""
+    """Drop uvicorn's message about an incomplete response: the script asks for such responses."""
     return "returned without completing response" not in record.getMessage()

@@ -13,10 +13,10 @@ from support.model_server import serving
 from otel_llm.serve.http.slots import Slots
 from otel_llm.serve.models.model import Delta, Piece
 from otel_llm.serve.models.request import ChatRequest
-from otel_llm.serve.models.script import Rule, Script
+from otel_llm.serve.models.script import Script, ScriptRule
 from otel_llm.serve.models.scripted import ScriptedModel
 
-SLOW = Script(rule=(Rule(match="slow", delay_s=60), Rule(answer="quick")))
+SLOW = Script(rule=(ScriptRule(match="slow", delay_s=60), ScriptRule(answer="quick")))
 REQUEST: dict[str, Any] = {"model": "scripted", "messages": [{"role": "user", "content": "slow"}]}
 QUICK: dict[str, Any] = {"model": "scripted", "messages": [{"role": "user", "content": "quick"}]}
 
@@ -123,7 +123,7 @@ def test_request_beyond_the_queue_is_refused_with_retry_after():
 
 
 def test_requests_that_wait_are_answered_in_turn():
-    model = ScriptedModel(Script(rule=(Rule(answer="done", delay_s=0.05),)), Slots(2, queue=6))
+    model = ScriptedModel(Script(rule=(ScriptRule(answer="done", delay_s=0.05),)), Slots(2, queue=6))
     statuses = []
     with serving(model) as url:
         start = time.monotonic()
@@ -142,7 +142,7 @@ def test_requests_that_wait_are_answered_in_turn():
 
 
 def test_metrics_have_the_names_and_labels_of_the_conventions():
-    with serving(ScriptedModel(Script(rule=(Rule(answer="one two three", chunk_delay_s=0.01),)))) as url:
+    with serving(ScriptedModel(Script(rule=(ScriptRule(answer="one two three", chunk_delay_s=0.01),)))) as url:
         assert httpx.post(f"{url}/chat/completions", json={**QUICK, "stream": True}).status_code == 200
         assert httpx.post(f"{url}/chat/completions", json={**QUICK, "model": "x" * 50}).status_code == 404
         metrics = httpx.get(url.removesuffix("/v1") + "/metrics").text

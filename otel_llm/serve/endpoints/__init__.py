@@ -1,1 +1,1 @@
-"""One file for each endpoint, and what they share."""
+"""The endpoints, one file each, and the modules that they share."""

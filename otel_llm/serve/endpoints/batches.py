@@ -1,4 +1,4 @@
-"""POST /v1/batches, by the scripted model: batches are kept in memory, and never worked on."""
+"""POST /v1/batches, by the scripted model: batches are kept in memory, and never run."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from otel_llm import names
-from otel_llm.serve.endpoints.metrics import Metrics
-from otel_llm.serve.endpoints.scripted_endpoint import Reply, ScriptedEndpoint, json_reply
+from otel_llm.serve.endpoints.metrics import ServerMetrics
+from otel_llm.serve.endpoints.scripted_endpoint import ScriptedEndpoint, ScriptedReply, json_reply
 from otel_llm.serve.http.api_error import ApiError
 from otel_llm.serve.http.body import read_json
 from otel_llm.serve.models.model import Model
 from otel_llm.serve.models.request import STRICT, parse_as
-from otel_llm.serve.models.script import Rule
+from otel_llm.serve.models.script import ScriptRule
 
-_KEPT: Final = 1_000  # batches; the oldest goes first
+_KEPT: Final = 1_000  # batches in memory; beyond, the oldest is dropped
 _DAY_S: Final = 24 * 60 * 60
 
 
 class OutputExpiry(BaseModel):
-    """When the output's file goes: no effect, for there is none."""
+    """Expiry of the output file: no effect, for there is no such file."""
 
     model_config = STRICT
 
@@ -35,7 +35,7 @@ class OutputExpiry(BaseModel):
 
 
 class BatchRequest(BaseModel):
-    """The body.
+    """The body of a request.
 
     Source: the OpenAI API reference, "Create batch", read in November 2026.
     """
@@ -50,11 +50,11 @@ class BatchRequest(BaseModel):
 
     @property
     def model(self) -> None:
-        """None: the requests in the file name theirs."""
+        """None: the requests in the file name their models."""
 
     @property
     def text(self) -> str:
-        """The id of the file of requests."""
+        """The id of the file with the requests."""
         return self.input_file_id
 
 
@@ -63,12 +63,12 @@ class Batches(ScriptedEndpoint[BatchRequest]):
 
     operation: ClassVar[str] = names.CREATE_BATCH
 
-    def __init__(self, models: Mapping[str, Model], metrics: Metrics, max_body_bytes: int) -> None:
+    def __init__(self, models: Mapping[str, Model], metrics: ServerMetrics, max_body_bytes: int) -> None:
         super().__init__(models, metrics, max_body_bytes)
         self._batches: dict[str, dict[str, Any]] = {}
 
     def routes(self) -> list[Route]:
-        """Return the paths of a batch."""
+        """Return the routes of batches."""
         return [
             Route("/v1/batches", self, methods=["POST"]),
             Route("/v1/batches/{batch_id}", self._show),
@@ -76,11 +76,11 @@ class Batches(ScriptedEndpoint[BatchRequest]):
         ]
 
     async def read(self, request: Request, limit_bytes: int) -> BatchRequest:
-        """Return the request in its body."""
+        """Return the request in the body."""
         return parse_as(BatchRequest, await read_json(request, limit_bytes))
 
-    def reply(self, asked: BatchRequest, rule: Rule) -> Reply:
-        """Keep the batch and return it."""
+    def reply(self, asked: BatchRequest, rule: ScriptRule) -> ScriptedReply:
+        """Keep the batch, and return it as the reply."""
         now = int(time.time())
         batch = {
             "id": f"batch_{secrets.token_hex(12)}",

@@ -1,4 +1,4 @@
-"""POST /v1/completions, the API before chat: the prompt is a user's message, and the model's answer the text."""
+"""POST /v1/completions, the older API: the prompt becomes a user message, the answer becomes the text."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from starlette.requests import Request
 from starlette.types import Send
 
 from otel_llm import names
-from otel_llm.serve.endpoints.endpoint import Endpoint
+from otel_llm.serve.endpoints.chat_answer import AnswerSender
+from otel_llm.serve.endpoints.endpoint import ModelEndpoint
 from otel_llm.serve.endpoints.generation import generate
-from otel_llm.serve.endpoints.metrics import Measurement
-from otel_llm.serve.endpoints.wire import Answer
+from otel_llm.serve.endpoints.metrics import RequestMeasurement
 from otel_llm.serve.http.api_error import ApiError
 from otel_llm.serve.http.body import read_json
-from otel_llm.serve.http.sending import EventStream, send_object
+from otel_llm.serve.http.response_body import ChunkStream, send_object
 from otel_llm.serve.models.model import Delta, End, Model, Piece
 from otel_llm.serve.models.request import MAX_CHOICES, STRICT, ChatMessage, ChatRequest, StreamOptions, parse_as
 
 
 class CompletionRequest(BaseModel):
-    """The body. Of prompts, one: no list of several, and no tokens.
+    """The body of a request. One prompt only, and no tokens.
 
     Source: the OpenAI API reference, "Create completion (legacy)", read in November 2026.
     """
@@ -52,80 +52,71 @@ class CompletionRequest(BaseModel):
         return self.prompt if isinstance(self.prompt, str) else self.prompt[0]
 
     def as_chat(self) -> ChatRequest:
-        """Return the request that a model knows to answer."""
+        """Return the chat request with the same meaning."""
         message = ChatMessage(role="user", content=self.text)
         return ChatRequest(messages=[message], **self.model_dump(exclude={"prompt", "echo"}, exclude_none=True))
 
 
-class TextCompletions(Endpoint[CompletionRequest]):
+class TextCompletions(ModelEndpoint[CompletionRequest]):
     """The endpoint."""
 
     operation: ClassVar[str] = names.TEXT_COMPLETION
 
     async def read(self, request: Request, limit_bytes: int) -> CompletionRequest:
-        """Return the request in its body."""
+        """Return the request in the body."""
         asked = parse_as(CompletionRequest, await read_json(request, limit_bytes))
         if asked.stream_options is not None and not asked.stream:
             raise ApiError(400, "stream_options is allowed with stream=true only", param="stream_options")
         return asked
 
-    async def answer(self, model: Model, asked: CompletionRequest, measured: Measurement, send: Send) -> None:
-        """Send what the model generates."""
+    async def answer(
+        self, model: Model, asked: CompletionRequest, measured: RequestMeasurement, send: Send
+    ) -> None:
+        """Send the answer of the model."""
         kind = _StreamedCompletion if asked.stream else _WholeCompletion
         request = asked.as_chat()
-        answer: Answer = kind(asked, request, model.headers, send)
+        answer: AnswerSender = kind(asked, request, model.headers, send)
         await generate(model, request, answer, measured)
 
 
 class _StreamedCompletion:
-    """Server-sent events: per answer the echo, its pieces, its finish; then usage, if asked for."""
+    """Server-sent events: for each choice the echo, its pieces, its finish; then usage, if asked for."""
 
     def __init__(
         self, asked: CompletionRequest, request: ChatRequest, headers: Mapping[str, str], send: Send
     ) -> None:
-        self._include_usage = request.include_usage
-        self._stream = EventStream(send, headers)
-        self._common = _common(asked.model)
+        common = _common(asked.model)
+        self._stream = ChunkStream(send, headers, common, include_usage=request.include_usage)
         self._echo = asked.text if asked.echo else ""
         self._echoed: set[int] = set()
         self._ends: list[End] = []
 
     async def put(self, choice: int, piece: Piece) -> None:
-        """Send a chunk."""
+        """Send the chunk of a piece."""
         if self._echo and choice not in self._echoed:
             self._echoed.add(choice)
-            await self._chunk(choice, self._echo)
+            await self._stream.chunk(_choice(choice, self._echo, None))
         if isinstance(piece, End):
             self._ends.append(piece)
-            await self._chunk(choice, "", piece.finish_reason)
+            await self._stream.chunk(_choice(choice, "", piece.finish_reason))
         elif isinstance(piece, Delta) and piece.kind == "text":
-            await self._chunk(choice, piece.text)
+            await self._stream.chunk(_choice(choice, piece.text, None))
 
     async def finish(self) -> None:
-        """Send the usage chunk, if asked for, and the end."""
-        if self._include_usage:
-            usage = _usage(self._ends)
-            await self._stream.event({**self._common, "choices": [], "usage": usage})
-        await self._stream.end(b"data: [DONE]\n\n")
+        """Send the usage chunk, if asked for, and the end of the stream."""
+        await self._stream.finish(_usage(self._ends))
 
     async def cut(self, choice: int, rest: str) -> None:
-        """Leave the chunked body without its terminator."""
+        """Begin the response, and leave its chunked body without a terminator."""
         await self._stream.start()
 
     async def fail(self, error: ApiError) -> None:
         """Send the error as an event, and end without [DONE]."""
-        if not self._stream.started:
-            raise error
-        await self._stream.event(error.body)
-        await self._stream.end()
-
-    async def _chunk(self, choice: int, text: str, finish_reason: str | None = None) -> None:
-        chunk = {**self._common, "choices": [_choice(choice, text, finish_reason)]}
-        await self._stream.event({**chunk, "usage": None} if self._include_usage else chunk)
+        await self._stream.fail(error)
 
 
 class _WholeCompletion:
-    """One JSON object, sent when every answer is complete."""
+    """One JSON object, sent when every choice is complete."""
 
     def __init__(
         self, asked: CompletionRequest, request: ChatRequest, headers: Mapping[str, str], send: Send
@@ -148,12 +139,12 @@ class _WholeCompletion:
         await self._respond(whole=True)
 
     async def cut(self, choice: int, rest: str) -> None:
-        """Send half of the object that the headers promise."""
+        """Send half of the object, shorter than its content-length."""
         self._texts[choice] += rest
         await self._respond(whole=False)
 
     async def fail(self, error: ApiError) -> None:
-        """Leave it to the status: the response starts when nothing can fail any more."""
+        """Raise the error: the response has not started, so that the status can report it."""
         raise error
 
     async def _respond(self, *, whole: bool) -> None:
@@ -180,7 +171,7 @@ def _choice(index: int, text: str, finish_reason: str | None) -> dict[str, Any]:
 
 
 def _usage(ends: list[End]) -> dict[str, int]:
-    # the prompt is counted once, however many answers there are to it
+    # the prompt counts once, whatever the number of choices
     prompt = max((end.tokens.prompt for end in ends), default=0)
     completion = sum(end.tokens.completion for end in ends)
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}

@@ -1,4 +1,4 @@
-"""POST /v1/embeddings, by the scripted model: vectors of the words that stand in a text."""
+"""POST /v1/embeddings, by the scripted model: vectors made from the words of a text."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from otel_llm import names
-from otel_llm.serve.endpoints.scripted_endpoint import Reply, ScriptedEndpoint, json_reply
+from otel_llm.serve.endpoints.scripted_endpoint import ScriptedEndpoint, ScriptedReply, json_reply
 from otel_llm.serve.http.body import read_json
 from otel_llm.serve.models.request import STRICT, parse_as
-from otel_llm.serve.models.script import Rule
+from otel_llm.serve.models.script import ScriptRule
 
-_DIMENSIONS: Final = 1536  # as text-embedding-3-small has them
+_DIMENSIONS: Final = 1536  # the dimensions of text-embedding-3-small
 _INPUTS: Final = Field(min_length=1, max_length=2048)
 
 Tokens = Annotated[list[int], Field(min_length=1)]
 
 
 class EmbeddingsRequest(BaseModel):
-    """The body.
+    """The body of a request.
 
     Source: the OpenAI API reference, "Create embeddings", read in November 2026.
     """
@@ -44,7 +44,7 @@ class EmbeddingsRequest(BaseModel):
 
     @property
     def words(self) -> list[list[str]]:
-        """The words of each input; of tokens, each is one."""
+        """The words of each input; each token counts as a word."""
         if isinstance(self.input, str):
             return [self.input.split()]
         if isinstance(self.input[0], int):
@@ -53,7 +53,7 @@ class EmbeddingsRequest(BaseModel):
 
     @property
     def text(self) -> str:
-        """All inputs, a line each."""
+        """All inputs, one line each."""
         return "\n".join(" ".join(words) for words in self.words)
 
 
@@ -63,10 +63,10 @@ class Embeddings(ScriptedEndpoint[EmbeddingsRequest]):
     operation: ClassVar[str] = names.EMBEDDINGS
 
     async def read(self, request: Request, limit_bytes: int) -> EmbeddingsRequest:
-        """Return the request in its body."""
+        """Return the request in the body."""
         return parse_as(EmbeddingsRequest, await read_json(request, limit_bytes))
 
-    def reply(self, asked: EmbeddingsRequest, rule: Rule) -> Reply:
+    def reply(self, asked: EmbeddingsRequest, rule: ScriptRule) -> ScriptedReply:
         """Return the vectors."""
         inputs = asked.words
         tokens = rule.usage.prompt_tokens
@@ -83,7 +83,7 @@ class Embeddings(ScriptedEndpoint[EmbeddingsRequest]):
 
 
 def vector(words: list[str], dimensions: int) -> list[float]:
-    """Return a vector of length 1: the sum of one for each word, so that texts that share words are alike."""
+    """Return a vector of length 1, the sum of one vector per word: texts that share words are similar."""
     total = [0.0] * dimensions
     for word in words or [""]:
         digest = hashlib.shake_256(word.lower().encode()).digest(dimensions)

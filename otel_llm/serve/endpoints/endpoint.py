@@ -1,4 +1,4 @@
-"""What all endpoints have in common: finding the model, telling errors, measuring, seeing a client go."""
+"""The base of all endpoints: finds the model, reports errors, measures, and notices a client that disconnects."""
 
 from __future__ import annotations
 
@@ -11,57 +11,60 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from otel_llm.serve.endpoints.metrics import Measurement, Metrics
+from otel_llm.serve.endpoints.metrics import RequestMeasurement, ServerMetrics
 from otel_llm.serve.http.api_error import ApiError
-from otel_llm.serve.http.azure import Body, deployed
+from otel_llm.serve.http.azure import RequestBody, deployed
 from otel_llm.serve.models.model import Model
 
 _log = logging.getLogger(__name__)
 
 
-class Asked(Body, Protocol):
-    """A request's body, checked."""
+class Asked(RequestBody, Protocol):
+    """The checked body of a request."""
 
     @property
     def model(self) -> str | None:
-        """The model's id, where the request names one."""
+        """The id of the model; None if the request names no model."""
 
 
 AskedT = TypeVar("AskedT", bound=Asked)
 
 
-class Endpoint(ABC, Generic[AskedT]):
-    """A path, as an ASGI application: it sends by itself, and sees a client go."""
+class ModelEndpoint(ABC, Generic[AskedT]):
+    """One path, as an ASGI application. Any number of requests run at once, each in its own task.
+
+    A request is cancelled when its client disconnects or the server stops.
+    """
 
     operation: ClassVar[str]
-    """By the name that the client's span has too."""
+    """The operation, named as on the client's span."""
 
-    def __init__(self, models: Mapping[str, Model], metrics: Metrics, max_body_bytes: int) -> None:
+    def __init__(self, models: Mapping[str, Model], metrics: ServerMetrics, max_body_bytes: int) -> None:
         self._models = models
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
 
     @abstractmethod
     async def read(self, request: Request, limit_bytes: int) -> AskedT:
-        """Return what is asked.
+        """Return the checked request.
 
         Raises:
-            ApiError: the body is too long, or wrong.
+            ApiError: the body is too long, or not valid.
         """
 
     @abstractmethod
-    async def answer(self, model: Model, asked: AskedT, measured: Measurement, send: Send) -> None:
+    async def answer(self, model: Model, asked: AskedT, measured: RequestMeasurement, send: Send) -> None:
         """Send the response.
 
         Raises:
-            ApiError: before anything of it was sent.
+            ApiError: the request failed before any part of the response was sent.
         """
 
     def model_for(self, asked: AskedT) -> Model:
         """Return the model that a request names.
 
         Raises:
-            ApiError: there is no such model here.
+            ApiError: the server has no such model.
         """
         if asked.model is None:
             raise ApiError(400, "model is required", param="model", code="missing_required_parameter")
@@ -73,7 +76,7 @@ class Endpoint(ABC, Generic[AskedT]):
         """Answer one request."""
         headers: Mapping[str, str] = {}
         try:
-            with Measurement(self._metrics, self.operation) as measured:
+            with RequestMeasurement(self._metrics, self.operation) as measured:
                 asked = deployed(await self.read(Request(scope, receive), self._max_body_bytes), scope)
                 model = self.model_for(asked)
                 measured.model(model.id)
@@ -84,12 +87,12 @@ class Endpoint(ABC, Generic[AskedT]):
         except ClientDisconnect:
             _log.info("the client went away: its request is cancelled")
         except asyncio.CancelledError:
-            # the server stops and waits no longer; this is the request's whole task, so nobody else is to know
+            # the server stops; nobody waits for this task, so that the cancellation may end here
             _log.info("the server stops: a request under way is cancelled")
 
 
 def unknown_model(model_id: str, models: Mapping[str, Model]) -> ApiError:
-    """Return the error for a model that is not offered; it lists those that are."""
+    """Return the error for an unknown model; it lists the models of the server."""
     shown = model_id if len(model_id) <= 80 else f"{model_id[:77]}..."
     return ApiError(
         404,
@@ -100,10 +103,10 @@ def unknown_model(model_id: str, models: Mapping[str, Model]) -> ApiError:
 
 
 async def _unless_gone(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine to its end, or cancel it as soon as the client has gone.
+    """Run a coroutine to its end, or cancel it when the client disconnects.
 
     Raises:
-        ClientDisconnect: it has.
+        ClientDisconnect: the client has disconnected.
     """
     task = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_disconnected(receive))

@@ -1,4 +1,4 @@
-"""A text that a model generates, passed on piece by piece in an endpoint's wire format."""
+"""The answer of a model, sent piece by piece in the wire format of an endpoint."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import contextlib
 from collections.abc import Iterable
 from typing import Any
 
+from otel_llm.serve.endpoints.chat_answer import AnswerSender
 from otel_llm.serve.endpoints.endpoint import cancel
-from otel_llm.serve.endpoints.metrics import Measurement
-from otel_llm.serve.endpoints.wire import Answer
+from otel_llm.serve.endpoints.metrics import RequestMeasurement
 from otel_llm.serve.http.api_error import ApiError
 from otel_llm.serve.models.model import Model, StreamBroken
 from otel_llm.serve.models.request import ChatRequest
 
 
-async def generate(model: Model, request: ChatRequest, answer: Answer, measured: Measurement) -> None:
-    """Have the model answer, all choices at once."""
+async def generate(model: Model, request: ChatRequest, answer: AnswerSender, measured: RequestMeasurement) -> None:
+    """Let the model generate all choices at the same time, and send them."""
     model.check(request)
     try:
         async with model.slots:
@@ -31,7 +31,9 @@ async def generate(model: Model, request: ChatRequest, answer: Answer, measured:
         measured.error_type = str(error.status)
 
 
-async def _pass_on(model: Model, request: ChatRequest, choice: int, answer: Answer, measured: Measurement) -> None:
+async def _pass_on(
+    model: Model, request: ChatRequest, choice: int, answer: AnswerSender, measured: RequestMeasurement
+) -> None:
     async with contextlib.aclosing(model.generate(request, choice)) as pieces:
         try:
             async for piece in pieces:
@@ -43,7 +45,7 @@ async def _pass_on(model: Model, request: ChatRequest, choice: int, answer: Answ
 
 
 async def _together(work: Iterable[Any]) -> None:
-    """Run coroutines at once; the first error cancels the others."""
+    """Run coroutines concurrently; the first error cancels the others."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:
         await asyncio.gather(*tasks)

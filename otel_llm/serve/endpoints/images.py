@@ -1,4 +1,4 @@
-"""POST /v1/images/generations, /edits and /variations, by the scripted model: tiny real PNGs."""
+"""POST /v1/images/generations, /edits and /variations, by the scripted model: small valid PNGs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from starlette.responses import Response
 
 from otel_llm import names
 from otel_llm.serve.endpoints.drawing import colour_of, png
-from otel_llm.serve.endpoints.scripted_endpoint import Reply, ScriptedEndpoint, event_reply, json_reply
+from otel_llm.serve.endpoints.scripted_endpoint import ScriptedEndpoint, ScriptedReply, event_reply, json_reply
 from otel_llm.serve.http.api_error import ApiError
 from otel_llm.serve.http.body import UploadedFile, read_form, read_json
 from otel_llm.serve.models.request import STRICT, parse_as
-from otel_llm.serve.models.script import Rule
+from otel_llm.serve.models.script import ScriptRule
 
-_INPUT_TOKENS: Final = 64  # of each image in a request, whatever its size
+_INPUT_TOKENS: Final = 64  # tokens of each input image, whatever its size
 _OUTPUT_TOKENS: Final = 272  # OpenAI image generation guide: a square of low quality from gpt-image-1
 _DRAWN: Final = {"background": "opaque", "output_format": "png", "quality": "low", "size": "1024x1024"}
 _COLOUR: Final = re.compile("[0-9a-f]{6}")
@@ -28,7 +28,7 @@ Uploads = UploadedFile | list[UploadedFile]
 
 
 class ImageOptions(BaseModel):
-    """What all three bodies have. All images are small, square and PNG, whatever size and quality are asked for.
+    """The fields of all three requests. All images are small square PNGs, whatever the request asks for.
 
     Source: the OpenAI API reference, "Create image", "Create image edit" and "Create image variation", read in
     November 2026.
@@ -44,7 +44,7 @@ class ImageOptions(BaseModel):
 
 
 class PromptedOptions(ImageOptions):
-    """What a generation and an edit have beside them."""
+    """The further fields of a generation and an edit."""
 
     prompt: Annotated[str, Field(min_length=1)]
     stream: bool | None = None
@@ -77,29 +77,29 @@ class VariationBody(ImageOptions):
 
 
 class ImageTask(BaseModel):
-    """What all three ask for."""
+    """The task of a generation, an edit or a variation."""
 
     model_config = STRICT
 
     model: str | None
     options: ImageOptions
     text: str
-    """The prompt; of a variation, which has none, the file's name."""
+    """The prompt; for a variation, which has no prompt, the name of the file."""
     base_url: str
     words: int = 0
     images: int = 0
-    """How many were sent."""
+    """Number of input images."""
     stream: bool = False
     partial_images: int = 0
 
 
 class _Images(ScriptedEndpoint[ImageTask]):
-    """Draws."""
+    """Draws the images."""
 
     event: ClassVar[str] = "image_generation"
 
-    def reply(self, asked: ImageTask, rule: Rule) -> Reply:
-        """Return the images, or events with them."""
+    def reply(self, asked: ImageTask, rule: ScriptRule) -> ScriptedReply:
+        """Return the images, as one object or as events."""
         usage = _usage(asked, rule)
         if asked.stream:
             return event_reply(self._events(asked, usage))
@@ -110,7 +110,7 @@ class _Images(ScriptedEndpoint[ImageTask]):
             for colour in colours
         ]
         answer = {"created": int(time.time()), "data": images}
-        # the models that answer with URLs are paid by the image, and report no tokens
+        # models that answer with URLs are priced per image, and report no tokens
         return json_reply(answer if as_url else {**answer, **_DRAWN, "usage": usage})
 
     def _events(self, asked: ImageTask, usage: dict[str, Any]) -> list[dict[str, Any]]:
@@ -128,7 +128,7 @@ class ImageGenerations(_Images):
     operation: ClassVar[str] = names.GENERATE_IMAGE
 
     async def read(self, request: Request, limit_bytes: int) -> ImageTask:
-        """Return the task in its body."""
+        """Return the task in the body."""
         return _prompted(parse_as(GenerationBody, await read_json(request, limit_bytes)), request, images=0)
 
 
@@ -139,7 +139,7 @@ class ImageEdits(_Images):
     event: ClassVar[str] = "image_edit"
 
     async def read(self, request: Request, limit_bytes: int) -> ImageTask:
-        """Return the task in its form."""
+        """Return the task in the form."""
         body = parse_as(EditBody, await read_form(request, limit_bytes))
         images = len(body.image) if isinstance(body.image, list) else 1
         return _prompted(body, request, images=images + (body.mask is not None))
@@ -151,14 +151,14 @@ class ImageVariations(_Images):
     operation: ClassVar[str] = names.VARY_IMAGE
 
     async def read(self, request: Request, limit_bytes: int) -> ImageTask:
-        """Return the task in its form."""
+        """Return the task in the form."""
         body = parse_as(VariationBody, await read_form(request, limit_bytes))
         base_url = str(request.base_url)
         return ImageTask(model=body.model, options=body, text=body.image.name, base_url=base_url, images=1)
 
 
 async def show_image(request: Request) -> Response:
-    """Answer with the image that an image's URL names."""
+    """Return the image that a URL of an answer names."""
     colour = request.path_params["colour"]
     if not _COLOUR.fullmatch(colour):
         return ApiError(404, f"there is no image {colour[:80]!r} here").response()
@@ -178,7 +178,7 @@ def _prompted(body: PromptedOptions, request: Request, *, images: int) -> ImageT
     )
 
 
-def _usage(asked: ImageTask, rule: Rule) -> dict[str, Any]:
+def _usage(asked: ImageTask, rule: ScriptRule) -> dict[str, Any]:
     counts = rule.usage
     image_tokens = counts.prompt_image_tokens or asked.images * _INPUT_TOKENS
     asked_tokens = asked.words + image_tokens if counts.prompt_tokens is None else counts.prompt_tokens

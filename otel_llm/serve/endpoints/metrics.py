@@ -1,4 +1,4 @@
-"""What the server measures of itself, for Prometheus to scrape."""
+"""Metrics of the server, for Prometheus."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from otel_llm.version import __version__
 PROVIDER = "otel-llm"
 
 
-class Metrics:
-    """The server's instruments and the registry that they end in; the process's global ones are left alone."""
+class ServerMetrics:
+    """The instruments of the server, with their own registry instead of the process's global one."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -37,27 +37,27 @@ class Metrics:
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
 
     def close(self) -> None:
-        """Stop measuring."""
+        """Shut the meter provider down."""
         self._provider.shutdown()
 
 
-class Measurement:
-    """The time of one request: a context manager around all of it."""
+class RequestMeasurement:
+    """Measures one request, as a context manager around it. Used by the task of the request alone."""
 
-    def __init__(self, metrics: Metrics, operation: str) -> None:
+    def __init__(self, metrics: ServerMetrics, operation: str) -> None:
         self._metrics = metrics
         self._start = time.monotonic()
         self._first: dict[int, float] = {}
         self._attributes = {names.OPERATION: operation, names.PROVIDER: PROVIDER}
         self.error_type: str | None = None
-        """What error.type says; None: the request succeeded."""
+        """Value of error.type; None means that the request succeeded."""
 
     def model(self, model_id: str) -> None:
-        """Name the model. Only names that the server knows: a client's own would each be a new series."""
+        """Set the model, which must be known to the server: each new name would be a new series."""
         self._attributes[names.REQUEST_MODEL] = model_id
 
     def piece(self, choice: int, piece: Piece) -> None:
-        """Take note of a piece of an answer, as it comes."""
+        """Measure the arrival of a piece of a choice."""
         now = time.monotonic()
         if not isinstance(piece, End):
             if not self._first:
@@ -67,7 +67,7 @@ class Measurement:
             per_token = (now - self._first[choice]) / (piece.tokens.completion - 1)
             self._metrics.per_token.record(per_token, self._attributes)
 
-    def __enter__(self) -> Measurement:
+    def __enter__(self) -> RequestMeasurement:
         return self
 
     def __exit__(

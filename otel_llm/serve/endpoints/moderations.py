@@ -1,4 +1,4 @@
-"""POST /v1/moderations, by the scripted model: a category is flagged where the rule's answer names it."""
+"""POST /v1/moderations, by the scripted model: a category is flagged if the rule's answer names it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from otel_llm import names
-from otel_llm.serve.endpoints.scripted_endpoint import Reply, ScriptedEndpoint, json_reply
+from otel_llm.serve.endpoints.scripted_endpoint import ScriptedEndpoint, ScriptedReply, json_reply
 from otel_llm.serve.http.body import read_json
 from otel_llm.serve.models.request import STRICT, parse_as
-from otel_llm.serve.models.script import Rule
+from otel_llm.serve.models.script import ScriptRule
 from otel_llm.serve.models.scripted import ScriptedModel
 
 CATEGORIES: Final = (
@@ -23,7 +23,7 @@ _FLAGGED, _CLEAN = 0.98, 0.0001
 
 
 class TextInput(BaseModel):
-    """A text among the inputs."""
+    """An input that is a text."""
 
     model_config = STRICT
 
@@ -32,7 +32,7 @@ class TextInput(BaseModel):
 
 
 class ImageUrl(BaseModel):
-    """Where an image is, or the image itself, as a data URL."""
+    """The URL of an image, which may be a data URL."""
 
     model_config = STRICT
 
@@ -40,7 +40,7 @@ class ImageUrl(BaseModel):
 
 
 class ImageInput(BaseModel):
-    """An image among the inputs."""
+    """An input that is an image."""
 
     model_config = STRICT
 
@@ -49,7 +49,7 @@ class ImageInput(BaseModel):
 
 
 class ModerationRequest(BaseModel):
-    """The body.
+    """The body of a request.
 
     Source: the OpenAI API reference, "Create moderation", read in November 2026.
     """
@@ -61,7 +61,7 @@ class ModerationRequest(BaseModel):
 
     @property
     def texts(self) -> list[str]:
-        """The texts that are judged one by one; parts of several kinds are judged together."""
+        """The texts that get one result each; parts of several kinds together get one result."""
         if isinstance(self.input, str):
             return [self.input]
         texts = [each for each in self.input if isinstance(each, str)]
@@ -69,7 +69,7 @@ class ModerationRequest(BaseModel):
 
     @property
     def text(self) -> str:
-        """All texts, a line each."""
+        """All texts, one line each."""
         return "\n".join(self.texts)
 
 
@@ -79,10 +79,10 @@ class Moderations(ScriptedEndpoint[ModerationRequest]):
     operation: ClassVar[str] = names.MODERATE_CONTENT
 
     async def read(self, request: Request, limit_bytes: int) -> ModerationRequest:
-        """Return the request in its body."""
+        """Return the request in the body."""
         return parse_as(ModerationRequest, await read_json(request, limit_bytes))
 
-    def reply(self, asked: ModerationRequest, rule: Rule) -> Reply:
+    def reply(self, asked: ModerationRequest, rule: ScriptRule) -> ScriptedReply:
         """Return one result for each text."""
         return json_reply(
             {
@@ -93,7 +93,7 @@ class Moderations(ScriptedEndpoint[ModerationRequest]):
         )
 
 
-def _result(rule: Rule) -> dict[str, Any]:
+def _result(rule: ScriptRule) -> dict[str, Any]:
     named = rule.text.replace(",", " ").split()
     flagged = {category: category in named for category in CATEGORIES}
     return {

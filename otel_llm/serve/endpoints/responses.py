@@ -1,4 +1,4 @@
-"""POST /v1/responses."""
+"""The endpoint POST /v1/responses."""
 
 from __future__ import annotations
 
@@ -10,40 +10,42 @@ from typing import Any, ClassVar, Final
 from starlette.requests import Request
 from starlette.types import Send
 
-from otel_llm.serve.endpoints.endpoint import Endpoint
+from otel_llm.serve.endpoints.chat_answer import AnswerSender
+from otel_llm.serve.endpoints.endpoint import ModelEndpoint
 from otel_llm.serve.endpoints.generation import generate
-from otel_llm.serve.endpoints.metrics import Measurement
+from otel_llm.serve.endpoints.metrics import RequestMeasurement
 from otel_llm.serve.endpoints.responses_output import Event, Output
 from otel_llm.serve.endpoints.responses_request import Reasoning, ResponsesRequest, Text
-from otel_llm.serve.endpoints.wire import Answer
 from otel_llm.serve.http.api_error import ApiError
 from otel_llm.serve.http.body import read_json
-from otel_llm.serve.http.sending import EventStream, send_object
+from otel_llm.serve.http.response_body import EventStream, send_object
 from otel_llm.serve.models.model import Delta, End, Model, Piece, TokenCounts
 from otel_llm.serve.models.request import parse_as
 
-# finish reasons of which the response is incomplete, by the reasons that the API gives
+# finish reasons that make a response incomplete, with the reason that the API gives
 _INCOMPLETE: Final = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
-class Responses(Endpoint[ResponsesRequest]):
-    """The endpoint. No response is kept: a later request cannot build on it."""
+class Responses(ModelEndpoint[ResponsesRequest]):
+    """The endpoint. No response is kept, so that a later request cannot refer to it."""
 
     operation: ClassVar[str] = "chat"
 
     async def read(self, request: Request, limit_bytes: int) -> ResponsesRequest:
-        """Return the request in its body."""
+        """Return the request in the body."""
         return parse_as(ResponsesRequest, await read_json(request, limit_bytes))
 
-    async def answer(self, model: Model, asked: ResponsesRequest, measured: Measurement, send: Send) -> None:
-        """Send what the model generates."""
+    async def answer(
+        self, model: Model, asked: ResponsesRequest, measured: RequestMeasurement, send: Send
+    ) -> None:
+        """Send the answer of the model."""
         kind = StreamedResponse if asked.stream else WholeResponse
-        answer: Answer = kind(asked, model.headers, send)
+        answer: AnswerSender = kind(asked, model.headers, send)
         await generate(model, asked.chat(), answer, measured)
 
 
 class StreamedResponse:
-    """Server-sent events, each named by its type and numbered."""
+    """Server-sent events, each with its type as name, and a number."""
 
     def __init__(self, request: ResponsesRequest, headers: Mapping[str, str], send: Send) -> None:
         self._stream = EventStream(send, headers)
@@ -57,16 +59,16 @@ class StreamedResponse:
             await self._event(event)
 
     async def finish(self) -> None:
-        """Send the response as it has ended."""
+        """Send the event with the final response."""
         await self._event(self._response.event(self._response.status))
         await self._stream.end()
 
     async def cut(self, _: int, __: str) -> None:
-        """Leave the chunked body without its terminator."""
+        """Begin the response, and leave its chunked body without a terminator."""
         await self._start()
 
     async def fail(self, error: ApiError) -> None:
-        """Send the response as failed."""
+        """Send the event with the failed response."""
         if not self._stream.started:
             raise error
         self._response.fail(error)
@@ -84,7 +86,7 @@ class StreamedResponse:
 
 
 class WholeResponse:
-    """One JSON object, sent when the answer is complete."""
+    """One JSON object, sent when the response is complete."""
 
     def __init__(self, request: ResponsesRequest, headers: Mapping[str, str], send: Send) -> None:
         self._headers = headers
@@ -101,17 +103,21 @@ class WholeResponse:
         await send_object(self._send, self._headers, self._response.body(), whole=True)
 
     async def cut(self, choice: int, rest: str) -> None:
-        """Send half of the object that the headers promise."""
+        """Send half of the object, shorter than its content-length."""
         await self.put(choice, Delta(rest))
         await send_object(self._send, self._headers, self._response.body(), whole=False)
 
     async def fail(self, error: ApiError) -> None:
-        """Leave it to the status: the response starts when nothing can fail any more."""
+        """Raise the error: the response has not started, so that the status can report it."""
         raise error
 
 
 class _Response:
-    """The response's object, in the making."""
+    """The object of a response, built from pieces.
+
+    in_progress ──End──▶ completed or incomplete
+         └──── fail ───▶ failed
+    """
 
     def __init__(self, request: ResponsesRequest) -> None:
         self.status = "in_progress"
@@ -145,7 +151,7 @@ class _Response:
         }
 
     def take(self, piece: Piece) -> list[Event]:
-        """Take the next piece; return the events that tell of it."""
+        """Add the next piece, and return its events."""
         if not isinstance(piece, End):
             return list(self._output.take(piece))
         self._tokens = piece.tokens
@@ -154,17 +160,17 @@ class _Response:
         return list(self._output.close("incomplete" if self._incomplete else "completed"))
 
     def fail(self, error: ApiError) -> None:
-        """Take note of an error."""
+        """Set the response to failed."""
         self.status = "failed"
         said = error.body["error"]
         self._error = {"code": said["code"] or said["type"], "message": said["message"]}
 
     def event(self, kind: str) -> Event:
-        """Return an event that shows the whole response."""
+        """Return an event with the whole response."""
         return {"type": f"response.{kind}", "response": self.body()}
 
     def body(self) -> dict[str, Any]:
-        """Return the response, as far as it has come."""
+        """Return the response so far."""
         return {
             **self._said,
             "status": self.status,

@@ -1,4 +1,4 @@
-"""The output of the Responses API: a model's pieces become items, and each step an event of a stream."""
+"""The output of the Responses API: pieces of the model become items, and each step becomes an event."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Output:
     """The items of one response."""
 
     def __init__(self) -> None:
-        self._items: list[Item] = []
-        self._open: Item | None = None
+        self._items: list[OutputItem] = []
+        self._open: OutputItem | None = None
 
     def take(self, piece: Delta | ToolCallDelta) -> Iterator[Event]:
-        """Take the next piece; gives the events that tell of it."""
+        """Add the next piece, and yield its events."""
         if self._open is None or not self._open.goes_on_with(piece):
             yield from self.close("completed")
             self._open = _item_for(piece, len(self._items))
@@ -30,18 +30,18 @@ class Output:
         yield from self._open.add(piece)
 
     def close(self, status: Status) -> Iterator[Event]:
-        """End the item that is under way, if there is one."""
+        """End the open item, if there is one, and yield its events."""
         if self._open is not None:
             yield from self._open.end(status)
             self._open = None
 
     def items(self) -> list[dict[str, Any]]:
-        """Return the items, as far as they have come."""
+        """Return the items so far."""
         return [item.body() for item in self._items]
 
 
-class Item(ABC):
-    """One item, in the making."""
+class OutputItem(ABC):
+    """One item, built from pieces."""
 
     def __init__(self, prefix: str, index: int) -> None:
         self._id = f"{prefix}_{secrets.token_hex(12)}"
@@ -51,27 +51,27 @@ class Item(ABC):
 
     @abstractmethod
     def goes_on_with(self, piece: Delta | ToolCallDelta) -> bool:
-        """Return whether a piece is the next one of this item."""
+        """Return True if a piece belongs to this item."""
 
     @abstractmethod
     def body(self) -> dict[str, Any]:
         """Return the item."""
 
     def begin(self) -> Iterator[Event]:
-        """Give the events of the beginning."""
+        """Yield the events of the beginning."""
         yield {"type": "response.output_item.added", "output_index": self._index, "item": self.body()}
 
     def add(self, piece: Delta | ToolCallDelta) -> Iterator[Event]:
-        """Give the event of a piece."""
+        """Yield the event of a piece."""
         self._text += piece.text
         yield self._delta(piece.text)
 
     @abstractmethod
     def _delta(self, text: str) -> Event:
-        """Return the event of a piece's text."""
+        """Return the event for the text of a piece."""
 
     def end(self, status: Status) -> Iterator[Event]:
-        """Give the events of the end."""
+        """Yield the events of the end."""
         self._status = status
         yield {"type": "response.output_item.done", "output_index": self._index, "item": self.body()}
 
@@ -79,8 +79,8 @@ class Item(ABC):
         return {"type": f"response.{kind}", "item_id": self._id, "output_index": self._index, **fields}
 
 
-class _Message(Item):
-    """A message with one part: a text, or a refusal in its place."""
+class _Message(OutputItem):
+    """A message with one part, a text or a refusal."""
 
     def __init__(self, kind: str, index: int) -> None:
         super().__init__("msg", index)
@@ -120,8 +120,8 @@ class _Message(Item):
         return {"type": "output_text", "text": self._text, "annotations": [], "logprobs": []}
 
 
-class _Reasoning(Item):
-    """Reasoning, of which a summary is shown."""
+class _Reasoning(OutputItem):
+    """Reasoning, shown as a summary."""
 
     def __init__(self, index: int) -> None:
         super().__init__("rs", index)
@@ -150,7 +150,7 @@ class _Reasoning(Item):
         return {"type": "summary_text", "text": self._text}
 
 
-class _ToolCall(Item):
+class _ToolCall(OutputItem):
     """The call of a function, or of a custom tool."""
 
     def __init__(self, first: ToolCallDelta, index: int) -> None:
@@ -177,7 +177,7 @@ class _ToolCall(Item):
         yield from super().end(status)
 
 
-def _item_for(piece: Delta | ToolCallDelta, index: int) -> Item:
+def _item_for(piece: Delta | ToolCallDelta, index: int) -> OutputItem:
     if isinstance(piece, ToolCallDelta):
         return _ToolCall(piece, index)
     return _Reasoning(index) if piece.kind == "reasoning" else _Message(piece.kind, index)

@@ -1,4 +1,4 @@
-"""The request of the Responses API: what the API allows, checked, and the chat request that asks for the same."""
+"""The request of the Responses API, checked, and converted into a chat request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMES: Final = {
 
 
 class InputContent(BaseModel):
-    """One part of a message. Images, audio and files are refused: no model here reads them."""
+    """One part of a message. Images, audio and files are refused, for no model reads them."""
 
     model_config = STRICT
 
@@ -30,7 +30,7 @@ class InputContent(BaseModel):
 
 
 class InputItem(BaseModel):
-    """One item of the input: a message, or what a client sends back from an earlier response."""
+    """One item of the input: a message, or an item that a client sends back from an earlier response."""
 
     model_config = STRICT
 
@@ -40,17 +40,17 @@ class InputItem(BaseModel):
     ] = "message"  # fmt: skip
     id: str | None = None
     status: str | None = None
-    # of a message
+    # fields of a message
     role: Literal["system", "developer", "user", "assistant"] | None = None
     content: str | list[InputContent] | None = None
     phase: str | None = None
-    # of a tool's call and its output
+    # fields of a tool call and its output
     call_id: str | None = None
     name: str | None = None
     arguments: str | None = None
     input: str | None = None
     output: str | list[InputContent] | None = None
-    # of reasoning
+    # fields of reasoning
     summary: list[dict[str, Any]] | None = None
     encrypted_content: str | None = None
 
@@ -61,7 +61,7 @@ class InputItem(BaseModel):
         return self
 
     def message(self) -> ChatMessage | None:
-        """Return the item as a message of a chat; None of what says nothing there."""
+        """Return the item as a chat message; None for items that chats do not have."""
         if self.type == "message":
             return ChatMessage(role=self.role or "user", content=_text(self.content))
         if self.type in {"function_call", "custom_tool_call"}:
@@ -74,7 +74,7 @@ class InputItem(BaseModel):
 
 
 class Text(BaseModel):
-    """How the text is to be."""
+    """Options of the text."""
 
     model_config = STRICT
 
@@ -83,7 +83,7 @@ class Text(BaseModel):
 
 
 class Reasoning(BaseModel):
-    """How the model is to reason."""
+    """Options of reasoning."""
 
     model_config = STRICT
 
@@ -92,7 +92,7 @@ class Reasoning(BaseModel):
     generate_summary: str | None = None
 
 
-class Conversation(BaseModel):
+class ConversationId(BaseModel):
     """The conversation that a response belongs to."""
 
     model_config = STRICT
@@ -106,7 +106,7 @@ class ResponsesStreamOptions(BaseModel):
     model_config = STRICT
 
     include_obfuscation: bool = False
-    """Accepted without effect: it pads the events of a hosted service against eavesdropping."""
+    """No effect; a hosted service pads its events against eavesdropping."""
 
 
 class ResponsesRequest(BaseModel):
@@ -131,7 +131,7 @@ class ResponsesRequest(BaseModel):
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     previous_response_id: str | None = None
-    conversation: str | Conversation | None = None
+    conversation: str | ConversationId | None = None
 
     # no effect on the answer
     metadata: dict[str, str] | None = None
@@ -147,11 +147,11 @@ class ResponsesRequest(BaseModel):
 
     @property
     def conversation_id(self) -> str | None:
-        """The conversation's id."""
-        return self.conversation.id if isinstance(self.conversation, Conversation) else self.conversation
+        """The id of the conversation; None without one."""
+        return self.conversation.id if isinstance(self.conversation, ConversationId) else self.conversation
 
     def chat(self) -> AskedChat:
-        """Return the chat request that asks for the same."""
+        """Return the chat request with the same meaning."""
         items = [InputItem(role="user", content=self.input)] if isinstance(self.input, str) else self.input
         messages = [message for item in items if (message := item.message()) is not None]
         if self.instructions is not None:
@@ -176,13 +176,13 @@ class ResponsesRequest(BaseModel):
 
 
 class AskedChat(ChatRequest):
-    """A chat request that came as one of the Responses API."""
+    """A chat request made from a request of the Responses API."""
 
     previous_response_id: str | None = None
     conversation: str | None = None
 
     def name_of(self, field: str) -> str:
-        """Return what the client calls a field; of the input, not which of its items it is."""
+        """Return the client's name of a field; for items of the input, without the index."""
         return _NAMES.get(field.partition(".")[0], field)
 
 

@@ -1,4 +1,4 @@
-"""Endpoints that the scripted model alone has: its rules decide on delays, errors and cuts, and give the text."""
+"""The base of endpoints that only the scripted model has: rules set delays, errors, cuts and the text."""
 
 from __future__ import annotations
 
@@ -11,51 +11,51 @@ from typing import Any, Final, Protocol, TypeVar
 
 from starlette.types import Send
 
-from otel_llm.serve.endpoints.endpoint import Asked, Endpoint
-from otel_llm.serve.endpoints.metrics import Measurement
+from otel_llm.serve.endpoints.endpoint import Asked, ModelEndpoint
+from otel_llm.serve.endpoints.metrics import RequestMeasurement
 from otel_llm.serve.http.api_error import ApiError
-from otel_llm.serve.http.sending import send_head
+from otel_llm.serve.http.response_body import send_head
 from otel_llm.serve.models.model import Model, StreamBroken
-from otel_llm.serve.models.script import Rule
+from otel_llm.serve.models.script import ScriptRule
 from otel_llm.serve.models.scripted import ScriptedModel
 
 _EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
 
 
 class AskedWithText(Asked, Protocol):
-    """A request's body, checked, that a rule can be found for."""
+    """A checked request with a text that selects a rule."""
 
     @property
     def text(self) -> str:
-        """What the script's rules are matched with."""
+        """The text to match with the rules of the script."""
 
 
 AskedT = TypeVar("AskedT", bound=AskedWithText)
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """A response's body, in the pieces in which it is sent."""
+class ScriptedReply:
+    """The body of a response, in pieces."""
 
     pieces: Sequence[bytes]
     media_type: str
     streamed: bool = False
-    """Whether the pieces come one after the other, chunk by chunk."""
+    """True: the pieces are sent one by one, as chunks."""
 
 
-class ScriptedEndpoint(Endpoint[AskedT]):
-    """A path that the scripted model alone answers."""
+class ScriptedEndpoint(ModelEndpoint[AskedT]):
+    """A path that only the scripted model answers."""
 
     @abstractmethod
-    def reply(self, asked: AskedT, rule: Rule) -> Reply:
-        """Return what the rule replies."""
+    def reply(self, asked: AskedT, rule: ScriptRule) -> ScriptedReply:
+        """Return the reply of the rule."""
 
     def model_for(self, asked: AskedT) -> Model:
-        """Return the scripted model, which a request need not name where the API lets it."""
+        """Return the scripted model, also for a request without a model if the API allows that."""
         scripted = self._models.get(ScriptedModel.id)
         return super().model_for(asked) if asked.model is not None or scripted is None else scripted
 
-    async def answer(self, model: Model, asked: AskedT, measured: Measurement, send: Send) -> None:
+    async def answer(self, model: Model, asked: AskedT, measured: RequestMeasurement, send: Send) -> None:
         """Send the reply."""
         if not isinstance(model, ScriptedModel):
             raise ApiError(
@@ -73,18 +73,18 @@ class ScriptedEndpoint(Endpoint[AskedT]):
             measured.error_type = StreamBroken.__name__
 
 
-def json_reply(document: Mapping[str, Any]) -> Reply:
+def json_reply(document: Mapping[str, Any]) -> ScriptedReply:
     """Return a reply that is one object of JSON."""
-    return Reply([json.dumps(document).encode()], "application/json")
+    return ScriptedReply([json.dumps(document).encode()], "application/json")
 
 
-def event_reply(events: Sequence[Mapping[str, Any]]) -> Reply:
-    """Return a reply of server-sent events, each named by its type."""
+def event_reply(events: Sequence[Mapping[str, Any]]) -> ScriptedReply:
+    """Return a reply of server-sent events, each with its type as name."""
     pieces = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events]
-    return Reply(pieces, _EVENT_STREAM, streamed=True)
+    return ScriptedReply(pieces, _EVENT_STREAM, streamed=True)
 
 
-async def _send_whole(reply: Reply, rule: Rule, headers: Mapping[str, str], send: Send) -> None:
+async def _send_whole(reply: ScriptedReply, rule: ScriptRule, headers: Mapping[str, str], send: Send) -> None:
     body = b"".join(reply.pieces)
     await send_head(send, {"content-type": reply.media_type, "content-length": str(len(body)), **headers})
     if rule.break_after_chunks is not None:
@@ -93,7 +93,7 @@ async def _send_whole(reply: Reply, rule: Rule, headers: Mapping[str, str], send
     await _send_piece(send, body, more=False)
 
 
-async def _send_streamed(reply: Reply, rule: Rule, headers: Mapping[str, str], send: Send) -> None:
+async def _send_streamed(reply: ScriptedReply, rule: ScriptRule, headers: Mapping[str, str], send: Send) -> None:
     await send_head(send, {"content-type": reply.media_type, "cache-control": "no-cache", **headers})
     for number, piece in enumerate(reply.pieces[: rule.break_after_chunks]):
         if number:

@@ -1,4 +1,4 @@
-"""The paths that the scripted model alone answers."""
+"""The paths that only the scripted model answers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from starlette.routing import Route
 
 from otel_llm.serve.endpoints.batches import Batches
 from otel_llm.serve.endpoints.embeddings import Embeddings
-from otel_llm.serve.endpoints.endpoint import Endpoint
+from otel_llm.serve.endpoints.endpoint import ModelEndpoint
 from otel_llm.serve.endpoints.images import ImageEdits, ImageGenerations, ImageVariations, show_image
-from otel_llm.serve.endpoints.metrics import Metrics
+from otel_llm.serve.endpoints.metrics import ServerMetrics
 from otel_llm.serve.endpoints.moderations import Moderations
 from otel_llm.serve.endpoints.speech import Speech
 from otel_llm.serve.endpoints.transcriptions import Transcriptions, Translations
 from otel_llm.serve.models.model import Model
 
-_ENDPOINTS: Final[Mapping[str, type[Endpoint[Any]]]] = {
+_ENDPOINTS: Final[Mapping[str, type[ModelEndpoint[Any]]]] = {
     "/v1/embeddings": Embeddings,
     "/v1/images/generations": ImageGenerations,
     "/v1/images/edits": ImageEdits,
@@ -29,7 +29,7 @@ _ENDPOINTS: Final[Mapping[str, type[Endpoint[Any]]]] = {
 }
 
 
-def scripted_routes(models: Mapping[str, Model], metrics: Metrics, max_body_bytes: int) -> list[Route]:
+def scripted_routes(models: Mapping[str, Model], metrics: ServerMetrics, max_body_bytes: int) -> list[Route]:
     """Return the routes."""
     routes = [
         Route(path, endpoint(models, metrics, max_body_bytes), methods=["POST"])

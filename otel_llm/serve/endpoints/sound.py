@@ -6,17 +6,17 @@ import io
 import wave
 from typing import Final
 
-RATE_BYTES: Final = 16_000  # in a second: of the sound made here as PCM, and of an MP3 of 128 kbit/s
+RATE_BYTES: Final = 16_000  # bytes per second: of PCM as made here, and of an MP3 of 128 kbit/s
 _FRAME_RATE: Final = 8_000
 _SAMPLE_BYTES: Final = 2
-# MPEG-1 Layer III, 128 kbit/s, 44.1 kHz, mono: a header, and zeros for all else, which are 26 ms of
-# silence (ISO/IEC 11172-3, section 2.4.1)
+# one frame of MPEG-1 Layer III, 128 kbit/s, 44.1 kHz, mono: a header and zeros, 26 ms of silence
+# (ISO/IEC 11172-3, section 2.4.1)
 _MP3_FRAME: Final = b"\xff\xfb\x90\xc4" + bytes(413)
 _WORD_FRAMES: Final = 10
 
 
 def silence(audio_format: str, words: int) -> list[bytes]:
-    """Return a quarter of a second for each word, in pieces that make up an mp3, a wav or a pcm."""
+    """Return a quarter of a second of silence per word, in pieces that join to an mp3, wav or pcm file."""
     if audio_format == "mp3":
         return [_MP3_FRAME * _WORD_FRAMES] * words
     samples = bytes(RATE_BYTES // 4)

@@ -1,4 +1,4 @@
-"""POST /v1/audio/speech, by the scripted model: silence, as long as the text is."""
+"""POST /v1/audio/speech, by the scripted model: silence, as long as the text."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from otel_llm import names
-from otel_llm.serve.endpoints.scripted_endpoint import Reply, ScriptedEndpoint, event_reply
+from otel_llm.serve.endpoints.scripted_endpoint import ScriptedEndpoint, ScriptedReply, event_reply
 from otel_llm.serve.endpoints.sound import silence
 from otel_llm.serve.http.body import read_json
 from otel_llm.serve.models.request import STRICT, parse_as
-from otel_llm.serve.models.script import Rule
+from otel_llm.serve.models.script import ScriptRule
 
 _MEDIA_TYPES: Final = {"mp3": "audio/mpeg", "wav": "audio/wav", "pcm": "audio/pcm"}
-_TOKENS_PER_WORD: Final = 5  # of audio: some 20 in a second, and four words
+_TOKENS_PER_WORD: Final = 5  # tokens of audio per word: about 20 tokens and four words per second
 
 
 class VoiceId(BaseModel):
-    """A voice of one's own."""
+    """A custom voice."""
 
     model_config = STRICT
 
@@ -28,7 +28,7 @@ class VoiceId(BaseModel):
 
 
 class SpeechRequest(BaseModel):
-    """The body. Other formats would need an encoder.
+    """The body of a request. Other formats would need an encoder.
 
     Source: the OpenAI API reference, "Create speech", read in November 2026.
     """
@@ -45,7 +45,7 @@ class SpeechRequest(BaseModel):
 
     @property
     def text(self) -> str:
-        """What is said."""
+        """The text to speak."""
         return self.input
 
 
@@ -55,22 +55,22 @@ class Speech(ScriptedEndpoint[SpeechRequest]):
     operation: ClassVar[str] = names.GENERATE_SPEECH
 
     async def read(self, request: Request, limit_bytes: int) -> SpeechRequest:
-        """Return the request in its body."""
+        """Return the request in the body."""
         return parse_as(SpeechRequest, await read_json(request, limit_bytes))
 
-    def reply(self, asked: SpeechRequest, rule: Rule) -> Reply:
-        """Return the sound, word by word, or events with it."""
+    def reply(self, asked: SpeechRequest, rule: ScriptRule) -> ScriptedReply:
+        """Return the sound word by word, as bytes or as events."""
         words = len(asked.input.split())
         pieces = silence(asked.response_format, words)
         if asked.stream_format != "sse":
-            return Reply(pieces, _MEDIA_TYPES[asked.response_format], streamed=True)
+            return ScriptedReply(pieces, _MEDIA_TYPES[asked.response_format], streamed=True)
         events: list[dict[str, Any]] = [
             {"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()} for piece in pieces
         ]
         return event_reply([*events, {"type": "speech.audio.done", "usage": _usage(words, rule)}])
 
 
-def _usage(words: int, rule: Rule) -> dict[str, int]:
+def _usage(words: int, rule: ScriptRule) -> dict[str, int]:
     counts = rule.usage
     asked = words if counts.prompt_tokens is None else counts.prompt_tokens
     said = words * _TOKENS_PER_WORD if counts.completion_tokens is None else counts.completion_tokens

@@ -1,4 +1,4 @@
-"""POST /v1/audio/transcriptions and /translations, by the scripted model: it hears the rule's answer."""
+"""POST /v1/audio/transcriptions and /translations, by the scripted model: the transcript is the rule's answer."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from otel_llm import names
-from otel_llm.serve.endpoints.scripted_endpoint import Reply, ScriptedEndpoint, event_reply, json_reply
+from otel_llm.serve.endpoints.scripted_endpoint import ScriptedEndpoint, ScriptedReply, event_reply, json_reply
 from otel_llm.serve.endpoints.sound import RATE_BYTES
 from otel_llm.serve.http.body import UploadedFile, read_form
 from otel_llm.serve.models.request import STRICT, parse_as
-from otel_llm.serve.models.script import Rule
+from otel_llm.serve.models.script import ScriptRule
 from otel_llm.serve.models.scripted_answer import split_words
 
 _TOKENS_PER_SECOND: Final = 10  # of audio
 
 
 class AudioForm(BaseModel):
-    """What both forms have.
+    """The fields of both forms.
 
     Source: the OpenAI API reference, "Create transcription" and "Create translation", read in November 2026.
     """
@@ -34,12 +34,12 @@ class AudioForm(BaseModel):
 
     @property
     def text(self) -> str:
-        """The prompt, or the file's name where there is none."""
+        """The prompt; without a prompt, the name of the file."""
         return self.prompt or self.file.name
 
     @property
     def seconds(self) -> float:
-        """How long the audio is, taken for one of 128 kbit/s."""
+        """Seconds of the audio, if it has 128 kbit/s."""
         return round(self.file.size_bytes / RATE_BYTES, 2)
 
 
@@ -61,38 +61,38 @@ class Transcriptions(ScriptedEndpoint[TranscriptionForm]):
     operation: ClassVar[str] = names.TRANSCRIBE_AUDIO
 
     async def read(self, request: Request, limit_bytes: int) -> TranscriptionForm:
-        """Return the request in its form."""
+        """Return the request in the form."""
         return parse_as(TranscriptionForm, await read_form(request, limit_bytes))
 
-    def reply(self, asked: TranscriptionForm, rule: Rule) -> Reply:
-        """Return the transcript, or events with it."""
+    def reply(self, asked: TranscriptionForm, rule: ScriptRule) -> ScriptedReply:
+        """Return the transcript, as one object or as events."""
         usage = _usage(asked, rule)
         if asked.stream:
             deltas = [{"type": "transcript.text.delta", "delta": word} for word in split_words(rule.text)]
             return event_reply([*deltas, {"type": "transcript.text.done", "text": rule.text, "usage": usage}])
         if asked.response_format == "verbose_json":
-            # the models that know this format are paid by the second, and report no tokens
+            # models with this format are priced per second, and report no tokens
             usage = {"type": "duration", "seconds": asked.seconds}
         return _transcript(asked, rule, "transcribe", {"usage": usage})
 
 
 class Translations(ScriptedEndpoint[AudioForm]):
-    """The endpoint of translations, which report no usage at all."""
+    """The endpoint of translations, which report no usage."""
 
     operation: ClassVar[str] = names.TRANSLATE_AUDIO
 
     async def read(self, request: Request, limit_bytes: int) -> AudioForm:
-        """Return the request in its form."""
+        """Return the request in the form."""
         return parse_as(AudioForm, await read_form(request, limit_bytes))
 
-    def reply(self, asked: AudioForm, rule: Rule) -> Reply:
+    def reply(self, asked: AudioForm, rule: ScriptRule) -> ScriptedReply:
         """Return the translation."""
         return _transcript(asked, rule, "translate", {})
 
 
-def _transcript(asked: AudioForm, rule: Rule, task: str, usage: dict[str, Any]) -> Reply:
+def _transcript(asked: AudioForm, rule: ScriptRule, task: str, usage: dict[str, Any]) -> ScriptedReply:
     if asked.response_format == "text":
-        return Reply([f"{rule.text}\n".encode()], "text/plain; charset=utf-8")
+        return ScriptedReply([f"{rule.text}\n".encode()], "text/plain; charset=utf-8")
     if asked.response_format == "json":
         return json_reply({"text": rule.text, **usage})
     segment = {
@@ -111,7 +111,7 @@ def _transcript(asked: AudioForm, rule: Rule, task: str, usage: dict[str, Any]) 
     return json_reply({**head, "text": rule.text, "segments": [segment], **usage})
 
 
-def _usage(asked: TranscriptionForm, rule: Rule) -> dict[str, Any]:
+def _usage(asked: TranscriptionForm, rule: ScriptRule) -> dict[str, Any]:
     counts = rule.usage
     audio_tokens = counts.prompt_audio_tokens or round(asked.seconds * _TOKENS_PER_SECOND)
     words = len(asked.prompt.split())

@@ -1,4 +1,4 @@
-"""Errors as the OpenAI API words them."""
+"""Errors in the form of the OpenAI API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TYPES = {
 
 
 class ApiError(Exception):
-    """A request is answered with an HTTP error; the body is `{"error": {message, type, param, code}}`."""
+    """An HTTP error as the answer to a request; the body is `{"error": {message, type, param, code}}`."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
-        """Return the HTTP response, with `headers` beside its own."""
+        """Return the HTTP response, with further `headers`."""
         return Response(
             json.dumps(self.body),
             self.status,

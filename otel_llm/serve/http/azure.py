@@ -1,4 +1,4 @@
-"""Azure's paths of the same API, such as `/openai/deployments/{deployment}/chat/completions?api-version=…`.
+"""Azure's paths for the same API, such as `/openai/deployments/{deployment}/chat/completions?api-version=…`.
 
 Source: the Azure OpenAI REST API reference, data plane inference, read in November 2026.
 """
@@ -17,24 +17,24 @@ from otel_llm.serve.http.api_error import ApiError
 _ROOT: Final = "/openai/"
 _DEPLOYMENT: Final = "otel_llm.deployment"
 
-BodyT = TypeVar("BodyT", bound="Body")
+BodyT = TypeVar("BodyT", bound="RequestBody")
 
 
-class Body(Protocol):
-    """A request's body: an object of pydantic's, with a field `model`."""
+class RequestBody(Protocol):
+    """The body of a request: a pydantic model with a field `model`."""
 
     def model_copy(self: BodyT, *, update: Mapping[str, Any]) -> BodyT:
-        """Return a copy with other values."""
+        """Return a copy with changed values."""
 
 
 class AzurePaths:
-    """Leads Azure's paths to the endpoints that are there anyway. A deployment is called as its model is."""
+    """Middleware that maps Azure's paths to the endpoints. A deployment has the name of its model."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Pass a request on to the endpoint."""
         if scope["type"] not in {"http", "websocket"} or not scope["path"].startswith(_ROOT):
             await self._app(scope, receive, send)
             return
@@ -51,14 +51,14 @@ class AzurePaths:
 
 
 def deployed(body: BodyT, scope: Scope) -> BodyT:
-    """Return a request's body with the model that its path names, which is what answers."""
+    """Return the body with the model in the path, which takes precedence."""
     deployment = scope.get(_DEPLOYMENT)
     return body if deployment is None else body.model_copy(update={"model": deployment})
 
 
 def _translated(scope: Scope) -> Scope:
     path = scope["path"].removeprefix(_ROOT)
-    if path.startswith("v1/"):  # the newer API, which has no versions, and deployments for models
+    if path.startswith("v1/"):  # the newer API, without versions, and with deployments as models
         return {**scope, "path": f"/{path}"}
     if "api-version" not in parse_qs(scope["query_string"].decode("latin-1")):
         raise ApiError(404, "the query must name an api-version, such as ?api-version=2024-10-21", code="404")

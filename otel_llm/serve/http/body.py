@@ -1,4 +1,4 @@
-"""The bodies of requests: read up to a limit, in the one media type that an endpoint takes."""
+"""Bodies of requests: read up to a limit, in the media type of the endpoint."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _FILES_LIMIT: Final = 25 << 20  # OpenAI API reference, "Speech to text": upload
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A file in a form. Its content is not kept, since no script reads it."""
+    """A file in a form, without its content, which no script reads."""
 
     name: str
     size_bytes: int
 
 
 async def read_json(request: Request, limit_bytes: int) -> bytes:
-    """Return a body of JSON.
+    """Return the bytes of a JSON body.
 
     Raises:
-        ApiError: it is longer than the limit, or not declared to be JSON.
+        ApiError: the body is longer than the limit, or not declared as JSON.
     """
-    # a web page of any origin may send text/plain without asking; JSON it may not
+    # browsers let a page of any origin send text/plain without a preflight request, but not JSON
     _require(request, "application/json")
     body = bytearray()
     async for part in _limited(request, limit_bytes):
@@ -40,9 +40,9 @@ async def read_form(request: Request, limit_bytes: int) -> Mapping[str, Any]:
     """Return the fields of a multipart form; a name that ends in `[]` or comes more than once is a list.
 
     Raises:
-        ApiError: it is no form, it is wrong, or it is longer than the limit and the 25 MiB that files may have.
+        ApiError: the body is no valid form, or longer than the limit plus 25 MiB for files.
     """
-    # imported here: the package that it needs is for forms alone
+    # imported here: only forms need its package
     from starlette.formparsers import MultiPartException, MultiPartParser  # noqa: PLC0415
 
     _require(request, "multipart/form-data")

@@ -1,4 +1,4 @@
-"""Backpressure: so many requests at once, so many waiting, and a plain refusal of the next."""
+"""Backpressure: a number of requests run, a number wait, and further requests are refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from otel_llm.serve.http.api_error import ApiError
 
 
 class Slots:
-    """An asynchronous context manager that many requests share, in the order in which they came."""
+    """An asynchronous context manager that requests share, in the order of arrival.
+
+        request ──▶ waiting ──▶ running ──▶ done
+           └──── too many wait: status 429
+
+    Used in the event loop alone.
+    """
 
     def __init__(self, count: int, queue: int) -> None:
         self._free = asyncio.Semaphore(count)

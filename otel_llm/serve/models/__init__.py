@@ -1,1 +1,1 @@
-"""The models: a small real one, and one that answers by script."""
+"""The models: a small real model, and one that answers by script."""

@@ -29,12 +29,15 @@ _REFUSED: Final = (
     "previous_response_id", "conversation",
 )  # fmt: skip
 
-# Passed on as they are; what the request leaves out is llama.cpp's default.
+# passed on unchanged; llama.cpp has defaults for the others
 _SAMPLING: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 
 
 class LlamaModel:
-    """One model in memory. A thread follows each answer; the event loop never waits for the engine."""
+    """One model in memory. A thread reads each answer from the engine; the event loop never waits for the engine.
+
+    At most `slots` answers run; up to `queue` requests wait.
+    """
 
     owned_by = "otel-llm (xllamacpp)"
     headers: Mapping[str, str] = {}
@@ -43,21 +46,21 @@ class LlamaModel:
         """Load the file.
 
         Raises:
-            ModelError: llama.cpp cannot load it; it has said why on stderr.
+            ModelError: llama.cpp cannot load the file; stderr has its reason.
         """
         self.id = model_id
         self.slots = Slots(settings.slots, settings.queue)
         self._context_tokens = settings.context_tokens
         self._default_max_tokens = settings.default_max_tokens
         self._threads = ThreadPoolExecutor(settings.slots, thread_name_prefix="generate")
-        self._feeds: set[_Feed] = set()
+        self._feeds: set[_ChunkFeed] = set()
         try:
             self._engine = xllamacpp.Server(_parameters(path, model_id, settings))
         except RuntimeError as error:
             raise ModelError(f"{path} could not be loaded: {error}") from error
 
     def check(self, request: ChatRequest) -> None:
-        """Refuse what the engine would ignore."""
+        """Refuse parameters that the engine would ignore."""
         refuse(request, _REFUSED, self.id)
         if (request.token_limit or 0) > self._context_tokens:
             name = request.name_of("max_completion_tokens" if request.max_completion_tokens else "max_tokens")
@@ -73,8 +76,8 @@ class LlamaModel:
                 raise ApiError(400, f"the model {self.id} knows no tools", param=param)
 
     async def generate(self, request: ChatRequest, choice: int) -> AsyncGenerator[Piece, None]:
-        """Yield the answer, token by token; closing the generator stops the engine at its next token."""
-        feed = _Feed()
+        """Yield the answer, token by token; closing the generator stops the engine at the next token."""
+        feed = _ChunkFeed()
         self._feeds.add(feed)
         body = self._body(request, choice)
         work = asyncio.get_running_loop().run_in_executor(self._threads, feed.fill, self._engine, body)
@@ -94,7 +97,7 @@ class LlamaModel:
             self._feeds.discard(feed)
 
     def close(self) -> None:
-        """Stop all answers at their next token."""
+        """Stop all answers at the next token."""
         for feed in self._feeds:
             feed.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -112,18 +115,18 @@ class LlamaModel:
         }
         body |= {name: getattr(request, name) for name in _SAMPLING if getattr(request, name) is not None}
         if request.logprobs:
-            # 0 of the likeliest tokens would be none of the token itself either
+            # with 0 likeliest tokens, the token itself would be missing too
             body |= {"logprobs": True, "top_logprobs": request.top_logprobs or 1}
         if request.seed is not None:
-            body["seed"] = (request.seed + choice) % (1 << 32)  # else all choices would be the same
+            body["seed"] = (request.seed + choice) % (1 << 32)  # with one seed, all choices would be the same
         return body
 
 
 def load(settings: ServeSettings) -> LlamaModel:
-    """Return the model that the settings name: a file of the user's, else SmolLM2-135M-Instruct.
+    """Return the model of the settings: a file of the user, else SmolLM2-135M-Instruct.
 
     Raises:
-        ModelError: it is missing, wrong, cannot be fetched or cannot be loaded.
+        ModelError: the file is missing or wrong, or cannot be fetched or loaded.
     """
     if settings.model is not None:
         check_gguf(settings.model)
@@ -131,8 +134,8 @@ def load(settings: ServeSettings) -> LlamaModel:
     return LlamaModel(ensure_weights(cache_folder()), "smollm2-135m-instruct", settings)
 
 
-class _Feed:
-    """Brings one answer's chunks from the engine, in a thread, to the event loop."""
+class _ChunkFeed:
+    """The chunks of one answer, from the engine in a thread to the event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -140,15 +143,15 @@ class _Feed:
         self._stopped = threading.Event()
 
     async def get(self) -> dict[str, Any] | None:
-        """Return the next chunk; None after the last."""
+        """Return the next chunk; None after the last chunk."""
         return await self._chunks.get()
 
     def stop(self) -> None:
-        """Have the engine stop at its next token."""
+        """Let the engine stop at the next token."""
         self._stopped.set()
 
     def fill(self, engine: Any, body: dict[str, Any]) -> None:
-        """Run the request; in a thread."""
+        """Run the request; called in a thread."""
         try:
             if not self._stopped.is_set():
                 engine.handle_chat_completions(body, self._put)
@@ -156,9 +159,9 @@ class _Feed:
             self._put(None)
 
     def _put(self, chunk: dict[str, Any] | None) -> bool:
-        """Pass a chunk on; True tells the engine to stop."""
+        """Pass a chunk to the event loop; return True to stop the engine."""
         if not self._stopped.is_set():
-            # the loop may have been closed in between: then nobody waits for this answer any more
+            # the loop was closed: nobody waits for this answer
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._chunks.put_nowait, chunk)
         return self._stopped.is_set()
@@ -168,17 +171,17 @@ def _parameters(path: Path, model_id: str, settings: ServeSettings) -> Any:
     threads = settings.threads or cpu_count()
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(path)
-    parameters.model_alias = {model_id}  # else its path is its name
+    parameters.model_alias = {model_id}  # without an alias, the engine uses the path as the name
     parameters.n_parallel = settings.slots
     parameters.n_ctx = settings.slots * settings.context_tokens
     parameters.cpuparams.n_threads = threads
     parameters.cpuparams_batch.n_threads = threads
-    parameters.cache_ram_mib = 0  # its default keeps up to 8 GiB of old prompts
-    # all text is content: for a thinking model, nothing is taken out of the answer
+    parameters.cache_ram_mib = 0  # the default keeps up to 8 GiB of old prompts
+    # all text is content: also the thinking of a model stays in the answer
     parameters.reasoning_format = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
     parameters.verbosity = 1  # errors
-    # The engine opens an HTTP port of its own on loopback, which cannot be turned off. A key that nobody knows
-    # closes it: without one it would answer any web page, and show the model's path.
+    # The engine opens an HTTP port on loopback, which cannot be turned off. A random key that nobody knows
+    # closes the port: without a key it would answer any web page, and show the path of the model.
     parameters.api_keys = [secrets.token_urlsafe(32)]
     parameters.cors_origins = ""
     parameters.ui = False
@@ -217,5 +220,5 @@ def _counts(usage: dict[str, Any]) -> TokenCounts:
 
 
 def _model_id(path: Path) -> str:
-    """The file's name without its folder or ending, as one word."""
+    """Return the name of the file without folder and suffix, as one word."""
     return re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-") or "model"

@@ -1,4 +1,4 @@
-"""What the server asks of a model: one answer to one request, piece by piece."""
+"""The interface of a model: one request, one or several choices, piece by piece."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ from otel_llm.serve.models.request import ChatRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenCounts:
-    """The tokens of one answer."""
+    """Token counts of one choice."""
 
     prompt: int
     completion: int
     cached: int = 0
-    """Of the prompt's, those that were not computed again."""
+    """Tokens of the prompt that were read from a cache."""
     cache_write: int = 0
-    """Of the prompt's, those that were kept for later requests."""
+    """Tokens of the prompt that were written to a cache."""
     prompt_audio: int = 0
     prompt_image: int = 0
     completion_audio: int = 0
     reasoning: int = 0
-    """Of the completion's, those of hidden reasoning."""
+    """Tokens of the completion that are hidden reasoning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token of an answer, and how likely the model found it."""
+    """One token of an answer, with its probability."""
 
     text: str
-    """What of its bytes is text."""
+    """The bytes as text."""
     data: bytes
     logprob: float
     likeliest: tuple[Token, ...] = ()
-    """The tokens that were the likeliest in its place, as many as were asked for."""
+    """The likeliest tokens in its place, as many as were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The next piece of an answer's text, or of one that stands in its place or before it."""
+    """The next piece of a text: of the answer, a refusal or the reasoning."""
 
     text: str
     kind: Literal["text", "refusal", "reasoning"] = "text"
     tokens: tuple[Token, ...] = ()
-    """Of a text: its tokens, where the request asks for their log-probabilities."""
+    """Tokens of the text, if the request asks for log-probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
-    """The next piece of a tool call's arguments, or of a custom tool's input."""
+    """The next piece of the arguments of a tool call, or of the input of a custom tool."""
 
     index: int
-    """Which of the answer's calls it is."""
+    """Index of the call within the answer."""
     call_id: str
     name: str
     text: str
@@ -63,7 +63,7 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The last piece of an answer."""
+    """The last piece of a choice."""
 
     finish_reason: str
     tokens: TokenCounts
@@ -73,7 +73,7 @@ Piece = Delta | ToolCallDelta | End
 
 
 class StreamBroken(Exception):  # noqa: N818 - it is no failure: the script asks for it
-    """The connection is to be cut here. `rest` is text that is never sent."""
+    """Asks to cut the connection here. `rest` is the text that is never sent."""
 
     def __init__(self, rest: str) -> None:
         super().__init__("the stream is broken here, as the script says")
@@ -81,33 +81,33 @@ class StreamBroken(Exception):  # noqa: N818 - it is no failure: the script asks
 
 
 class Model(Protocol):
-    """A model that the server offers."""
+    """A model of the server. Called in the event loop."""
 
     @property
     def id(self) -> str:
-        """What a request calls it."""
+        """The id of the model in requests."""
 
     @property
     def owned_by(self) -> str:
-        """Where its answers come from, for /v1/models."""
+        """Owner of the model, for /v1/models."""
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Headers of every answer."""
+        """Headers for every answer."""
 
     @property
     def slots(self) -> AbstractAsyncContextManager[None]:
-        """Held for the length of a request; entering it may raise ApiError with status 429."""
+        """Context to hold during a request; entering it may raise ApiError with status 429."""
 
     def check(self, request: ChatRequest) -> None:
-        """Refuse what this model cannot do.
+        """Refuse a request that this model cannot answer.
 
         Raises:
             ApiError: status 400, naming the parameter.
         """
 
     def generate(self, request: ChatRequest, choice: int) -> AsyncGenerator[Piece, None]:
-        """Yield one of the answers asked for: deltas, then one End. Closing the generator cancels the work.
+        """Yield the pieces of one choice: deltas, then one End. Closing the generator cancels the work.
 
         Raises:
             ApiError: before the first piece, or midway.
@@ -115,4 +115,4 @@ class Model(Protocol):
         """
 
     def close(self) -> None:
-        """Cancel all work and free what the model holds."""
+        """Cancel all work, and free the memory of the model."""

@@ -1,4 +1,4 @@
-"""What the engine's compiled code needs of the processor."""
+"""The instruction sets that the compiled engine needs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final
 
 from otel_llm.errors import ModelError
 
-# What the engine's x86-64 wheel is compiled for, by its own `get_system_info`.
+# instruction sets of the engine's x86-64 wheel, by its `get_system_info`
 _NEEDED: Final = frozenset({"avx", "avx2", "bmi2", "f16c", "fma"})
 
 
 def check_processor(cpuinfo: Path = Path("/proc/cpuinfo"), machine: str | None = None) -> None:
-    """Make sure that the engine can run here. Only Linux on x86-64 tells; elsewhere nothing is checked.
+    """Check that the processor can run the engine; without a check if this is not Linux on x86-64.
 
-    Without this the process would die of SIGILL at the first instruction that the processor does not know.
+    On an older processor, the process would die of SIGILL at the first unknown instruction.
 
     Raises:
         ModelError: the processor lacks an instruction set.

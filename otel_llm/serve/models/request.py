@@ -1,4 +1,4 @@
-"""The chat request: what the API allows, checked before a model sees it."""
+"""The chat request, checked before a model reads it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STRICT: Final = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_n
 
 
 class TextPart(BaseModel):
-    """One part of a message's content. Images, audio and files are refused: no model here reads them."""
+    """One part of a message's content. Images, audio and files are refused, for no model reads them."""
 
     model_config = STRICT
 
@@ -27,7 +27,7 @@ class TextPart(BaseModel):
 
 
 class ChatMessage(BaseModel):
-    """One message. The fields after `content` are those that a client sends back from an earlier answer."""
+    """One message. A client sends the fields after `content` back from an earlier answer."""
 
     model_config = STRICT
 
@@ -64,7 +64,7 @@ class StreamOptions(BaseModel):
 
     include_usage: bool = False
     include_obfuscation: bool = False
-    """Accepted without effect: it pads the chunks of a hosted service against eavesdropping."""
+    """No effect; a hosted service pads its chunks against eavesdropping."""
 
 
 class ChatRequest(BaseModel):
@@ -89,7 +89,7 @@ class ChatRequest(BaseModel):
     seed: int | None = None
     stop: str | Annotated[list[str], Field(max_length=4)] | None = None
 
-    # no effect on the answer, so accepted by every model
+    # without effect on the answer: every model accepts them
     user: str | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
@@ -97,7 +97,7 @@ class ChatRequest(BaseModel):
     service_tier: Literal["auto", "default"] | None = None
     store: Literal[False] | None = None
 
-    # an effect on the answer that not every model has: see `refuse`
+    # with an effect on the answer that not every model supports: see `refuse`
     tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
@@ -116,36 +116,36 @@ class ChatRequest(BaseModel):
 
     @property
     def choices(self) -> int:
-        """How many answers are asked for."""
+        """Number of choices."""
         return self.n or 1
 
     @property
     def token_limit(self) -> int | None:
-        """The most tokens of one answer; None where the request sets none."""
+        """Most tokens of one choice; None means no limit in the request."""
         return self.max_completion_tokens or self.max_tokens
 
     @property
     def stop_sequences(self) -> list[str]:
-        """The texts at which an answer ends; never empty ones."""
+        """Non-empty texts at which an answer ends."""
         stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
         return [stop for stop in stops if stop]
 
     @property
     def include_usage(self) -> bool:
-        """Whether the stream ends with a chunk of token counts."""
+        """True if the stream ends with a chunk of token counts."""
         return self.stream_options is not None and self.stream_options.include_usage
 
     def name_of(self, field: str) -> str:
-        """Return what the client calls a field."""
+        """Return the client's name of a field."""
         return field
 
     @property
     def last_user_text(self) -> str:
-        """The text of the last user message; empty where there is none."""
+        """The text of the last user message; empty without one."""
         return next((message.text for message in reversed(self.messages) if message.role == "user"), "")
 
 
-# The values by which a client says what is the case anyway.
+# values that state the default, and so are accepted
 _NO_EFFECT: Final[dict[str, Sequence[Any]]] = {
     "tools": ([],),
     "tool_choice": ("none", "auto"),
@@ -174,13 +174,13 @@ def parse(body: bytes) -> ChatRequest:
 
 
 def parse_as(kind: type[BodyT], body: bytes | Mapping[str, Any]) -> BodyT:
-    """Return a body, the bytes of JSON or the fields of a form, as an object of the kind.
+    """Return a body, as bytes of JSON or fields of a form, as an object of the class `kind`.
 
     Raises:
         ApiError: status 400, naming the parameter that is wrong and its value.
     """
     try:
-        # the fields of a form are texts, whatever they stand for
+        # all fields of a form are texts, also numbers
         return (
             kind.model_validate_json(body) if isinstance(body, bytes) else kind.model_validate(body, strict=False)
         )
@@ -189,7 +189,7 @@ def parse_as(kind: type[BodyT], body: bytes | Mapping[str, Any]) -> BodyT:
 
 
 def refuse(request: ChatRequest, parameters: Sequence[str], model: str) -> None:
-    """Refuse parameters that the model would have to ignore.
+    """Refuse parameters that the model would ignore.
 
     Raises:
         ApiError: status 400, naming the first such parameter.
@@ -206,7 +206,7 @@ def refuse(request: ChatRequest, parameters: Sequence[str], model: str) -> None:
 
 def _invalid(error: ValidationError) -> ApiError:
     worst = max(error.errors(include_url=False), key=_tells)
-    # the names of a union's branches are ours, not the client's: `stop.str` is `stop`
+    # leave out the names of a union's branches, which clients do not know: `stop.str` is `stop`
     param = ".".join(str(part) for part in worst["loc"] if not _names_a_branch(part)) or None
     if worst["type"] == "json_invalid":
         return ApiError(400, f"the body must be JSON: {worst['msg']}", code="invalid_json")
@@ -221,7 +221,7 @@ def _invalid(error: ValidationError) -> ApiError:
 
 
 def _tells(details: ErrorDetails) -> tuple[int, bool]:
-    """How much an error tells: of a union, the branch that was meant is the one that got furthest."""
+    """Return a rank of an error: of a union, the intended branch is the one that got furthest."""
     return len(details["loc"]), details["type"] not in {"string_type", "list_type", "dict_type"}
 
 

@@ -20,7 +20,7 @@ DEFAULT_ANSWER: Final = (
 
 
 class ScriptedUsage(BaseModel):
-    """Token counts that a rule states; what it leaves out is counted, one token per word, or else 0."""
+    """Token counts of a rule; missing counts are one token per word, or 0."""
 
     model_config = _CHECKED
 
@@ -35,7 +35,7 @@ class ScriptedUsage(BaseModel):
 
 
 class ScriptedError(BaseModel):
-    """The body of an error, in the API's own fields."""
+    """The body of an error, in the fields of the API."""
 
     model_config = _CHECKED
 
@@ -52,9 +52,9 @@ class ScriptedToolCall(BaseModel):
 
     name: str
     arguments: dict[str, Any] | str = {}
-    """A table, or its JSON as text, which may be wrong."""
+    """Arguments as a table, or as JSON text, which may be invalid on purpose."""
     input: str | None = None
-    """Makes it the call of a custom tool."""
+    """Input; if set, the call is that of a custom tool."""
 
     @model_validator(mode="after")
     def _arguments_or_input(self) -> ScriptedToolCall:
@@ -63,40 +63,40 @@ class ScriptedToolCall(BaseModel):
         return self
 
 
-class Rule(BaseModel):
-    """What one kind of request is answered."""
+class ScriptRule(BaseModel):
+    """The answer to requests that match."""
 
     model_config = _CHECKED
 
     match: re.Pattern[str] | None = None
-    """Searched for in the last user message; the first rule that matches wins. None: the default rule."""
+    """Pattern to search in the last user message; the first matching rule wins. None means the default rule."""
     answer: str = DEFAULT_ANSWER
-    """The text of the answer; where the rule has a refusal or tool calls, none unless it is given."""
+    """Text of the answer; a rule with a refusal or tool calls has no text unless it is set."""
     refusal: str | None = None
-    """The text by which the model refuses."""
+    """Text of a refusal."""
     reasoning: str | None = None
-    """The summary of the model's reasoning, before the answer."""
+    """Summary of the reasoning, sent before the answer."""
     tool_calls: tuple[ScriptedToolCall, ...] = ()
-    """The calls of tools that the answer asks for."""
+    """Tool calls of the answer."""
     delay_s: float = Field(default=0, ge=0, le=3600)
-    """The wait before the first byte of the response."""
+    """Seconds before the first byte of the response."""
     chunk_delay_s: float = Field(default=0, ge=0, le=3600)
-    """The wait before each word of a streamed answer but the first."""
+    """Seconds before each word of a streamed answer except the first."""
     status: int | None = Field(default=None, ge=400, le=599)
-    """Answer with this HTTP error."""
+    """HTTP status of an error to answer with."""
     error: ScriptedError = ScriptedError()
-    """The error's body: a table, or its message alone."""
+    """Body of the error: a table, or only its message."""
     fail_times: int | None = Field(default=None, ge=1)
-    """Fail for so many requests, then answer."""
+    """Number of requests that fail before the rule answers; None means that all fail."""
     fail_after_chunks: int | None = Field(default=None, ge=1)
-    """Fail after this many words of a streamed answer, in the stream."""
+    """Words of a streamed answer before an error in the stream."""
     break_after_chunks: int | None = Field(default=None, ge=0)
-    """Cut the connection after this many words of a streamed answer; of another, midway through its body."""
+    """Words of a streamed answer before the connection is cut; another answer is cut midway."""
     finish_reason: Literal["stop", "length", "content_filter"] | None = None
-    """Why the answer ended; None: "stop", or "length" where the request's limit cut it."""
+    """Finish reason; None means "stop", or "length" if the request's limit cut the answer."""
     usage: ScriptedUsage = ScriptedUsage()
     logprobs: tuple[Annotated[float, Field(le=0)], ...] = ()
-    """The log-probabilities of the answer's words, for requests that ask for them; of words beyond them, 0."""
+    """Log-probabilities of the answer's words, for requests that ask for them; 0 for further words."""
 
     @field_validator("match", mode="before")
     @classmethod
@@ -114,7 +114,7 @@ class Rule(BaseModel):
         return {"message": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _error_or_answer(self) -> Rule:
+    def _error_or_answer(self) -> ScriptRule:
         given = self.model_fields_set
         needing = given & {"error", "fail_times", "fail_after_chunks"}
         if self.status is None and needing:
@@ -130,28 +130,28 @@ class Rule(BaseModel):
 
     @property
     def text(self) -> str:
-        """What is answered as text."""
+        """The text of the answer or the refusal."""
         instead = self.refusal is not None or self.tool_calls
         return "" if instead and "answer" not in self.model_fields_set else self.answer
 
 
 class Script(BaseModel):
-    """All rules."""
+    """The rules of a script file."""
 
     model_config = _CHECKED
 
-    rule: tuple[Rule, ...] = ()
+    rule: tuple[ScriptRule, ...] = ()
 
-    def rule_for(self, text: str) -> Rule:
+    def rule_for(self, text: str) -> ScriptRule:
         """Return the first rule whose `match` is found in the text, else the default rule."""
         for rule in self.rule:
             if rule.match is not None and rule.match.search(text):
                 return rule
-        return next((rule for rule in self.rule if rule.match is None), Rule())
+        return next((rule for rule in self.rule if rule.match is None), ScriptRule())
 
 
 def read_script(path: Path) -> Script:
-    """Return the script in a TOML file.
+    """Return the script of a TOML file.
 
     Raises:
         ConfigError: the file is missing or not TOML, or a rule is wrong; the message names the rule and the key.
@@ -193,5 +193,5 @@ def _keys_beside(loc: list[Any], *, in_rule: bool) -> list[str]:
         "error": ScriptedError,
         "tool_calls": ScriptedToolCall,
     }
-    table: type[BaseModel] = Rule if in_rule else Script
+    table: type[BaseModel] = ScriptRule if in_rule else Script
     return list(tables.get(loc[0], table).model_fields)

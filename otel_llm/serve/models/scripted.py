@@ -1,4 +1,4 @@
-"""The model `scripted`: no model at all, but answers and faults by rule, for tests and demonstrations."""
+"""The model `scripted`: answers and faults by rule, for tests and demonstrations."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from typing import Final
 from otel_llm.serve.http.api_error import ApiError
 from otel_llm.serve.models.model import Piece, StreamBroken
 from otel_llm.serve.models.request import ChatRequest, refuse
-from otel_llm.serve.models.script import Rule, Script
+from otel_llm.serve.models.script import Script, ScriptRule
 from otel_llm.serve.models.scripted_answer import scripted_answer
 
-# Fields that the answer would have to carry and does not. What only asks for another text (tools, a response
-# format) is accepted: the script decides what is answered.
+# Parameters that are refused, for the answer would lack their effect. Those that only change the text (tools, a
+# response format) are accepted: the script decides on the text.
 _REFUSED: Final = (
     "top_logprobs", "functions", "function_call", "audio", "modalities", "web_search_options",
 )  # fmt: skip
 
 
 class ScriptedModel:
-    """Answers by the rules of a script. It does no work, so it has as many slots as there are requests."""
+    """Answers by the rules of a script, with no limit on concurrent requests. Used in the event loop alone.
+
+    State: the number of requests that have failed by each rule with `fail_times`.
+    """
 
     id = "scripted"
     owned_by = "otel-llm (scripted)"
@@ -33,7 +36,7 @@ class ScriptedModel:
         self.slots: AbstractAsyncContextManager[None] = slots or nullcontext()
 
     def check(self, request: ChatRequest) -> None:
-        """Refuse what no script can answer."""
+        """Refuse parameters that no script can answer."""
         refuse(request, _REFUSED, self.id)
 
     async def generate(self, request: ChatRequest, choice: int) -> AsyncGenerator[Piece, None]:
@@ -59,11 +62,11 @@ class ScriptedModel:
             raise StreamBroken("")
         yield answer.end
 
-    async def rule_for(self, text: str) -> Rule:
+    async def rule_for(self, text: str) -> ScriptRule:
         """Return the rule for a text, after its delay.
 
         Raises:
-            ApiError: the rule is one.
+            ApiError: the rule answers with an error.
         """
         rule = self._script.rule_for(text)
         await asyncio.sleep(rule.delay_s)
@@ -72,19 +75,19 @@ class ScriptedModel:
         return rule
 
     def close(self) -> None:
-        """Nothing to free."""
+        """Do nothing: there is no memory to free."""
 
-    def _failure(self, rule: Rule, choice: int) -> ApiError | None:
-        """Return the error that this request is answered with, if it is; counts the requests that fail."""
+    def _failure(self, rule: ScriptRule, choice: int) -> ApiError | None:
+        """Return the error of the rule, and count it; None if this request gets an answer."""
         if rule.status is None:
             return None
         headers = {}
         if rule.fail_times is not None:
             failed = self._failed.get(id(rule), 0)
-            if choice > 0 or failed >= rule.fail_times:  # the first of a request's answers fails for all of them
+            if choice > 0 or failed >= rule.fail_times:  # only the first choice fails: it fails the whole request
                 return None
             self._failed[id(rule)] = failed + 1
-            headers["retry-after-ms"] = "1"  # a client that tries again would wait half a second
+            headers["retry-after-ms"] = "1"  # else a client waits half a second before it tries again
         error = rule.error
         return ApiError(
             rule.status, error.message, type=error.type, param=error.param, code=error.code, headers=headers

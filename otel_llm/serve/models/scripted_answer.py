@@ -1,4 +1,4 @@
-"""What a rule of the script answers to a request that asks for text: pieces, as a model would generate them."""
+"""The answer of a rule to a request for text: pieces, as a model would generate them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 
 from otel_llm.serve.models.model import Delta, End, Token, TokenCounts, ToolCallDelta
 from otel_llm.serve.models.request import ChatRequest
-from otel_llm.serve.models.script import Rule, ScriptedToolCall
+from otel_llm.serve.models.script import ScriptedToolCall, ScriptRule
 
 _WORD: Final = re.compile(r"\s*\S+(?:\s+\Z)?|\s+\Z")
 
@@ -22,11 +22,11 @@ class ScriptedAnswer:
     """One answer."""
 
     pieces: list[Delta | ToolCallDelta]
-    """Reasoning, then the text, then a refusal, each word by word, then the tool calls."""
+    """Pieces: reasoning, text and refusal word by word, then the tool calls."""
     end: End
 
 
-def scripted_answer(rule: Rule, request: ChatRequest) -> ScriptedAnswer:
+def scripted_answer(rule: ScriptRule, request: ChatRequest) -> ScriptedAnswer:
     """Return a rule's answer, within the request's limit and stop sequences."""
     words, limited = _limited(rule.text, request)
     reasoning = split_words(rule.reasoning or "")
@@ -41,7 +41,7 @@ def scripted_answer(rule: Rule, request: ChatRequest) -> ScriptedAnswer:
 
 
 def split_words(text: str) -> list[str]:
-    """Return the text cut before each word but the first; joined, the pieces are the text again."""
+    """Return the text, cut before each word except the first; the joined pieces are the text."""
     return _WORD.findall(text)
 
 
@@ -68,7 +68,7 @@ def _tool_call(index: int, call: ScriptedToolCall) -> list[ToolCallDelta]:
     return [ToolCallDelta(index, call_id, call.name, text, custom) for text in texts or [""]]
 
 
-def _count(rule: Rule, request: ChatRequest, *, completion: int, reasoning: int) -> TokenCounts:
+def _count(rule: ScriptRule, request: ChatRequest, *, completion: int, reasoning: int) -> TokenCounts:
     usage = rule.usage
     prompt = sum(len(message.text.split()) for message in request.messages)
     return TokenCounts(

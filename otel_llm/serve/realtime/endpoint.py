@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from otel_llm.serve.endpoints.endpoint import unknown_model
-from otel_llm.serve.endpoints.metrics import Metrics
+from otel_llm.serve.endpoints.metrics import ServerMetrics
 from otel_llm.serve.http.api_error import ApiError
 from otel_llm.serve.models.model import Model
 from otel_llm.serve.realtime.connection import Connection
@@ -18,18 +18,18 @@ from otel_llm.serve.realtime.session import RealtimeSession
 
 _log = logging.getLogger(__name__)
 
-_PROTOCOL = "realtime"  # what a browser asks for, beside its key
+_PROTOCOL = "realtime"  # the subprotocol that a browser requests beside its key
 
 
 class Realtime:
-    """The path, as an ASGI application. Each connection is a session of its own."""
+    """The endpoint, as an ASGI application. Each connection is one session."""
 
-    def __init__(self, models: Mapping[str, Model], metrics: Metrics) -> None:
+    def __init__(self, models: Mapping[str, Model], metrics: ServerMetrics) -> None:
         self._models = models
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hold one connection."""
+        """Serve one connection."""
         websocket = WebSocket(scope, receive, send)
         try:
             _refuse_other_origins(websocket)
@@ -47,7 +47,7 @@ class Realtime:
 
     def _model(self, websocket: WebSocket) -> Model:
         query = websocket.query_params
-        # Azure's name for it, where the API's version is a date
+        # Azure's name for the model, in API versions that are dates
         model_id = query.get("model") or query.get("deployment")
         if model_id is None:
             raise ApiError(400, "model is required", param="model", code="missing_required_parameter")
@@ -57,7 +57,7 @@ class Realtime:
 
 
 def _refuse_other_origins(websocket: WebSocket) -> None:
-    """Refuse web pages of other origins, which a browser lets open a WebSocket anywhere, and read from it.
+    """Refuse web pages of other origins: a browser lets them open and read a WebSocket of any server.
 
     Raises:
         ApiError: status 403.

@@ -1,4 +1,4 @@
-"""What a client of the Realtime API may say of a session, an item and a response, checked.
+"""Events of a Realtime client: session, item and response, checked.
 
 Source: the OpenAI API reference, "Realtime client events", read in November 2026.
 """
@@ -19,7 +19,7 @@ _Tokens = Annotated[int, Field(ge=1, le=4096)] | Literal["inf"]
 
 Event = dict[str, Any]
 
-SAMPLE_RATE: Final = 24_000  # of the one format that is taken and given, 16-bit PCM
+SAMPLE_RATE: Final = 24_000  # bytes per sample of 16-bit PCM, the only format in both directions
 
 
 class Format(BaseModel):
@@ -32,7 +32,7 @@ class Format(BaseModel):
 
 
 class Transcription(BaseModel):
-    """Has what the user says written down: by the scripted model, by the rule that matches `prompt`."""
+    """Transcription of the user's audio: by the scripted model, with the rule that matches `prompt`."""
 
     model_config = STRICT
 
@@ -42,7 +42,7 @@ class Transcription(BaseModel):
 
 
 class TurnDetection(BaseModel):
-    """When the server takes it that the user has begun and finished speaking."""
+    """Detection of the start and end of the user's speech."""
 
     model_config = STRICT
 
@@ -51,12 +51,12 @@ class TurnDetection(BaseModel):
     interrupt_response: bool = True
     silence_duration_ms: Annotated[int, Field(ge=0)] = 500
     prefix_padding_ms: int = 300
-    """Accepted without effect, like `threshold`: nobody listens to what is heard."""
+    """No effect, like `threshold`: the audio is not recognized."""
     threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
 class AudioInput(BaseModel):
-    """What the user says."""
+    """Settings of the user's audio."""
 
     model_config = STRICT
 
@@ -67,7 +67,7 @@ class AudioInput(BaseModel):
 
 
 class AudioOutput(BaseModel):
-    """What the model says."""
+    """Settings of the model's audio."""
 
     model_config = STRICT
 
@@ -77,7 +77,7 @@ class AudioOutput(BaseModel):
 
 
 class Audio(BaseModel):
-    """Both."""
+    """Settings of audio in both directions."""
 
     model_config = STRICT
 
@@ -86,7 +86,7 @@ class Audio(BaseModel):
 
 
 class ResponseAudio(BaseModel):
-    """What a response may say of audio."""
+    """Settings of audio for one response."""
 
     model_config = STRICT
 
@@ -94,7 +94,7 @@ class ResponseAudio(BaseModel):
 
 
 class SessionSettings(BaseModel):
-    """A session, as `session.update` changes it: what is left out stays."""
+    """Settings of a session; `session.update` changes only the fields that it names."""
 
     model_config = STRICT
 
@@ -109,7 +109,7 @@ class SessionSettings(BaseModel):
 
 
 class ItemContent(BaseModel):
-    """One part of a message. Nobody hears the audio: its transcript stands for it."""
+    """One part of a message. Audio is not recognized: its transcript is used."""
 
     model_config = STRICT
 
@@ -119,7 +119,7 @@ class ItemContent(BaseModel):
     transcript: str | None = None
 
 
-class Item(BaseModel):
+class RealtimeItem(BaseModel):
     """A message, a call of a function, or its output."""
 
     model_config = STRICT
@@ -141,7 +141,7 @@ class Item(BaseModel):
         return "\n".join(part.text or part.transcript or "" for part in self.content or ())
 
     def as_message(self) -> ChatMessage:
-        """Return the message of a chat that says the same."""
+        """Return the item as a chat message."""
         if self.type == "function_call_output":
             return ChatMessage(role="tool", content=self.output or "", tool_call_id=self.call_id)
         if self.type == "function_call":
@@ -152,7 +152,7 @@ class Item(BaseModel):
         return ChatMessage(role=self.role or "user", content=self.text)
 
     def shown(self) -> dict[str, Any]:
-        """Return the item as the server's events show it: without audio."""
+        """Return the item for events of the server, without audio."""
         shown = self.model_dump(exclude_none=True)
         for part in shown.get("content", ()):
             part.pop("audio", None)
@@ -160,12 +160,12 @@ class Item(BaseModel):
 
 
 class ResponseParameters(BaseModel):
-    """What `response.create` says of its response alone."""
+    """Parameters of `response.create` for one response."""
 
     model_config = STRICT
 
     conversation: Literal["auto", "none"] = "auto"
-    input: list[Item] | None = None
+    input: list[RealtimeItem] | None = None
     instructions: str | None = None
     max_output_tokens: _Tokens | None = None
     metadata: dict[str, str] | None = None
@@ -174,8 +174,8 @@ class ResponseParameters(BaseModel):
     tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
 
-    def over(self, settings: SessionSettings, items: Iterable[Item]) -> ChatRequest:
-        """Return the chat request that asks for this response in a session, after these items."""
+    def over(self, settings: SessionSettings, items: Iterable[RealtimeItem]) -> ChatRequest:
+        """Return the chat request for this response in a session, after these items."""
         instructions = settings.instructions if self.instructions is None else self.instructions
         limit = self.max_output_tokens or settings.max_output_tokens
         said = [item.as_message() for item in (items if self.input is None else self.input)]
@@ -194,7 +194,7 @@ def read_event(text: str) -> Event:
     """Return the event in a message.
 
     Raises:
-        ApiError: there is none.
+        ApiError: the message has no valid event.
     """
     try:
         event = json.loads(text)
@@ -208,15 +208,15 @@ def read_event(text: str) -> Event:
 
 
 def too_deep() -> ApiError:
-    """Return the error for an event that is too deep to be read."""
+    """Return the error for an event with too deep JSON."""
     return ApiError(400, "the event is nested too deeply", code="invalid_json")
 
 
 def object_in(event: Event, name: str) -> Event:
-    """Return an event's field that is an object.
+    """Return the object in a field of an event.
 
     Raises:
-        ApiError: it is none, or missing.
+        ApiError: the field is missing or no object.
     """
     value = event.get(name)
     if not isinstance(value, dict):
@@ -225,10 +225,10 @@ def object_in(event: Event, name: str) -> Event:
 
 
 def checked(kind: type[BodyT], value: Any, name: str) -> BodyT:
-    """Return an event's field as an object of the kind.
+    """Return a field of an event as an object of the class `kind`.
 
     Raises:
-        ApiError: it is none; the message and the parameter name what is wrong in it.
+        ApiError: the field is not valid; message and parameter name the fault.
     """
     try:
         return parse_as(kind, json.dumps(value).encode())
@@ -239,7 +239,7 @@ def checked(kind: type[BodyT], value: Any, name: str) -> BodyT:
 
 
 def merged(old: Event, new: Event) -> Event:
-    """Return the old values with the new ones, table by table."""
+    """Return the old values updated with the new values, table by table."""
     both = {
         key: merged(old[key], value) if isinstance(value, dict) and isinstance(old.get(key), dict) else value
         for key, value in new.items()

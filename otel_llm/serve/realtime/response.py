@@ -1,4 +1,4 @@
-"""One response of the Realtime API: the events in which a model's answer is sent."""
+"""One response of the Realtime API: the events that send the answer of a model."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
-from otel_llm.serve.endpoints.metrics import Measurement
+from otel_llm.serve.endpoints.metrics import RequestMeasurement
 from otel_llm.serve.http.api_error import ApiError
 from otel_llm.serve.models.model import Delta, End, Model, TokenCounts, ToolCallDelta
 from otel_llm.serve.models.request import ChatRequest
 from otel_llm.serve.realtime.audio import spoken
-from otel_llm.serve.realtime.request import Item, ItemContent
+from otel_llm.serve.realtime.request import ItemContent, RealtimeItem
 
 Emit = Callable[..., Awaitable[None]]
 CancelReason = Literal["turn_detected", "client_cancelled"]
@@ -22,10 +22,17 @@ _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"
 
 
 class RealtimeResponse:
-    """A response under way."""
+    """A response in progress. Used by its own task; other tasks of the session may call `cancel`.
 
-    def __init__(self, shown: dict[str, Any], emit: Emit, keep: Callable[[Item], Awaitable[None]] | None) -> None:
-        """Args: what its events show of it; where they go; what takes its items, where a conversation does."""
+    in_progress ──End──▶ completed or incomplete
+         ├─── error ───▶ failed
+         └─── cancel ──▶ cancelled
+    """
+
+    def __init__(
+        self, shown: dict[str, Any], emit: Emit, keep: Callable[[RealtimeItem], Awaitable[None]] | None
+    ) -> None:
+        """Args: the response as its events show it; who sends events; who keeps its items, None for nobody."""
         self.id = f"resp_{secrets.token_hex(12)}"
         self.task: asyncio.Task[None] | None = None
         self.cancelled: CancelReason | None = None
@@ -34,33 +41,33 @@ class RealtimeResponse:
         self._emit = emit
         self._keep = keep
         self._ended = False
-        self._items: list[Item] = []
+        self._items: list[RealtimeItem] = []
         self._pieces: list[str] = []
 
     @property
     def is_of_conversation(self) -> bool:
-        """Whether its items become part of the session's conversation, of which one response has a turn."""
+        """True if the items become part of the conversation; only one such response runs at a time."""
         return self._keep is not None
 
     @property
-    def is_under_way(self) -> bool:
-        """Whether more is to come than its end."""
+    def is_in_progress(self) -> bool:
+        """True until the end of the response."""
         return not self._ended and self.cancelled is None
 
     def cancel(self, reason: CancelReason) -> None:
-        """Have it end, soon."""
+        """End the response soon."""
         self.cancelled = reason
         if self.task is not None:
             self.task.cancel()
 
-    async def run(self, model: Model, request: ChatRequest, measured: Measurement) -> None:
-        """Send all of its events.
+    async def run(self, model: Model, request: ChatRequest, measured: RequestMeasurement) -> None:
+        """Send all events of the response.
 
         Raises:
-            StreamBroken: the connection is to be cut.
+            StreamBroken: the rule asks to cut the connection.
         """
         await self._emit("response.created", response=self._as("in_progress"))
-        # no limits: nobody is kept from asking
+        # no limits: every request is allowed
         await self._emit("rate_limits.updated", rate_limits=[])
         try:
             end = await self._generate(model, request, measured)
@@ -81,7 +88,7 @@ class RealtimeResponse:
             else:
                 await self._end("incomplete", {"reason": reason}, usage)
 
-    async def _generate(self, model: Model, request: ChatRequest, measured: Measurement) -> End:
+    async def _generate(self, model: Model, request: ChatRequest, measured: RequestMeasurement) -> End:
         model.check(request)
         async with model.slots, contextlib.aclosing(model.generate(request, 0)) as pieces:
             async for piece in pieces:
@@ -90,13 +97,13 @@ class RealtimeResponse:
                     return piece
                 if isinstance(piece, ToolCallDelta):
                     await self._put_arguments(piece)
-                elif piece.kind != "reasoning":  # of which these events show nothing
+                elif piece.kind != "reasoning":  # no event shows these pieces
                     await self._put_text(piece)
         raise ApiError(500, "the model's answer has no end")
 
     async def _put_text(self, delta: Delta) -> None:
         if not self._items or self._items[-1].type != "message":
-            await self._begin(Item(type="message", role="assistant", status="in_progress", content=[]))
+            await self._begin(RealtimeItem(type="message", role="assistant", status="in_progress", content=[]))
             await self._of_item("response.content_part.added", content_index=0, part=self._part(""))
         self._pieces.append(delta.text)
         if self._speaks:
@@ -107,12 +114,14 @@ class RealtimeResponse:
 
     async def _put_arguments(self, delta: ToolCallDelta) -> None:
         if not self._items or self._items[-1].call_id != delta.call_id:
-            begun = Item(type="function_call", status="in_progress", call_id=delta.call_id, name=delta.name)
+            begun = RealtimeItem(
+                type="function_call", status="in_progress", call_id=delta.call_id, name=delta.name
+            )
             await self._begin(begun.model_copy(update={"arguments": ""}))
         self._pieces.append(delta.text)
         await self._of_item("response.function_call_arguments.delta", call_id=delta.call_id, delta=delta.text)
 
-    async def _begin(self, item: Item) -> None:
+    async def _begin(self, item: RealtimeItem) -> None:
         await self._end_item("completed")
         item = item.model_copy(update={"id": f"item_{secrets.token_hex(10)}"})
         self._items.append(item)
@@ -157,7 +166,7 @@ class RealtimeResponse:
 
     async def _end(self, status: str, details: dict[str, Any], usage: dict[str, Any] | None = None) -> None:
         await self._end_item("completed" if status == "completed" else "incomplete")
-        self._ended = True  # first: who is told may ask for the next at once
+        self._ended = True  # before the event: its receiver may ask for the next response at once
         ended = self._as(status) | {"status_details": {"type": status, **details}, "usage": usage}
         await self._emit("response.done", response=ended)
 

@@ -1,4 +1,4 @@
-"""One session of the Realtime API: its settings, its conversation, and the responses under way."""
+"""One session of the Realtime API: its settings, its conversation, and its responses in progress."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 from starlette.websockets import WebSocketDisconnect
 
 from otel_llm.serve.endpoints.endpoint import cancel
-from otel_llm.serve.endpoints.metrics import Measurement, Metrics
+from otel_llm.serve.endpoints.metrics import RequestMeasurement, ServerMetrics
 from otel_llm.serve.http.api_error import ApiError
 from otel_llm.serve.models.model import Model, StreamBroken
 from otel_llm.serve.models.request import ChatRequest
@@ -22,8 +22,8 @@ from otel_llm.serve.realtime.connection import Connection
 from otel_llm.serve.realtime.conversation import Conversation, new_item_id
 from otel_llm.serve.realtime.request import (
     Event,
-    Item,
     ItemContent,
+    RealtimeItem,
     ResponseParameters,
     SessionSettings,
     checked,
@@ -38,10 +38,10 @@ _log = logging.getLogger(__name__)
 
 
 class RealtimeSession:
-    """The session behind one connection."""
+    """The session of one connection: one task reads events, each response runs in a task of its own."""
 
     def __init__(
-        self, connection: Connection, model: Model, models: Mapping[str, Model], metrics: Metrics
+        self, connection: Connection, model: Model, models: Mapping[str, Model], metrics: ServerMetrics
     ) -> None:
         self._connection = connection
         self._emit = connection.emit
@@ -49,7 +49,7 @@ class RealtimeSession:
         self._models = models
         self._metrics = metrics
         self._id = f"sess_{secrets.token_hex(10)}"
-        # there is no voice but the scripted model's silence
+        # the only voice is the silence of the scripted model
         modality = "audio" if isinstance(model, ScriptedModel) else "text"
         self._settings = SessionSettings(model=model.id, output_modalities=[modality])  # type: ignore[list-item]
         self._conversation = Conversation(self._emit)
@@ -60,10 +60,10 @@ class RealtimeSession:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Deal with the client's events, one after the other, until it goes.
+        """Handle the client's events, one after the other, until it disconnects.
 
         Raises:
-            WebSocketDisconnect: it has.
+            WebSocketDisconnect: the client has disconnected.
         """
         await self._emit("session.created", session=self._shown())
         try:
@@ -79,7 +79,7 @@ class RealtimeSession:
             await _handler_of(event)(self, event)
         except ApiError as error:
             await self._refuse(event, error)
-        except RecursionError:  # of what JSON's reader bears and its writer does not
+        except RecursionError:  # for JSON that its reader accepts and its writer refuses
             await self._refuse(event, too_deep())
 
     async def _refuse(self, event: Event, error: ApiError) -> None:
@@ -98,7 +98,7 @@ class RealtimeSession:
         await self._emit("session.updated", session=self._shown())
 
     async def _create_item(self, event: Event) -> None:
-        await self._conversation.add(checked(Item, object_in(event, "item"), "item"))
+        await self._conversation.add(checked(RealtimeItem, object_in(event, "item"), "item"))
 
     async def _delete_item(self, event: Event) -> None:
         await self._conversation.delete(event.get("item_id"))
@@ -154,7 +154,7 @@ class RealtimeSession:
     async def _cancel_response(self, event: Event) -> None:
         response_id = event.get("response_id")
         response = self._active() if response_id is None else self._responses.get(str(response_id))
-        if response is None or not response.is_under_way:
+        if response is None or not response.is_in_progress:
             raise ApiError(400, "there is no such response under way", code="response_cancel_not_active")
         response.cancel("client_cancelled")
 
@@ -177,7 +177,7 @@ class RealtimeSession:
 
     async def _run(self, response: RealtimeResponse, request: ChatRequest) -> None:
         try:
-            with Measurement(self._metrics, "chat") as measured:
+            with RequestMeasurement(self._metrics, "chat") as measured:
                 measured.model(self._model.id)
                 await response.run(self._model, request, measured)
         except WebSocketDisconnect:
@@ -193,22 +193,22 @@ class RealtimeSession:
             "input_audio_buffer.committed", item_id=item_id, previous_item_id=self._conversation.last_id
         )
         heard = ItemContent(type="input_audio")
-        await self._conversation.add(Item(id=item_id, type="message", role="user", content=[heard]))
+        await self._conversation.add(RealtimeItem(id=item_id, type="message", role="user", content=[heard]))
         if self._scribe is not None and (transcription := self._settings.audio.input.transcription) is not None:
             rule = await self._scribe.rule_for(transcription.prompt)
             await self._conversation.transcribe(item_id, rule.text, self._buffer.milliseconds / 1000)
 
     def _active(self) -> RealtimeResponse | None:
-        """Return the response whose turn it is in the conversation."""
+        """Return the response in progress in the conversation; None without one."""
         responses = self._responses.values()
-        return next((each for each in responses if each.is_of_conversation and each.is_under_way), None)
+        return next((each for each in responses if each.is_of_conversation and each.is_in_progress), None)
 
     def _cancel_active(self, reason: CancelReason) -> None:
         if (active := self._active()) is not None:
             active.cancel(reason)
 
     def _scribe_of(self, settings: SessionSettings) -> ScriptedModel | None:
-        """Return the model that writes down what the user says, where the settings name one."""
+        """Return the model that transcribes the user's audio; None if the settings name none."""
         transcription = settings.audio.input.transcription
         if transcription is None:
             return None

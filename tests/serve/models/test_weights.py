@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from otel_llm.errors import ChecksumError, ModelError
-from otel_llm.serve.models.weights import SMOLLM2, Weights, check_gguf, ensure_weights
+from otel_llm.serve.models.weights import SMOLLM2, WeightsFile, check_gguf, ensure_weights
 
 CONTENT = b"GGUF" + bytes(range(256)) * 100
-SMALL = Weights(
+SMALL = WeightsFile(
     requirement="small-weights==1.0",
     member="small_weights/small.Q4.gguf",
     sha256=hashlib.sha256(CONTENT).hexdigest(),

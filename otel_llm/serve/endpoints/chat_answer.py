@@ -10,49 +10,53 @@ from typing import Any, Final, Protocol
 from starlette.types import Send
 
 from otel_llm.serve.http.api_error import ApiError
-from otel_llm.serve.http.sending import EventStream, send_object
+from otel_llm.serve.http.response_body import ChunkStream, send_object
 from otel_llm.serve.models.model import Delta, End, Piece, Token, TokenCounts, ToolCallDelta
 from otel_llm.serve.models.request import ChatRequest
 from otel_llm.version import __version__
 
 _FINGERPRINT: Final = f"otel-llm-{__version__}"
-# what a text of each kind is called in a message; the last is the name that OpenAI-compatible servers gave it
+# the field for each kind of text in a message; OpenAI-compatible servers introduced the last one
 _FIELDS: Final = {"text": "content", "refusal": "refusal", "reasoning": "reasoning_content"}
 
 
-class Answer(Protocol):
-    """Takes the pieces of a request's answers and sends them."""
+class AnswerSender(Protocol):
+    """Sends the pieces of a request's choices; used by the task of one request.
+
+    put ... put ──▶ finish      every choice has ended
+               ├──▶ cut         the connection breaks on purpose
+               └──▶ fail        an error
+    """
 
     async def put(self, choice: int, piece: Piece) -> None:
-        """Take the next piece of one of the answers."""
+        """Take the next piece of a choice."""
 
     async def finish(self) -> None:
-        """Send what is left, after the End of every answer."""
+        """Send the rest, after the End of every choice."""
 
     async def cut(self, choice: int, rest: str) -> None:
-        """Send part of the answer and leave the response incomplete; `rest` is text that is missing from it."""
+        """Send part of the answer, and leave the response incomplete; `rest` is the missing text."""
 
     async def fail(self, error: ApiError) -> None:
-        """Tell of an error after the response has started.
+        """Report an error within the response.
 
         Raises:
-            ApiError: the response has not started, so that the error can still be its status.
+            ApiError: the response has not started, so that its status can report the error.
         """
 
 
 class StreamedAnswer:
-    """Server-sent events: per answer a chunk with the role, its deltas, its finish; then usage, if asked for."""
+    """Server-sent events: for each choice its role, its deltas, its finish; then usage, if asked for."""
 
     def __init__(self, request: ChatRequest, headers: Mapping[str, str], send: Send) -> None:
-        self._include_usage = request.include_usage
-        self._stream = EventStream(send, headers)
-        self._common = _common(request.model, "chat.completion.chunk")
+        common = _common(request.model, "chat.completion.chunk")
+        self._stream = ChunkStream(send, headers, common, include_usage=request.include_usage)
         self._counts: list[TokenCounts] = []
         self._with_role: set[int] = set()
         self._tool_calls: set[tuple[int, int]] = set()
 
     async def put(self, choice: int, piece: Piece) -> None:
-        """Send a chunk."""
+        """Send the chunk of a piece."""
         if isinstance(piece, Delta):
             await self._start(choice, "" if piece.kind == "text" else None)
             await self._chunk(choice, {_FIELDS[piece.kind]: piece.text}, tokens=piece.tokens)
@@ -68,21 +72,16 @@ class StreamedAnswer:
             await self._chunk(choice, {}, piece.finish_reason)
 
     async def finish(self) -> None:
-        """Send the usage chunk, if asked for, and the end."""
-        if self._include_usage:
-            await self._stream.event({**self._common, "choices": [], "usage": _usage(self._counts)})
-        await self._stream.end(b"data: [DONE]\n\n")
+        """Send the usage chunk, if asked for, and the end of the stream."""
+        await self._stream.finish(_usage(self._counts))
 
     async def cut(self, choice: int, rest: str) -> None:
-        """Leave the chunked body without its terminator."""
+        """Begin the response, and leave its chunked body without a terminator."""
         await self._start(choice, "")
 
     async def fail(self, error: ApiError) -> None:
         """Send the error as an event, and end without [DONE]."""
-        if not self._stream.started:
-            raise error
-        await self._stream.event(error.body)
-        await self._stream.end()
+        await self._stream.fail(error)
 
     async def _start(self, choice: int, content: str | None) -> None:
         if choice not in self._with_role:
@@ -96,17 +95,14 @@ class StreamedAnswer:
         finish_reason: str | None = None,
         tokens: Sequence[Token] = (),
     ) -> None:
-        chunk = {
-            **self._common,
-            "choices": [
-                {"index": choice, "delta": delta, "logprobs": _logprobs(tokens), "finish_reason": finish_reason}
-            ],
-        }
-        await self._stream.event({**chunk, "usage": None} if self._include_usage else chunk)
+        logprobs = _logprobs(tokens)
+        await self._stream.chunk(
+            {"index": choice, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
+        )
 
 
 class WholeAnswer:
-    """One JSON object, sent when every answer is complete."""
+    """One JSON object, sent when every choice is complete."""
 
     def __init__(self, request: ChatRequest, headers: Mapping[str, str], send: Send) -> None:
         self._headers = headers
@@ -127,12 +123,12 @@ class WholeAnswer:
         await self._respond()
 
     async def cut(self, choice: int, rest: str) -> None:
-        """Send half of the object that the headers promise."""
+        """Send half of the object, shorter than its content-length."""
         self._messages[choice].add(Delta(rest))
         await self._respond(whole=False)
 
     async def fail(self, error: ApiError) -> None:
-        """Leave it to the status: the response starts when nothing can fail any more."""
+        """Raise the error: the response has not started, so that the status can report it."""
         raise error
 
     async def _respond(self, *, whole: bool = True) -> None:
@@ -151,7 +147,7 @@ class WholeAnswer:
 
 
 class _Message:
-    """One whole message, put together of its pieces."""
+    """One whole message, built from pieces."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
@@ -211,7 +207,7 @@ def _common(model: str, kind: str) -> dict[str, Any]:
 
 
 def _usage(counts: list[TokenCounts]) -> dict[str, Any]:
-    # The prompt is counted once, as the API does, however many answers there are to it.
+    # the API counts the prompt once, whatever the number of choices
     prompt = max((count.prompt for count in counts), default=0)
     completion = sum(count.completion for count in counts)
     return {

@@ -105,14 +105,15 @@ def test_a_caller_that_gives_up_upsets_nothing(tmp_path: Path) -> None:
     queue.close()
 
 
-def test_the_age_of_the_oldest_survives_a_restart(tmp_path: Path) -> None:
+def test_the_age_of_the_oldest_survives_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = opened(tmp_path)
     assert queue.oldest_pending_s() == 0
+    times_ns = iter([1_000_000_000, 3_000_000_000, 6_000_000_000])
+    monkeypatch.setattr(time, "time_ns", lambda: next(times_ns))
     appended(queue, b"a", b"b")
-    time.sleep(0.05)
     queue.close()
     queue = opened(tmp_path)
-    assert 0.05 <= queue.oldest_pending_s() < 10
+    assert queue.oldest_pending_s() == 5
     assert queue.pending == 2
     queue.settle([sequence for sequence, _ in taken(queue)])
     assert (queue.oldest_pending_s(), queue.pending) == (0, 0)

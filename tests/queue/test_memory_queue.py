@@ -25,16 +25,17 @@ def test_records_come_in_order_and_count_until_they_are_settled() -> None:
     queue.append(b"xyz").result(0)
 
 
-def test_the_oldest_is_the_oldest_that_is_not_settled() -> None:
+def test_the_oldest_is_the_oldest_that_is_not_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    times_ns = iter([1_000_000_000, 3_000_000_000, 4_000_000_000, 5_000_000_000])
+    monkeypatch.setattr(time, "time_ns", lambda: next(times_ns))
     queue = MemoryQueue(max_bytes=10)
     assert queue.oldest_pending_s() == 0
     queue.append(b"a")
-    time.sleep(0.05)
     queue.append(b"b")
-    assert queue.oldest_pending_s() >= 0.05
+    assert queue.oldest_pending_s() == 3
     queue.take(0)
     queue.settle([0])
-    assert 0 < queue.oldest_pending_s() < 0.05
+    assert queue.oldest_pending_s() == 2
 
 
 def test_a_consumer_waits_for_the_next_record_and_for_the_end() -> None:

@@ -17,7 +17,7 @@ class Promise:
     title: str
     kept: bool
     seen: str
-    """What this run has shown."""
+    """Description of the run's own figures for the promise."""
 
 
 def check_promises(snapshot: Snapshot) -> list[Promise]:

@@ -1,1 +1,1 @@
-"""Which content of a span may go on, and how it is masked."""
+"""Content is masked or removed before a span is passed on."""

@@ -53,7 +53,7 @@ class Queue(ABC):
         self._size = 0
         self._holdings = Holdings(max_bytes)
         self._unsettled: OrderedDict[int, Unsettled] = OrderedDict()
-        """By sequence number, the oldest first."""
+        """Records that are not settled, by sequence number, the oldest first."""
         self._closed = False
         self.first = 0
         """The sequence number of the first record that this process appends."""

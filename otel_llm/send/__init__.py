@@ -1,1 +1,1 @@
-"""How OTLP leaves the service: clients that try once, and a sender that joins, splits and tries again."""
+"""OTLP leaves the service: clients try once, a sender joins, splits and tries again."""

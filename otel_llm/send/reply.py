@@ -1,4 +1,4 @@
-"""What a receiver answers to one attempt, whichever transport brings the answer."""
+"""The answer of a receiver to one attempt, the same for both transports."""
 
 from __future__ import annotations
 

@@ -1,15 +1,14 @@
 """A lane: the requests of one signal and one tenant that wait to be sent, and the pause after failed attempts.
 
-State of a lane; it may be waiting and in flight at once:
+State of a lane, which may be waiting and in flight at the same time:
 
-              add            full, or batch_delay_s is over        take
-    empty ──────────▶ waiting ───────────────────────────▶ ready ─────────▶ in flight
-      ▲                ▲   │                                                 │  │  │
-      │                │   └── take_expired: max_elapsed_s is over ──────────┼─▶│  │
-      │                └────── put_back: reply "retry" ──────────────────────┘  │  │
-      │                └────── put_back: refused as one of several; sent alone ─┘  │
-      └─────────────────────── finish: delivered, refused or expired ──────────────┘
+    empty ──add──▶ waiting ──full, or batch_delay_s is over──▶ ready ──take──▶ in flight
+                     ▲                                                             │
+                     ├──── put_back: reply "retry" ────────────────────────────────┤
+                     ├──── put_back: refused as one of several, next sent alone ───┤
+    empty ◀─────────────── finish: delivered, refused or expired ──────────────────┘
 
+    expired: attempts failed for max_elapsed_s; `take_expired` takes the request from waiting.
     paused: from a "retry" until the next reply that is none. Within the pause nothing is ready; after the pause,
     one batch at a time. A pause outlives its lane: a receiver that asked for a pause gets it.
 """

@@ -130,7 +130,7 @@ class ScriptRule(BaseModel):
 
     @property
     def text(self) -> str:
-        """The text of the answer or the refusal."""
+        """The text of the answer; empty if a refusal or tool calls take its place."""
         instead = self.refusal is not None or self.tool_calls
         return "" if instead and "answer" not in self.model_fields_set else self.answer
 

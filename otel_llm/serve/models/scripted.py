@@ -21,7 +21,7 @@ _REFUSED: Final = (
 
 
 class ScriptedModel:
-    """Answers by the rules of a script, with no limit on concurrent requests. Used in the event loop alone.
+    """Answers by the rules of a script; by default, any number of requests at once. Used in the event loop alone.
 
     State: the number of requests that have failed by each rule with `fail_times`.
     """

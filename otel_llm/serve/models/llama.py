@@ -161,7 +161,7 @@ class _ChunkFeed:
     def _put(self, chunk: dict[str, Any] | None) -> bool:
         """Pass a chunk to the event loop; return True to stop the engine."""
         if not self._stopped.is_set():
-            # the loop was closed: nobody waits for this answer
+            # RuntimeError: the loop is closed, so that nobody waits for this answer
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._chunks.put_nowait, chunk)
         return self._stopped.is_set()

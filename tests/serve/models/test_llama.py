@@ -156,16 +156,22 @@ def test_two_requests_are_worked_on_together(client):
     assert max(first.values()) < min(ended.values())
 
 
-def test_stream_closed_early_stops_the_engine(client, llama):
+def test_stream_closed_early_stops_the_engine(client, llama, monkeypatch):
+    # here: the engine's library must not be loaded before its threads are told to sleep
+    from otel_llm.serve.models.llama import _ChunkFeed
+
+    chunks = []
+    put = _ChunkFeed._put
+    monkeypatch.setattr(_ChunkFeed, "_put", lambda feed, chunk: chunks.append(chunk) or put(feed, chunk))
     streams = [ask(client, max_tokens=450, stream=True) for _ in range(2)]
     for stream in streams:
         next(iter(stream))
     for stream in streams:
         stream.close()
-    # both of the engine's threads are free again long before 450 tokens are generated
-    both_free = threading.Barrier(2)
-    for waiting in [llama._threads.submit(both_free.wait, 5) for _ in streams]:
+    both_free = threading.Barrier(2)  # both of the engine's threads
+    for waiting in [llama._threads.submit(both_free.wait, 120) for _ in streams]:
         waiting.result()
+    assert len(chunks) < 450  # of 900 tokens
 
 
 def test_request_beyond_slots_and_queue_is_refused(client, llama):

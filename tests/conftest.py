@@ -3,7 +3,12 @@
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# no deadline for an example: it would be one of wall-clock time, which a loaded machine exceeds
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 pytest_plugins = ("support.programs",)
 LONGEST_FIRST = (

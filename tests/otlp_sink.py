@@ -31,7 +31,7 @@ class OtlpSink:
     """Of each request."""
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def wait_for(self, condition: Callable[["OtlpSink"], Any], timeout_s: float = 20) -> Any:
+    def wait_for(self, condition: Callable[["OtlpSink"], Any], timeout_s: float = 40) -> Any:
         """Return what `condition(sink)` returns once that is true; fail the test when it never is."""
         deadline = time.monotonic() + timeout_s
         with self._changed:

@@ -50,7 +50,7 @@ def stack_run(full_runs):
 
 
 def status(url):
-    with urllib.request.urlopen(url, timeout=10) as reply:
+    with urllib.request.urlopen(url, timeout=60) as reply:
         return reply.status
 
 

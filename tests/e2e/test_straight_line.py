@@ -25,7 +25,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
         yield running
 
 
-def eventually(read: Callable[[], Any], timeout_s: float = 30) -> Any:
+def eventually(read: Callable[[], Any], timeout_s: float = 60) -> Any:
     """Return what `read` returns once that is true; scrapes and exports take their time."""
     deadline = time.monotonic() + timeout_s
     while not (value := read()):

@@ -52,7 +52,7 @@ def export(
     """Return the status of an export of so many messages, of which the service expects one."""
     method = channel.stream_unary(f"/{SIGNALS[signal].service}/Export")
     try:
-        answer = method(iter(messages), timeout=5, metadata=metadata, compression=compression)
+        answer = method(iter(messages), timeout=60, metadata=metadata, compression=compression)
     except grpc.RpcError as error:
         return error.code().name
     SIGNALS[signal].response.FromString(answer)
@@ -101,7 +101,7 @@ def test_other_counts_of_messages_and_odd_metadata(
 @fuzzing
 def test_bytes_that_are_no_http2(at: Receivers, channel: grpc.Channel, data: bytes, greets: bool) -> None:
     host, port = at.grpc.split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as sock:
+    with socket.create_connection((host, int(port)), timeout=60) as sock:
         sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" * greets + data)
     assert export(channel, "traces", body(span())) == "OK"
     assert taken(at.sink) == [1]

@@ -32,7 +32,7 @@ def files() -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as name:
         queue = opened(Path(name))
         for number, payload in enumerate(PAYLOADS):
-            queue.append(payload, f"tenant {number % 3}").result(10)
+            queue.append(payload, f"tenant {number % 3}").result(60)
         taken(queue)
         queue.settle([0, 5])
         queue.close()
@@ -53,7 +53,7 @@ def reopened(changed: dict[str, bytes]) -> dict[int, bytes] | None:
             try:
                 found = taken(queue)
                 queue.settle(found)
-                queue.append(b"new").result(10)
+                queue.append(b"new").result(60)
                 assert list(taken(queue).values()) == [b"new"]
                 return found
             finally:

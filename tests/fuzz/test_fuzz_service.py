@@ -71,7 +71,7 @@ def test_good_spans_are_evaluated_between_bad_ones(served: Any, data: st.DataObj
 
 def test_what_another_version_was_done_with_does_not_stop_the_start(tmp_path: Path) -> None:
     queue = DurableQueue(tmp_path, max_bytes=1 << 20, fsync="never")
-    queue.append(b"\xee of another version").result(10)
+    queue.append(b"\xee of another version").result(60)
     assert queue.take(10)
     queue.settle([0])
     queue.close()

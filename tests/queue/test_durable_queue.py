@@ -24,7 +24,7 @@ def opened(folder: Path, *, max_bytes: int = MAX_BYTES, fsync: Fsync = "never") 
 
 def appended(queue: DurableQueue, *payloads: bytes) -> None:
     for written in [queue.append(payload) for payload in payloads]:
-        written.result(10)
+        written.result(60)
 
 
 def taken(queue: DurableQueue) -> list[tuple[int, bytes]]:
@@ -228,7 +228,7 @@ def test_a_payload_that_looks_like_records_is_none_and_is_passed_in_no_time(tmp_
 def test_lanes_are_known_again_after_a_restart(tmp_path: Path) -> None:
     queue = opened(tmp_path, max_bytes=10_000)
     for lane in ("a", "a", "a", "b", ""):
-        queue.append(bytes(1000), lane).result(10)
+        queue.append(bytes(1000), lane).result(60)
     queue.close()
     queue = opened(tmp_path, max_bytes=10_000)
     assert queue.lanes() == {"a": 3 * 1041, "b": 1041, "": 1040}

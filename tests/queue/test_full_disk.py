@@ -45,8 +45,8 @@ def test_space_on_a_full_disk_comes_back_once_records_are_settled(disk: Path) ->
         assert [record.payload[0] for record in records] == acknowledged
         queue.settle([record.sequence for record in records])
         with pytest.raises(QueueFullError):  # it makes the queue give up its history
-            queue.append(bytes(50_000)).result(10)
-        queue.append(bytes(50_000)).result(10)
+            queue.append(bytes(50_000)).result(60)
+        queue.append(bytes(50_000)).result(60)
         big = queue.take(0)
         assert big
         queue.settle([big.sequence])

@@ -97,7 +97,7 @@ def test_a_lane_that_was_held_is_not_paid_for_that() -> None:
 def test_a_queue_gives_the_records_of_lanes_that_are_not_held(tmp_path: Path, on_disk: bool) -> None:
     queue = DurableQueue(tmp_path / "queue", max_bytes=1 << 20) if on_disk else MemoryQueue(max_bytes=1 << 20)
     for payload, lane in ((b"1", "a"), (b"2", "b"), (b"3", "a")):
-        queue.append(payload, lane).result(10)
+        queue.append(payload, lane).result(60)
     taken = queue.take(10, {"a"})
     assert taken is not None
     assert taken.payload == b"2"

@@ -42,7 +42,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.count += 1
         refusal = self.queue.admits(lane, len(payload))
         if refusal is None:
-            self.queue.append(payload, lane).result(10)
+            self.queue.append(payload, lane).result(60)
             self.waiting[lane].append(payload)
         else:
             with pytest.raises(QueueFullError, match=f"^{re.escape(refusal)}$"):

@@ -65,7 +65,7 @@ def test_signal_ends_it_while_an_answer_is_under_way(tmp_path, number, code):
         with httpx.stream("POST", f"{url}/chat/completions", json=body) as response:
             assert response.status_code == 200
             process.send_signal(number)
-            assert process.wait(20) == code
+            assert process.wait(60) == code
         assert "Traceback" not in process.stderr.read()
 
 
@@ -77,7 +77,7 @@ def test_real_model_is_served_from_the_cache(weights):
         answer = httpx.post(f"{url}/chat/completions", json=body, timeout=60).json()
         assert answer["usage"]["completion_tokens"] > 0
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_port_in_use_is_named_with_its_option():

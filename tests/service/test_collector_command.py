@@ -43,7 +43,7 @@ class Command:
 
     def stop(self, number: signal.Signals) -> tuple[int, str, str]:
         self.process.send_signal(number)
-        out, log = self.process.communicate(timeout=30)
+        out, log = self.process.communicate(timeout=60)
         return self.process.returncode, out, log
 
 

@@ -223,7 +223,7 @@ def test_a_record_that_is_worked_on_alone_is_passed_on_in_time(tmp_path: Path, p
         forward = {"endpoint": sink.endpoint, "batch_delay_s": 0}
         settings = {"queue": {"folder": str(tmp_path / "queue")}, "inline": {"max_wait_s": 0.1}}
         with service(pipeline, forward=forward, shutdown_timeout_s=0.5, **settings):
-            sink.wait_for(lambda sink: sink.spans, timeout_s=5)  # others wait for it for up to ten seconds
+            sink.wait_for(lambda sink: sink.spans, timeout_s=9)  # others wait for it for up to ten seconds
         pipeline.gate.set()
 
 

@@ -36,12 +36,12 @@ def test_failing_calls_are_delivered_as_an_alert_and_their_end_as_its_end(tmp_pa
     ):
         duration = provider.get_meter("test").create_histogram(names.OPERATION_DURATION.name, "s")
         with repeated(lambda: duration.record(0.1, well), every_s=0.1):
-            prometheus.wait_for("service_name:gen_ai_client_operations:increase3s >= 5", timeout_s=20)
+            prometheus.wait_for("service_name:gen_ai_client_operations:increase3s >= 5", timeout_s=60)
             assert not receiver.deliveries
             # all at once, in a series that was not there before
             for _ in range(30):
                 duration.record(0.1, labels)
-            delivery = receiver.wait_for(lambda one: one["status"] == "firing", timeout_s=20)
+            delivery = receiver.wait_for(lambda one: one["status"] == "firing", timeout_s=60)
             receiver.wait_for(lambda one: one["status"] == "resolved", timeout_s=30)
     (alert,) = delivery["alerts"]
     assert alert["labels"] == {

@@ -31,7 +31,7 @@ def validate(folder: Path, *configurations: str) -> subprocess.CompletedProcess[
     for number, text in enumerate(configurations):
         (folder / f"{number}.yaml").write_text(text)
         command += ["--config", folder / f"{number}.yaml"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_the_lines_to_paste_are_valid_beside_a_configuration_that_exists(tmp_path: Path) -> None:

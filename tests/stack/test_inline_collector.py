@@ -102,7 +102,7 @@ def test_the_inline_configuration_is_valid_over_the_tap() -> None:
     need(servers.COLLECTOR)
     files = [f"--config={asset('collector', name)}" for name in ("tap.yaml", "inline.yaml")]
     command = [servers.COLLECTOR.require(), "validate", *files]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
 
 

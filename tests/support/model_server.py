@@ -24,7 +24,7 @@ def serving(*models: Model, max_body_bytes: int = 1 << 20) -> Iterator[str]:
         thread = threading.Thread(target=server.run, args=([sock],))
         thread.start()
         try:
-            assert ready.wait(10)
+            assert ready.wait(60)
             yield f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
         finally:
             server.should_exit = True

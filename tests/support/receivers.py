@@ -159,7 +159,7 @@ def loop_in_thread() -> Iterator[Callable[[Any], Any]]:
         loop.close()
 
 
-def wait_until(condition: Callable[[], Any], timeout_s: float = 20) -> None:
+def wait_until(condition: Callable[[], Any], timeout_s: float = 40) -> None:
     """Return once the condition holds; fail the test when it never does."""
     deadline = time.monotonic() + timeout_s
     while not condition():

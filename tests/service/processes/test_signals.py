@@ -42,7 +42,7 @@ def started(settings: Path, *options: str, **environment: str) -> Iterator[subpr
 @pytest.fixture
 def settings(tmp_path: Path) -> Path:
     path = tmp_path / "service.yaml"
-    path.write_text("evaluate: {evaluators: [secrets], drift: {enabled: false}}\nshutdown_timeout_s: 60\n")
+    path.write_text("evaluate: {evaluators: [secrets], drift: {enabled: false}}\nshutdown_timeout_s: 600\n")
     return path
 
 
@@ -67,7 +67,7 @@ def test_a_reload_that_comes_during_the_start_ends_nothing(settings: Path, proce
             process.send_signal(signal.SIGHUP)
         assert process.stdout.readline().startswith("ready: ")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -81,7 +81,7 @@ def test_who_asks_twice_to_stop_does_not_wait(settings: Path, processes: int, tm
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(2)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) in {143, 1}  # of several, the parent says that one of them failed
+        assert process.wait(60) in {143, 1}  # of several, the parent says that one of them failed
 
 
 def test_systemd_hears_when_the_service_is_ready(settings: Path, tmp_path: Path) -> None:

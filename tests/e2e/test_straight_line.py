@@ -85,6 +85,7 @@ def test_every_span_has_its_verdicts_once_parented_to_it(line: Line) -> None:
     events = events_of(line)
     known = {(span.trace_id, span.span_id) for _, span in line.backend.spans}
     assert {(record.trace_id, record.span_id) for _, record in events} <= known
+    assert events
     ids = [attributes[names.EVALUATION_ID] for attributes, _ in events]
     assert len(ids) == len(set(ids))
     for attributes, _ in events:

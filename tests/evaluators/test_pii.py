@@ -168,12 +168,15 @@ def test_megabytes_take_no_longer_than_what_is_read_of_them():
 
 
 def test_no_result_contains_a_value():
+    explained = 0
     for case in CASES:
         call = call_with(question=case.get("input"), answer=case.get("output"))
         text = case.get("input") or case["output"]
-        for result in PII.evaluate(call, {}):
-            for finding in PII.find(text):
-                assert text[finding.start : finding.end] not in (result.explanation or "")
+        values = [text[finding.start : finding.end] for finding in PII.find(text)]
+        for explanation in filter(None, [result.explanation for result in PII.evaluate(call, {})]):
+            assert [value for value in values if value in explanation] == []
+            explained += bool(values)
+    assert explained > len(CASES) // 4
 
 
 @given(st.text(max_size=300))

@@ -110,12 +110,15 @@ def test_wrong_options_are_refused_by_name():
 
 
 def test_no_result_contains_a_secret():
+    explained = 0
     for case in CASES:
         text = case.get("input") or case["output"]
         call = call_with(question=case.get("input"), answer=case.get("output"))
-        for result in SECRETS.evaluate(call, {}):
-            for finding in SECRETS.find(text):
-                assert text[finding.start : finding.end] not in (result.explanation or "")
+        secrets = [text[finding.start : finding.end] for finding in SECRETS.find(text)]
+        for explanation in filter(None, [result.explanation for result in SECRETS.evaluate(call, {})]):
+            assert [secret for secret in secrets if secret in explanation] == []
+            explained += bool(secrets)
+    assert explained > len(CASES) // 4
 
 
 def test_entropy_is_in_bits_per_character():

@@ -85,9 +85,9 @@ def test_damage_costs_the_damaged_records_alone(data: st.DataObject) -> None:
         content[at] ^= 1 << bit
     end = data.draw(st.integers(0, len(content))) if data.draw(st.booleans()) else len(content)
     found = reopened({name: bytes(content[:end])})
-    if found is not None:
-        assert found.items() <= dict(enumerate(PAYLOADS)).items()
-        assert left_whole(name, {at for at, _ in bits}, end) <= found.keys()
+    assert found is not None
+    assert found.items() <= dict(enumerate(PAYLOADS)).items()
+    assert left_whole(name, {at for at, _ in bits}, end) <= found.keys()
 
 
 @given(data=st.data())

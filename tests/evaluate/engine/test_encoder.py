@@ -24,6 +24,7 @@ def test_a_text_has_the_same_states_whatever_its_company(encoder):
 
 def test_threads_change_nothing(encoder):
     parallel = Encoder(encoder.manifest, threads=2).encode(TEXTS)
+    assert parallel.keys() == set(TEXTS)
     for text, encoding in encoder.encode(TEXTS).items():
         assert np.array_equal(parallel[text].states, encoding.states)
 

@@ -163,6 +163,7 @@ def test_an_exemplar_leads_from_a_metric_to_the_span_but_not_from_each_chunk():
     span = SpanContext(trace_id=1, span_id=2, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
     context = set_span_in_context(NonRecordingSpan(span), Context())
     data = Recorded(MetricNames.DEPLOYED).record(context=context, **STREAM).data
+    assert names.TIME_PER_OUTPUT_CHUNK.name in data
     for name, metric in data.items():
         exemplars = [
             (exemplar.trace_id, exemplar.span_id)

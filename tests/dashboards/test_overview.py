@@ -96,7 +96,7 @@ def test_a_query_follows_every_variable_that_its_metric_has_a_label_for() -> Non
             assert ('service_name=~"$service_name"' in matchers) == (names.SERVICE_NAME in metric.labels), title
             assert ('gen_ai_request_model=~"$model"' in matchers) == (names.REQUEST_MODEL in metric.labels), title
             followed += 1
-    assert followed >= len(TARGETS)
+    assert followed > 20
 
 
 def test_nothing_needs_to_be_put_in_at_import() -> None:

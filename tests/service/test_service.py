@@ -179,7 +179,7 @@ def test_calls_given_up_at_the_end_are_no_failed_ones(
 ) -> None:
     pipeline.gate.clear()
     pipeline.fault = CancelledError()  # what closing the pipeline raises in the evaluation under way
-    with service(pipeline, shutdown_timeout_s=20, events={"endpoint": sink.endpoint}) as at:
+    with service(pipeline, shutdown_timeout_s=2, events={"endpoint": sink.endpoint}) as at:
         send(at, span())
         assert pipeline.waiting.wait(20)
         pipeline.gate.set()

@@ -81,16 +81,21 @@ def test_a_process_that_hangs_is_left_out_of_the_metrics() -> None:
         processes = httpx.get(f"{parent.telemetry}/debug.json").json()["processes"]
         os.kill(processes[0]["pid"], signal.SIGSTOP)
         try:
-            page = httpx.get(f"{parent.telemetry}/metrics", timeout=30).text
+            # on a loaded machine the other process may be late, too
+            while 'otel_llm_process_up{process="1"} 1.0' not in (
+                page := httpx.get(f"{parent.telemetry}/metrics", timeout=30).text
+            ):
+                pass
             health = httpx.get(f"{parent.telemetry}/healthz", timeout=30)
             own = httpx.get(f"{parent.telemetry}/debug?process=0", timeout=30)
         finally:
             os.kill(processes[0]["pid"], signal.SIGCONT)
         assert 'otel_llm_process_up{process="0"} 0.0' in page
-        assert 'requests_total{path="/metrics",process="1"} 1.0' in page
+        assert 'requests_total{path="/metrics",process="1"}' in page
         assert 'requests_total{path="/metrics",process="0"}' not in page
         assert [each["ready"] for each in health.json()["processes"]] == [False, True]
         assert (own.status_code, own.text) == (503, "process 0 does not answer: it is ready\n")
-        assert parent.next_logged()["message"] == "process 0 does not answer to /metrics: TimeoutError"
+        logged = iter(parent.next_logged, None)
+        assert any(line["message"] == "process 0 does not answer to /metrics: TimeoutError" for line in logged)
         assert httpx.get(f"{parent.telemetry}/debug/calls").status_code == 404
         assert parent.stop()[0] == 0

@@ -33,9 +33,10 @@ LONGEST_FIRST = (
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In one of several processes, start with the longest files: none is left when other processes are done."""
+    places = {Path(__file__).parent / file: place for place, file in enumerate(LONGEST_FIRST)}
+    if gone := [str(path) for path in places if not path.exists()]:
+        raise pytest.UsageError(f"LONGEST_FIRST names files that are not there: {', '.join(gone)}")
     if hasattr(config, "workerinput"):
-        tests = Path(__file__).parent
-        places = {tests / file: place for place, file in enumerate(LONGEST_FIRST)}
         items.sort(key=lambda item: places.get(item.path, len(places)))
 
 

@@ -74,7 +74,7 @@ def test_derived_metrics_count_what_is_left_out(pipeline: LengthPipeline) -> Non
 
 def test_a_malformed_span_is_a_dead_letter_whatever_its_trace(pipeline: LengthPipeline, sink: OtlpSink) -> None:
     forward = {"endpoint": sink.endpoint, "batch_delay_s": 0}
-    with service(pipeline, selection=HALF, forward=forward, **AT_ONCE) as at:
+    with service(pipeline, selection=HALF, forward=forward, shutdown_timeout_s=0.5, **AT_ONCE) as at:
         # a span with a GenAI attribute, and a wire type that there is none of
         broken = b"\x4a\x0a\x0a\x08gen_ai.x\x0f"
         resource = b"\x12" + bytes([len(broken) + 2]) + b"\x12" + bytes([len(broken)]) + broken

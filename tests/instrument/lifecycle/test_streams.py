@@ -92,9 +92,8 @@ def test_each_chunk_after_the_first_is_one_gap(instrumented, client):
     (gaps,) = instrumented.points(GAPS)
     assert (first.count, gaps.count) == (1, chunks - 1)
     assert gaps.explicit_bounds == names.TIME_PER_OUTPUT_CHUNK.buckets
-    assert gaps.sum > 9 * 0.05  # ten words, 0.05 s apart
     (duration,) = instrumented.points(DURATION)
-    assert duration.sum > gaps.sum
+    assert 0 < gaps.sum <= duration.sum - first.sum
 
 
 def test_no_tokens_are_claimed_where_the_provider_streams_none(instrumented, client):

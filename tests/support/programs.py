@@ -1,4 +1,4 @@
-"""What a failed test tells of the programs that it stands on: command, exit status, last lines of their output.
+"""The reports of a failed test on its programs: command, exit status and last lines of the output of each.
 
 A pytest plugin. It sees every program that `subprocess` starts, in a test, a fixture or the code under test.
 """
@@ -13,23 +13,28 @@ from typing import IO, Any
 
 import pytest
 
-LINES = 30
+LAST_LINES = 30
 
 
-class Told:
-    """What is told of one program, whether it runs or has ended."""
+class ProgramReport:
+    """The report on one program, made when the program starts.
+
+    `note_failure` keeps whether the program runs while the test fails, for later the program's fixture ends it.
+    `text` is asked for at the end of the teardown, when the pipes of the program have been read to their end.
+    A report refers weakly to its process: a test that leaves its program running is still warned of.
+    """
 
     def __init__(self, process: "Program", args: Any, outputs: list[Any]) -> None:
-        self._process = weakref.ref(process)  # a reference would hide that a test leaves its program running
+        self._process = weakref.ref(process)
         words = [args] if isinstance(args, str | bytes | os.PathLike) else args
         self._command = shlex.join(os.fsdecode(word) for word in words)
         names = [getattr(output, "name", None) for output in outputs]
         self._files = [Path(name) for name in names if isinstance(name, str)]
         self._at_failure = ""
         self.status: int | None = None
-        """The exit status, once it was asked for."""
-        self.read: list[str | bytes] = []
-        """What was left in the program's pipes at its end."""
+        """The exit status. None: the program runs, or nobody has asked yet."""
+        self.pipes: list[str | bytes] = []
+        """The last texts read from the program's pipes."""
 
     @property
     def runs(self) -> bool:
@@ -37,53 +42,55 @@ class Told:
         return process is not None and process.returncode is None
 
     def note_failure(self) -> None:
-        """Keep whether the program runs while the test fails: later its fixture ends it."""
+        """Keep whether the program runs now."""
         status = process.poll() if (process := self._process()) else self.status
         self._at_failure = "ran" if status is None else f"had ended with status {status}"
 
-    def lines(self) -> str:
-        """Return the command, how it was at the failure, and the last lines of all that the program wrote."""
-        texts = [text.decode(errors="replace") if isinstance(text, bytes) else text for text in self.read]
+    def text(self) -> str:
+        """Return the command, the state at the failure, and the last lines of all that the program wrote."""
+        lines = [self._command, f"{self._at_failure or 'started'} when the test failed"]
+        for text in self.pipes:
+            lines.append(_last_lines(text.decode(errors="replace") if isinstance(text, bytes) else text))
         logs = {log for file in self._files for log in file.parent.rglob("*.log")}  # those of its parts among them
         for file in dict.fromkeys([*self._files, *sorted(logs)]):
             if file.is_file():
-                texts.append(f"{file}:\n{_end(file.read_text(errors='replace'))}")
-        return "\n".join(
-            [self._command, f"{self._at_failure or 'started'} when the test failed", *map(_end, texts)]
-        )
+                lines += [f"{file}:", _last_lines(file.read_text(errors="replace"))]
+        return "\n".join(lines)
 
 
 class Program(subprocess.Popen):
-    """`subprocess.Popen` that keeps what a failed test tells of it."""
+    """A `subprocess.Popen` with a report."""
 
     def __init__(self, args: Any, *rest: Any, **options: Any) -> None:
-        self._told = Told(self, args, [options.get("stdout"), options.get("stderr")])
+        self._report = ProgramReport(self, args, [options.get("stdout"), options.get("stderr")])
         super().__init__(args, *rest, **options)
-        _told.append(self._told)
+        _reports.append(self._report)
 
     def poll(self) -> int | None:
-        self._told.status = super().poll()
-        return self._told.status
+        self._report.status = super().poll()
+        return self._report.status
 
     def wait(self, timeout: float | None = None) -> int:
-        self._told.status = super().wait(timeout)
-        return self._told.status
+        self._report.status = super().wait(timeout)
+        return self._report.status
 
     def communicate(self, *args: Any, **options: Any) -> tuple[Any, Any]:
         texts = super().communicate(*args, **options)
-        self._told.read = [text for text in texts if text]
+        self._report.pipes = [text for text in texts if text]
         return texts
 
     def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
         if kind:
-            self._told.read += [_unread(pipe) for pipe in (self.stdout, self.stderr) if pipe and not pipe.closed]
+            self._report.pipes += [
+                _unread(pipe) for pipe in (self.stdout, self.stderr) if pipe and not pipe.closed
+            ]
         super().__exit__(kind, *rest)
 
 
-_told: list[Told] = []
-"""The programs that the present test stands on: those that it or a fixture started."""
-_lasting: list[Told] = []
-"""Those that a fixture of more than one test started."""
+_reports: list[ProgramReport] = []
+"""Reports on the programs that the present test or its fixtures started."""
+_lasting: list[ProgramReport] = []
+"""The reports among them on programs that a fixture of several tests started."""
 _failed = pytest.StashKey[bool]()
 
 
@@ -93,12 +100,12 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: Any) -> Iterator[None]:
-    before = len(_told)
+    before = len(_reports)
     try:
         return (yield)
     finally:
         if fixturedef.scope != "function":
-            _lasting.extend(_told[before:])
+            _lasting.extend(_reports[before:])
 
 
 @pytest.hookimpl(wrapper=True)
@@ -106,20 +113,20 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
     report = yield
     if report.failed:
         item.stash[_failed] = True
-        for told in _told:
-            told.note_failure()
+        for each in _reports:
+            each.note_failure()
     if call.when == "teardown" and item.stash.get(_failed, False):  # by now pipes have been read to their end
-        report.sections += [("program, told at teardown", told.lines()) for told in _told]
+        report.sections += [("program, told at teardown", each.text()) for each in _reports]
     return report
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    """Forget what the next test does not stand on: programs of this test or file that have ended."""
+    """Forget the programs of this test, and at the end of a file those of the file, that have ended."""
     done = yield
     if nextitem is None or nextitem.path != item.path:
-        _lasting[:] = [told for told in _lasting if told.runs]
-    _told[:] = [told for told in _told if told.runs or told in _lasting]
+        _lasting[:] = [each for each in _lasting if each.runs]
+    _reports[:] = [each for each in _reports if each.runs or each in _lasting]
     return done
 
 
@@ -132,5 +139,5 @@ def _unread(pipe: IO[Any]) -> bytes:
         return b""
 
 
-def _end(text: str) -> str:
-    return "\n".join(text.splitlines()[-LINES:])
+def _last_lines(text: str) -> str:
+    return "\n".join(text.splitlines()[-LAST_LINES:])

@@ -1,14 +1,17 @@
 """What every test stands on."""
 
+import contextlib
 import signal
 from pathlib import Path
 
-import hypothesis
 import pytest
 
-# no deadline for an example: it would be one of wall-clock time, which a loaded machine exceeds
-hypothesis.settings.register_profile("any machine", deadline=None)
-hypothesis.settings.load_profile("any machine")
+with contextlib.suppress(ModuleNotFoundError):  # .venv-export is without hypothesis
+    from hypothesis import HealthCheck, settings
+
+    # no deadline for an example, and none for its making: elapsed time says nothing on a loaded machine
+    settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("any machine")
 
 pytest_plugins = ("support.programs",)
 LONGEST_FIRST = (

@@ -1,6 +1,7 @@
 """What instrumentations of the openai client cost, beside a hand-written span: all in one run.
 
     python benchmarks/instrument [--quick] [--only otel-llm,openlit] [--json FILE] [--markdown]
+    python benchmarks/instrument --beside CHECKOUT [--passes 20] [--seconds 6] [--measures call stream]
 
 Every subject has an environment of its own, with versions that `subjects.py` pins; the first run installs them.
 Of each, several children are started in turn, so that whatever else the machine does hits all alike. Inside a
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from beside import MEASURES, compare
 from environments import environment, run_child
 from results import figures
 from subjects import SUBJECTS
@@ -57,6 +59,9 @@ class Gathered:
 
 def main() -> None:
     arguments = parse_arguments()
+    if arguments.beside is not None:
+        print(compare(arguments.beside, arguments.passes, arguments.seconds, arguments.measures))
+        return
     plan = QUICK if arguments.quick else FULL
     gathered = {name: Gathered(interpreter(name, arguments)) for name in arguments.only}
     random.seed(0)
@@ -90,6 +95,12 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--here", action="store_true", help="in this environment; for otel-llm alone")
     parser.add_argument("--environments", type=Path, default=cache_folder() / "benchmarks", metavar="DIR")
+    parser.add_argument(
+        "--beside", type=Path, metavar="CHECKOUT", help="this checkout beside another one, in this environment"
+    )
+    parser.add_argument("--passes", type=int, default=12, help="pairs of children, with --beside")
+    parser.add_argument("--seconds", type=float, default=6, help="of each child, with --beside")
+    parser.add_argument("--measures", nargs="+", choices=MEASURES, default=MEASURES, help="with --beside")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     parser.add_argument("--markdown", action="store_true", help="print the tables of docs/benchmarks.md")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
 """Measures one subject for some seconds, in its own environment, and writes the rounds as JSON.
 
-python child.py WRITE_TO SUBJECT SECONDS [--content]
+python child.py WRITE_TO SUBJECT SECONDS [--content] [--measures A B]
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("subject")
     parser.add_argument("seconds", type=float)
     parser.add_argument("--content", action="store_true")
+    parser.add_argument("--measures", nargs="+", default=[], help="these alone, and not what is recorded")
     arguments = parser.parse_args()
     subject = SUBJECTS[arguments.subject]
 
@@ -40,8 +41,11 @@ def main() -> None:
         from by_hand import ByHand
 
         by_hand = ByHand
-    written = {} if arguments.content else {"recorded": recorded(switch)}
-    rounds = Rounds(WITH_CONTENT if arguments.content else MEASURES, switch, by_hand)
+    written = {} if arguments.content or arguments.measures else {"recorded": recorded(switch)}
+    measures = WITH_CONTENT if arguments.content else MEASURES
+    if arguments.measures:
+        measures = {name: measures[name] for name in arguments.measures}
+    rounds = Rounds(measures, switch, by_hand)
     rounds.run(arguments.seconds)
     written |= {
         "versions": {name: version(name) for name in ("openai", "opentelemetry-sdk", subject.distribution)},

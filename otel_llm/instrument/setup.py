@@ -13,6 +13,7 @@ from otel_llm.config.instrument_values import ClientSpans, ContentCapture, Metri
 from otel_llm.errors import ConfigError
 from otel_llm.instrument import guard
 from otel_llm.instrument.cost.prices import Prices
+from otel_llm.instrument.lifecycle import late_spans
 from otel_llm.instrument.lifecycle.patch import patch_clients, unpatch_clients
 from otel_llm.instrument.lifecycle.reading import end_open_streams, leave_open_streams_to_the_parent
 from otel_llm.instrument.lifecycle.telemetry import CallTelemetry, SdkProviders
@@ -159,7 +160,9 @@ def _the_worker() -> BackgroundWorker:
     if _worker is None:
         _worker = BackgroundWorker()
         _worker.at_exit(end_open_streams)
+        _worker.after_exit(late_spans.end_all)
         _worker.after_exit(_flush_uploads)
+        after_fork_in_child(late_spans.forget_all)
         after_fork_in_child(leave_open_streams_to_the_parent)
     return _worker
 

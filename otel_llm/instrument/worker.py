@@ -17,6 +17,7 @@ from otel_llm.instrument.guard import report
 
 _BACKLOG_LIMIT: Final = 4_096  # tasks; beyond it the app's own thread works, so that memory stays bounded
 _GATHER_S: Final = 0.05  # waking the thread costs the app more than handing it a task, so tasks are gathered
+_BUSY: Final = 4  # tasks gathered; after as many the thread waits for more before it sleeps
 _EXIT_FLUSH_S: Final = 3.0
 _FORK_WAIT_S: Final = 2.0  # more than any task takes; the longest is the import of prices
 
@@ -45,6 +46,11 @@ class BackgroundWorker:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self._pause, after_in_parent=self._go_on, after_in_child=self._reset)
 
+    @property
+    def is_running(self) -> bool:
+        """True if the thread has started, or is not needed as the process exits."""
+        return self._bell is not None or self._exiting
+
     def prepare(self, task: Task, *args: Any) -> None:
         """Run a task that no exit waits for, such as the import of prices."""
         self._hand_over(task, args)
@@ -55,7 +61,9 @@ class BackgroundWorker:
             _run(task, args)
         else:
             self._has_calls = True
-            self._hand_over(task, args)
+            self._tasks.append((task, args))
+            if not self._awake:
+                self._wake()
 
     def submit_dropped(self, task: Task, *args: Any) -> None:
         """Run a task soon, never on this thread: the garbage collector called, and any lock may be held here."""
@@ -120,23 +128,30 @@ class BackgroundWorker:
                 self._bell = bell
 
     def _work(self, bell: queue.SimpleQueue[bool], working: threading.Lock) -> None:
+        is_busy = False
         while True:
-            bell.get()
+            if not is_busy:
+                bell.get()
             with contextlib.suppress(queue.Empty):
                 bell.get(timeout=_GATHER_S)  # not empty: somebody waits for a flush
-            self._drain(working)
+            is_busy = self._drain(working)
 
-    def _drain(self, working: threading.Lock) -> None:
+    def _drain(self, working: threading.Lock) -> bool:
+        """Return True if so many tasks came that nobody needs to ring for the next ones."""
+        done = 0
         while True:
             while self._tasks:
                 task, args = self._tasks.popleft()
                 with working:
                     _run(task, args)
                 del task, args  # what a call leads to must not wait here for the next one
+                done += 1
+            if done >= _BUSY:
+                return True
             self._awake = False
             # whoever came between the last look and that line has not rung
             if not self._tasks:
-                return
+                return False
             self._awake = True
 
     def _exit(self) -> None:

@@ -43,7 +43,9 @@ class Capture:
         self._for_spans = self._on_span or self._uploader is not None
         # a hook decides by itself, as the conventions have it; an upload that no span refers to is of no use
         self._for_all = self._on_event or self._hook is not None
-        if self._for_spans or self._for_all:
+        self.captures = self._for_spans or self._for_all
+        """True if the content of any call is recorded."""
+        if self.captures:
             from otel_llm.instrument.content.preparation import Preparation  # noqa: PLC0415 - for those who record content
             from otel_llm.instrument.content.redact import redaction  # noqa: PLC0415
 

@@ -88,9 +88,11 @@ class Prices:
         return (provider, model) in self._found
 
     def quick_cost(
-        self, provider: str, request_model: str | None, response_model: str | None, usage: Usage
+        self, provider: str, request_model: str | None, response_model: str | None, usage: Usage | None
     ) -> QuickCost:
-        """Return what `cost` returns when that is quick, else PENDING."""
+        """Return what `cost` returns when that is quick, else PENDING; None where no usage was reported."""
+        if usage is None:
+            return None
         conditions = tuple(usage.conditions.items()) if usage.conditions else ()
         if usage.cost_usd is not None:
             return self._reported(_Names(provider, request_model, response_model, conditions), usage)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,8 @@ from otel_llm import names
 from otel_llm.instrument.contract.data import Content, Request, Response
 from otel_llm.instrument.contract.usage import Usage
 from otel_llm.instrument.cost.prices import Pending, QuickCost
-from otel_llm.instrument.guard import guarded
+from otel_llm.instrument.guard import report
+from otel_llm.instrument.lifecycle import late_spans
 from otel_llm.instrument.lifecycle.attributes import set_outcome, shared_attributes
 from otel_llm.instrument.lifecycle.telemetry import CallTelemetry
 from otel_llm.instrument.scope.baggage import without_baggage
@@ -54,11 +54,6 @@ class CallEnd:
     ended: float | None = None
     """When it ended, by time.perf_counter(); None is now."""
 
-    @property
-    def error_type(self) -> str | None:
-        """The error's class, or what the provider's own response says that failed."""
-        return self.response.error_type if self.error is None else type(self.error).__qualname__
-
 
 class LiveCall:
     """One call of a client, from its request on. Opens the CLIENT span `{operation} {model}`.
@@ -88,7 +83,8 @@ class LiveCall:
         self.telemetry = telemetry
         self.request = request
         # an exception that is being handled already, say of a model that this call replaces, is not this call's
-        self._error_before = _fingerprint(sys.exc_info()[1])
+        handled = sys.exc_info()[1]
+        self._error_before = None if handled is None else _fingerprint(handled)
         self._token: Token[Context] | None = None
         self.is_requesting = False
         """Whether the client is at work on the request now, so that what it calls in turn is this call."""
@@ -96,17 +92,17 @@ class LiveCall:
         """How often the client has sent the request."""
         self._ended = False
         self._shared = shared_attributes(request)
-        self._context = otel_context.get_current()
-        self._inherited = inherited_attributes(self._context)
+        self._context = context = otel_context.get_current()
+        self._inherited = inherited_attributes(context) if context else None
         self.is_suppressed = bool(
-            self._context.get(_SUPPRESS_INSTRUMENTATION_KEY) or self._context.get(_SUPPRESSED)
+            context and (context.get(_SUPPRESS_INSTRUMENTATION_KEY) or context.get(_SUPPRESSED))
         )
         """True if the app wants no span of this call."""
         self.asked: Content | None = None
         """What was asked, where content is captured, else None."""
         self._span: Span = INVALID_SPAN if self.is_suppressed else self._open_span()
         self.started = time.perf_counter()  # after the span's own start, so that no time in it is longer than it
-        if self._span is not INVALID_SPAN:
+        if telemetry.capture.captures and self._span is not INVALID_SPAN:
             self._ask()
         if request.model and not telemetry.prices.knows(request.provider, request.model):
             telemetry.worker.prepare(telemetry.prices.prepare, request.provider, request.model)
@@ -141,10 +137,12 @@ class LiveCall:
     def enter(self) -> None:
         """Make the span the current one, until `leave` in the same task or thread."""
         self.is_requesting = True
-        entered = {**self._context, _OPEN_CALL: self}
+        context = self._context
+        entered: dict[str, Any] = {**without_baggage(context)} if context else {}
+        entered[_OPEN_CALL] = self
         if self._span is not INVALID_SPAN:
             entered[_SPAN_KEY] = self._span
-        self._token = otel_context.attach(Context(without_baggage(entered)))
+        self._token = otel_context.attach(Context(entered))
 
     def leave(self) -> None:
         """Put back the context that was current before `enter`."""
@@ -156,8 +154,10 @@ class LiveCall:
         # Not only where our context is the current one: what the request attached and forgot goes with ours.
         # A coroutine that was thrown away, say by an event loop that ends, is closed outside its own context,
         # where there is nothing to put back, and OpenTelemetry's detach() would log an error.
-        with contextlib.suppress(ValueError):
+        try:
             token.var.reset(token)
+        except ValueError:
+            return
 
     def error_of_the_caller(self) -> BaseException | None:
         """Return the app's own exception that is passing through a `with` or `finally` now, if there is one."""
@@ -184,18 +184,53 @@ class LiveCall:
         self.is_requesting = False
         now = time.perf_counter()
         ended = now if outcome.ended is None else outcome.ended
+        end_ns = None if outcome.ended is None else time.time_ns() - int((now - ended) * 1e9)
+        request, response, error = self.request, outcome.response, outcome.error
+        error_type = response.error_type if error is None else type(error).__qualname__
         cost: QuickCost = Pending.PENDING
-        if self.asked is not None or self._span.is_recording():
-            cost = self._quick_cost(outcome.response)
-            self._describe(outcome, cost)
-        self._close_span(None if outcome.ended is None else time.time_ns() - int((now - ended) * 1e9))
-        self.telemetry.worker.submit(_measure, self.telemetry, self._measured(outcome, ended - self.started, cost))
+        is_recording = self._span.is_recording()
+        if is_recording or self.asked is not None:
+            try:
+                cost = self.telemetry.prices.quick_cost(
+                    request.provider, request.model, response.model, response.usage
+                )
+            except Exception as failure:
+                report("pricing a call", failure)
+                cost = None
+            try:
+                self._describe(outcome, error_type, cost)
+            except Exception as failure:
+                report("describing a call", failure)
+        late = self._close_span(end_ns, waits=is_recording and cost is Pending.PENDING)
+        # nothing of the app's own: what is handed over here is freed on another thread, and later
+        measured = _Measured(
+            request.model,
+            self._shared,
+            self._span,
+            ended - self.started,
+            error_type,
+            response.model,
+            response.usage,
+            outcome.first_chunk_s,
+            outcome.chunk_times,
+            cost,
+            late,
+        )
+        self.telemetry.worker.submit(_measure, self.telemetry, measured)
+        if late is not None and not self.telemetry.worker.is_running:
+            late_spans.end(late, None)
 
     # The span is ended here alone, so that a call whose span is the client's own (`own_spans.py`) does it
     # otherwise.
 
-    def _close_span(self, end_ns: int | None) -> None:
+    def _close_span(self, end_ns: int | None, *, waits: bool) -> int | None:
+        """End the span, or return the number under which it is held: it waits for its cost."""
+        if waits:
+            late = late_spans.hold(self._span, time.time_ns() if end_ns is None else end_ns)
+            if late is not None:
+                return late
         self._span.end(end_ns)
+        return None
 
     def _set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
         self._span.set_attributes(attributes)
@@ -203,57 +238,31 @@ class LiveCall:
     def _set_status(self, status: Status) -> None:
         self._span.set_status(status)
 
-    def _measured(self, outcome: CallEnd, duration_s: float, cost: QuickCost) -> _Measured:
-        # nothing of the app's own: what is handed over here is freed on another thread, and later
-        response = outcome.response
-        return _Measured(
-            self.request.model,
-            self._shared,
-            self._span,
-            duration_s,
-            outcome.error_type,
-            response.model,
-            response.usage,
-            outcome.first_chunk_s,
-            outcome.chunk_times,
-            cost,
-        )
-
-    @guarded("pricing a call")
-    def _quick_cost(self, response: Response) -> QuickCost:
-        if response.usage is None:
-            return None
-        request = self.request
-        return self.telemetry.prices.quick_cost(request.provider, request.model, response.model, response.usage)
-
-    @guarded("describing a call")
-    def _describe(self, outcome: CallEnd, cost: QuickCost) -> None:
-        if outcome.error is not None or outcome.response.error_type is not None:
+    def _describe(self, outcome: CallEnd, error_type: str | None, cost: QuickCost) -> None:
+        if error_type is not None:
             text = None if outcome.error is None else self.telemetry.capture.error_text(outcome.error)
             self._set_status(Status(StatusCode.ERROR, text))
-        request = self.request
+        request, inherited = self.request, self._inherited
         attributes = request.endpoint.read_attributes(request.body)
         if request.stream:
             attributes[names.REQUEST_STREAM] = True
-        said = attributes.keys() & self._inherited.keys() if self._inherited else ()
-        set_outcome(attributes, outcome.response, outcome.first_chunk_s, outcome.error_type)
-        for name in self._inherited or ():  # the call's own words come first, then the app's, then the provider's
+        said = attributes.keys() & inherited.keys() if inherited else ()
+        set_outcome(attributes, outcome.response, outcome.first_chunk_s, error_type)
+        for name in inherited or ():  # the call's own words come first, then the app's, then the provider's
             if name not in said:
                 attributes.pop(name, None)
         if self.attempts > 1:
             attributes[names.REQUEST_ATTEMPTS] = self.attempts
-        if isinstance(cost, tuple):
+        if cost is not None and cost is not Pending.PENDING:
             attributes[names.USAGE_COST], attributes[names.USAGE_COST_SOURCE] = cost
         self._set_attributes(attributes)
         if self.asked is not None:
-            described = {**(self._inherited or {}), **self._shared, **attributes}
+            described = {**(inherited or {}), **self._shared, **attributes}
             self.telemetry.capture.record(self._span, self.asked, outcome.response.read_messages, described)
 
 
-def _fingerprint(error: BaseException | None) -> tuple[object, ...] | None:
+def _fingerprint(error: BaseException) -> tuple[object, ...]:
     """Return what tells an exception from others, without holding it: an id alone is soon another one's."""
-    if error is None:
-        return None
     trace = error.__traceback__
     return id(error), type(error), *(() if trace is None else (id(trace.tb_frame.f_code), trace.tb_lasti))
 
@@ -271,28 +280,35 @@ class _Measured(NamedTuple):
     first_chunk_s: float | None
     chunk_times: Sequence[float]
     cost: QuickCost
+    late: int | None
+    """The number under which the span is held until its cost is known; None if it has ended."""
 
 
 def _measure(telemetry: CallTelemetry, measured: _Measured) -> None:
-    """Record a call's metrics, on the worker."""
+    """Record a call's metrics, and end its span if that waits for the cost, on the worker."""
     from otel_llm.instrument.lifecycle.metrics import Measurement  # noqa: PLC0415 - slow, and off the app's path here
 
-    attributes = measured.shared
-    if measured.response_model:
-        attributes = {**attributes, names.RESPONSE_MODEL: measured.response_model}
+    attributes, usage, response_model = measured.shared, measured.usage, measured.response_model
+    if response_model:
+        attributes = {**attributes, names.RESPONSE_MODEL: response_model}
+    context = Context({_SPAN_KEY: measured.span})
     measurement = Measurement(
-        attributes=attributes,
-        context=Context({_SPAN_KEY: measured.span}),
-        duration_s=measured.duration_s,
-        error_type=measured.error_type,
-        usage=measured.usage,
-        first_chunk_s=measured.first_chunk_s,
-        chunk_times=measured.chunk_times,
+        attributes,
+        context,
+        measured.duration_s,
+        measured.error_type,
+        usage,
+        measured.first_chunk_s,
+        measured.chunk_times,
     )
-    telemetry.metrics.record(measurement)
-    cost, usage = measured.cost, measured.usage
-    if cost is Pending.PENDING and usage is not None:
-        provider = str(attributes[names.PROVIDER])
-        cost = telemetry.prices.cost(provider, measured.request_model, measured.response_model, usage)
-    if isinstance(cost, tuple):
-        telemetry.metrics.add_cost(cost[0], attributes, measurement.context)
+    cost = None if measured.cost is Pending.PENDING else measured.cost
+    try:
+        telemetry.metrics.record(measurement)
+        if measured.cost is Pending.PENDING and usage is not None:
+            provider = str(attributes[names.PROVIDER])
+            cost = telemetry.prices.cost(provider, measured.request_model, response_model, usage)
+    finally:
+        if measured.late is not None:
+            late_spans.end(measured.late, cost)
+    if cost is not None:
+        telemetry.metrics.add_cost(cost[0], attributes, context)

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Final
+from operator import sub
+from typing import Final, NamedTuple
 
 from opentelemetry.context import Context, create_key
-from opentelemetry.metrics import Meter
+from opentelemetry.metrics import Counter, Histogram, Meter
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.config.instrument_values import MetricNames
 from otel_llm.instrument.contract.units import UNITS
 from otel_llm.instrument.contract.usage import Unit, Usage
-from otel_llm.instrument.worker import let_others_run
+from otel_llm.instrument.lifecycle.series import Labels, Moment, Series
 from otel_llm.names.label_limit import LabelLimit
 
 # Exemplars of the first chunk do; those of every chunk would cost a quarter more. The context holds something, as
 # the SDK takes an empty one for none and looks for the current one.
 _NO_SPAN: Final = Context({create_key("otel_llm.no_span"): True})
-_SLICE: Final = 16  # records between two offers of the interpreter lock: some 0.2 ms
 # Of each label. The SDK by itself keeps 2,000 sets of attributes and drops all attributes of the calls beyond, so
 # that a provider that makes up model names would take those of all others.
 _MAX_LABEL_VALUES: Final = 200
+_KEPT_LIMIT: Final = 1_000  # sets of labels; what a provider makes up must not fill the memory
+_KEPT_CHARACTERS: Final = 1_000  # of the labels of one set, for the same reason
 
-_Labels = Mapping[str, AttributeValue]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
+class Measurement(NamedTuple):
     """What one call adds to the metrics."""
 
     attributes: Mapping[str, AttributeValue]
@@ -45,41 +42,109 @@ class Measurement:
 
 
 class Metrics:
-    """Records measurements."""
+    """Records measurements. Any thread may call. Of each set of labels the series are kept, up to a limit."""
 
     def __init__(self, meter: Meter, metric_names: MetricNames = MetricNames.DEPLOYED) -> None:
         made: dict[names.Metric, _Instrument] = {}
         self._of_inferences = _instruments(meter, metric_names, made, inference=True)
         self._of_others = _instruments(meter, metric_names, made, inference=False)
         self._limit = LabelLimit(_MAX_LABEL_VALUES)
+        self._kept: dict[tuple[object, ...], _CallSeries] = {}
 
     def record(self, measurement: Measurement) -> None:
         """Record one call."""
-        context, error_type = measurement.context, measurement.error_type
-        labels = self._limit.limit(measurement.attributes)
-        failed = {**labels, **self._limit.limit({names.ERROR_TYPE: error_type})} if error_type else labels
-        instruments = self._instruments_of(measurement.attributes)
-        for instrument in instruments["duration"]:
-            instrument.put(measurement.duration_s, failed, context)
+        moment = Moment(measurement.context)
+        series = self._series_of(measurement.attributes, measurement.error_type)
+        series.put("duration", measurement.duration_s, moment)
         if measurement.usage is not None:
             for measured, token_type, count, modalities in _token_counts(measurement.usage):
-                for instrument in instruments[measured]:
-                    own = failed if names.ERROR_TYPE in instrument.labels else labels
-                    instrument.put_tokens(token_type, count, modalities, own, context)
+                series.put_tokens(measured, token_type, count, modalities, moment)
         if measurement.first_chunk_s is not None:
-            for instrument in instruments["first_chunk"]:
-                instrument.put(measurement.first_chunk_s, labels, context)
-        for instrument in instruments["output_chunk"]:
-            instrument.put_gaps(measurement.chunk_times, labels)
+            series.put("first_chunk", measurement.first_chunk_s, moment)
+        times = measurement.chunk_times
+        if len(times) > 1:
+            series.put_all("output_chunk", list(map(sub, times[1:], times)), Moment(_NO_SPAN))
 
-    def add_cost(self, cost_usd: float, attributes: Mapping[str, AttributeValue], context: Context) -> None:
+    def add_cost(self, cost_usd: float, attributes: Labels, context: Context) -> None:
         """Add what one call cost; the attributes are those of `record`."""
-        for instrument in self._instruments_of(attributes)["cost"]:
-            own = {label: attributes[label] for label in instrument.labels if label in attributes}
-            instrument.put(cost_usd, self._limit.limit(own), context)
+        self._series_of(attributes, None).put("cost", cost_usd, Moment(context))
 
-    def _instruments_of(self, attributes: Mapping[str, AttributeValue]) -> _Instruments:
-        return self._of_inferences if attributes[names.OPERATION] in names.INFERENCES else self._of_others
+    def _series_of(self, attributes: Labels, error_type: str | None) -> _CallSeries:
+        key = (error_type, *attributes.items())
+        series = self._kept.get(key)
+        if series is None:
+            series = self._new_series(attributes, error_type)
+            if (
+                sum(len(text) for text in (error_type, *attributes.values()) if isinstance(text, str))
+                <= _KEPT_CHARACTERS
+            ):
+                if len(self._kept) >= _KEPT_LIMIT:
+                    self._kept.clear()
+                self._kept[key] = series
+        return series
+
+    def _new_series(self, attributes: Labels, error_type: str | None) -> _CallSeries:
+        inference = attributes[names.OPERATION] in names.INFERENCES
+        labels = self._limit.limit(attributes)
+        if error_type:
+            labels |= self._limit.limit({names.ERROR_TYPE: error_type})
+        return _CallSeries(self._of_inferences if inference else self._of_others, labels)
+
+
+class _CallSeries:
+    """The series of the calls that have the same labels, each made when a value of it first comes."""
+
+    def __init__(self, instruments: _Instruments, labels: Labels) -> None:
+        self._instruments = instruments
+        self._labels = labels
+        self._made: dict[tuple[_Instrument, str], Series] = {}
+
+    def put(self, measured: names.MeasurementName, value: float, moment: Moment) -> None:
+        """Record a value by each instrument that measures it."""
+        for instrument in self._instruments[measured]:
+            self._series(instrument).record(value, moment)
+
+    def put_all(self, measured: names.MeasurementName, values: Sequence[float], moment: Moment) -> None:
+        """Record many values by each instrument that measures them."""
+        for instrument in self._instruments[measured]:
+            self._series(instrument).record_all(values, moment)
+
+    def put_tokens(
+        self,
+        measured: names.MeasurementName,
+        token_type: str,
+        count: float,
+        modalities: _Modalities,
+        moment: Moment,
+    ) -> None:
+        """Record a count of tokens: by type or by modality, where an instrument tells these apart."""
+        for instrument in self._instruments[measured]:
+            if names.TOKEN_TYPE in instrument.labels:
+                self._series(instrument, names.TOKEN_TYPE, token_type).record(count, moment)
+            elif names.TOKEN_MODALITY not in instrument.labels:
+                self._series(instrument).record(count, moment)
+            else:
+                self._put_modalities(instrument, count, modalities, moment)
+
+    def _put_modalities(
+        self, instrument: _Instrument, count: float, modalities: _Modalities, moment: Moment
+    ) -> None:
+        rest = count
+        for modality, part in modalities.items():
+            if part:
+                rest -= part
+                self._series(instrument, names.TOKEN_MODALITY, modality).record(part, moment)
+        if rest > 0 or rest == count:
+            self._series(instrument, names.TOKEN_MODALITY, "unknown").record(rest, moment)
+
+    def _series(self, instrument: _Instrument, label: str = "", value: str = "") -> Series:
+        series = self._made.get((instrument, value))
+        if series is None:
+            labels = {name: self._labels[name] for name in instrument.labels if name in self._labels}
+            if label:
+                labels[label] = value
+            series = self._made[instrument, value] = Series(instrument.made, instrument.put, labels)
+        return series
 
 
 class _Instrument:
@@ -87,42 +152,15 @@ class _Instrument:
 
     def __init__(self, meter: Meter, metric: names.Metric) -> None:
         about = (metric.name, metric.unit, metric.description)
-        self.put: Callable[[float, _Labels, Context], None] = (
-            meter.create_counter(*about).add
-            if metric.kind == "counter"
-            else meter.create_histogram(*about, explicit_bucket_boundaries_advisory=metric.buckets).record
-        )
         self.labels = metric.labels
-
-    def put_gaps(self, times: Sequence[float], labels: _Labels) -> None:
-        """Record the time between each two."""
-        put = self.put
-        for index, (earlier, later) in enumerate(pairwise(times)):
-            put(later - earlier, labels, _NO_SPAN)
-            if index % _SLICE == 0:
-                let_others_run()
-
-    def put_tokens(
-        self,
-        token_type: str,
-        count: float,
-        modalities: Mapping[str, float | None],
-        labels: _Labels,
-        context: Context,
-    ) -> None:
-        """Record a count of tokens: by type or by modality, where the instrument tells these apart."""
-        if names.TOKEN_TYPE in self.labels:
-            self.put(count, {**labels, names.TOKEN_TYPE: token_type}, context)
-        elif names.TOKEN_MODALITY not in self.labels:
-            self.put(count, labels, context)
+        self.made: Counter | Histogram
+        self.put: Callable[[float, Labels, Context], None]
+        if metric.kind == "counter":
+            self.made = meter.create_counter(*about)
+            self.put = self.made.add
         else:
-            rest = count
-            for modality, part in modalities.items():
-                if part:
-                    rest -= part
-                    self.put(part, {**labels, names.TOKEN_MODALITY: modality}, context)
-            if rest > 0 or rest == count:
-                self.put(rest, {**labels, names.TOKEN_MODALITY: "unknown"}, context)
+            self.made = meter.create_histogram(*about, explicit_bucket_boundaries_advisory=metric.buckets)
+            self.put = self.made.record
 
 
 _Instruments = Mapping[names.MeasurementName, list[_Instrument]]
@@ -146,6 +184,9 @@ def _instruments(
     return instruments
 
 
+_Modalities = Mapping[str, float | None]
+
+
 def _with_modalities(unit: Unit) -> dict[str, Unit]:
     return {part.modality: part for part in UNITS if part.modality is not None and unit in part.part_of}
 
@@ -159,7 +200,7 @@ _MEASURED: Final = tuple(
 """The measurements that are counts of a unit, the unit, and its parts by modality."""
 
 
-def _token_counts(usage: Usage) -> Iterator[tuple[names.MeasurementName, str, float, Mapping[str, float | None]]]:
+def _token_counts(usage: Usage) -> Iterator[tuple[names.MeasurementName, str, float, _Modalities]]:
     """Yield what was reported: its measurement, its type, how many, and how many of which modality."""
     for measurement, unit, parts in _MEASURED:
         if (count := usage.counts.get(unit)) is not None:

@@ -70,12 +70,12 @@ class CompletedCall(LiveCall):
     def _hold_end(self, end_time: int | None = None) -> None:
         self._client_end_ns = time.time_ns() if end_time is None else end_time
 
-    def _close_span(self, end_ns: int | None) -> None:
-        if vars(self._span).pop("end", None) is None:  # ours: nothing was held back
-            super()._close_span(end_ns)
-        elif self._client_end_ns is not None:
-            self._span.end(self._client_end_ns)
-        # else the client ends it yet
+    def _close_span(self, end_ns: int | None, *, waits: bool) -> int | None:
+        if vars(self._span).pop("end", None) is not None:  # else it is ours: nothing was held back
+            if self._client_end_ns is None:  # the client ends it yet
+                return None
+            end_ns = self._client_end_ns
+        return super()._close_span(end_ns, waits=waits)
 
     def _set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
         said = getattr(self._span, "attributes", None) or {}

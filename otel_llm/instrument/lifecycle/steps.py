@@ -26,9 +26,12 @@ def begin(
         request = client.read_request(args, kwargs, telemetry.servers)
         if request is None or open_call() is not None:
             return None
-        call = _opened(telemetry, client, request)
-        if client.own_scopes and not call.keeps_client_span:
-            client.silence(args, kwargs)
+        if not client.own_scopes:
+            call = LiveCall(telemetry, request)
+        else:
+            call = _opened(telemetry, client, request)
+            if not call.keeps_client_span:
+                client.silence(args, kwargs)
         enter(call)
     except Exception as error:
         report("opening a call", error)
@@ -37,7 +40,7 @@ def begin(
 
 
 def _opened(telemetry: CallTelemetry, client: InstrumentedClient, request: Request) -> LiveCall:
-    if client.own_scopes and telemetry.settings.client_spans is ClientSpans.COMPLETE:
+    if telemetry.settings.client_spans is ClientSpans.COMPLETE:
         from otel_llm.instrument.lifecycle.own_spans import CompletedCall  # noqa: PLC0415 - only where it is asked for
 
         return CompletedCall(telemetry, request, client.own_scopes)

@@ -6,14 +6,12 @@ HTTP and has its own module, `realtime.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from otel_llm.instrument.clients.openai.endpoints import ENDPOINTS
 from otel_llm.instrument.clients.openai.realtime import PATCHES as REALTIME_PATCHES
 from otel_llm.instrument.clients.openai.server import model_asked, server_of
 from otel_llm.instrument.clients.stainless.client import StainlessClient, patches
-from otel_llm.instrument.contract.client import Server, Servers
 
 
 class OpenAIClient(StainlessClient):
@@ -24,13 +22,8 @@ class OpenAIClient(StainlessClient):
     endpoints = ENDPOINTS
     patches = (*patches("openai"), *REALTIME_PATCHES)
 
-    def server_of(self, client: Any, servers: Servers) -> Server:
-        """Return the server of a client object of the library."""
-        return server_of(client, servers)
-
-    def model_asked(self, server: Server, client: Any, path: str, body: Mapping[str, Any]) -> str | None:
-        """Return the model, or with Azure the deployment, that a request is made to."""
-        return model_asked(client, path, body.get("model"))
+    server_of = staticmethod(server_of)
+    model_asked = staticmethod(model_asked)
 
 
 CLIENT: Final = OpenAIClient()

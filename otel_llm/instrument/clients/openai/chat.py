@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 from opentelemetry.util.types import AttributeValue
 
@@ -20,26 +20,21 @@ from otel_llm.instrument.clients.openai.message_pieces import MessagePieces
 from otel_llm.instrument.clients.openai.reading import (
     OUTPUT_TYPES,
     SAMPLING,
+    choice_count_of,
     count_of,
+    counts_of,
     fields_of,
+    float_of,
     price_conditions,
     reported_cost,
-    set_choice_count,
-    set_floats,
-    set_integers,
-    set_service_tier,
-    set_stop_sequences,
+    service_tier_of,
+    stop_sequences_of,
     text_of,
+    texts_of,
 )
 from otel_llm.instrument.contract import units
 from otel_llm.instrument.contract.data import Content, Endpoint, Message, Response
 from otel_llm.instrument.contract.usage import Unit, Usage
-
-_INTEGERS: Final = {
-    "max_tokens": names.REQUEST_MAX_TOKENS,
-    "max_completion_tokens": names.REQUEST_MAX_TOKENS,  # the newer name, which wins
-    "seed": names.REQUEST_SEED,
-}
 
 
 class _Chunks:
@@ -93,24 +88,44 @@ class _Chunks:
 
 def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {}
-    set_floats(attributes, body, SAMPLING)
-    set_integers(attributes, body, _INTEGERS)
-    set_choice_count(attributes, body)
-    set_stop_sequences(attributes, body)
-    if (effort := text_of(body.get("reasoning_effort"))) is not None:
-        attributes[names.REQUEST_REASONING_LEVEL] = effort
-    set_service_tier(attributes, body)
-    if output_type := _output_type(body):
-        attributes[names.OUTPUT_TYPE] = output_type
+    for key, given in body.items():
+        if (field := _FIELDS.get(key)) is not None and (value := field.read(given)) is not None:
+            if field.yields:
+                attributes.setdefault(field.name, value)
+            else:
+                attributes[field.name] = value
     return attributes
 
 
-def _output_type(body: Mapping[str, Any]) -> str | None:
-    modalities = body.get("modalities")
-    if isinstance(modalities, list | tuple) and "audio" in modalities:
-        return "speech"
-    response_format = body.get("response_format")
+def _is_speech(modalities: Any) -> str | None:
+    return "speech" if isinstance(modalities, list | tuple) and "audio" in modalities else None
+
+
+def _output_type(response_format: Any) -> str | None:
     return OUTPUT_TYPES.get(text_of(response_format.get("type"))) if isinstance(response_format, Mapping) else None
+
+
+class _Field(NamedTuple):
+    """A field of a request's body, and the attribute that it is."""
+
+    name: str
+    read: Callable[[Any], AttributeValue | None]
+    yields: bool = False
+    """True if another field, which gives the same attribute, comes first."""
+
+
+_FIELDS: Final = {
+    **{field: _Field(name, float_of) for field, name in SAMPLING.items()},
+    "max_tokens": _Field(names.REQUEST_MAX_TOKENS, count_of, yields=True),
+    "max_completion_tokens": _Field(names.REQUEST_MAX_TOKENS, count_of),
+    "seed": _Field(names.REQUEST_SEED, count_of),
+    "n": _Field(names.REQUEST_CHOICE_COUNT, choice_count_of),
+    "stop": _Field(names.REQUEST_STOP_SEQUENCES, stop_sequences_of),
+    "reasoning_effort": _Field(names.REQUEST_REASONING_LEVEL, text_of),
+    "service_tier": _Field(names.OPENAI_REQUEST_SERVICE_TIER, service_tier_of),
+    "modalities": _Field(names.OUTPUT_TYPE, _is_speech),
+    "response_format": _Field(names.OUTPUT_TYPE, _output_type, yields=True),
+}
 
 
 def _read_content(body: Mapping[str, Any]) -> Content:
@@ -122,28 +137,32 @@ def _read_content(body: Mapping[str, Any]) -> Content:
 
 def _read_response(completion: Any) -> Response:
     held = fields_of(completion)
-    choices = [choice for choice in held.get("choices") or () if choice is not None]
-    tier = text_of(held.get("service_tier"))
+    identity, model, tier = texts_of(held, "id", "model", "service_tier")
+    choices, reasons = [], []
+    for choice in held.get("choices") or ():
+        if choice is not None:
+            choices.append(choice)
+            if reason := text_of(choice.finish_reason):
+                reasons.append(finish_reason_of(reason))
     return Response(
-        id=text_of(held.get("id")) or None,
-        model=text_of(held.get("model")) or None,
-        finish_reasons=[
-            finish_reason_of(reason) for choice in choices if (reason := text_of(choice.finish_reason))
-        ],
+        id=identity or None,
+        model=model or None,
+        finish_reasons=reasons,
         usage=_read_usage(held.get("usage"), tier),
-        attributes={**_tier(tier), **_logprobs(choices)},
+        attributes=_attributes(tier, choices),
         read_messages=lambda: [
             output_message(choice.message, text_of(choice.finish_reason)) for choice in choices
         ],
     )
 
 
-def _logprobs(choices: list[Any]) -> Mapping[str, AttributeValue]:
-    if not choices or (said := choices[0].logprobs) is None:
-        return {}
+def _attributes(tier: str | None, choices: list[Any]) -> Mapping[str, AttributeValue] | None:
+    said = choices[0].logprobs if choices else None
+    if said is None:
+        return _tier(tier) if tier else None
     logprobs = Logprobs()
     logprobs.add_chat(said)
-    return logprobs.attributes()
+    return {**_tier(tier), **logprobs.attributes()}
 
 
 def _read_usage(usage: Any, service_tier: str | None) -> Usage | None:
@@ -152,12 +171,20 @@ def _read_usage(usage: Any, service_tier: str | None) -> Usage | None:
     held = usage if isinstance(usage, Mapping) else fields_of(usage)
     asked = fields_of(held.get("prompt_tokens_details"))
     answered = fields_of(held.get("completion_tokens_details"))
-    reasoning = count_of(answered.get("reasoning_tokens"))
+    prompt, answer, *beside = counts_of(
+        held, "prompt_tokens", "completion_tokens", "prompt_cache_hit_tokens", "cached_tokens"
+    )
+    cached, written = counts_of(asked, "cached_tokens", "cache_write_tokens")
+    (reasoning,) = counts_of(answered, "reasoning_tokens")
+    if cached is None:
+        # Some providers tell it outside of the details. Source: https://api-docs.deepseek.com/guides/kv_cache;
+        # Together's and Moonshot's answers have `cached_tokens`.
+        cached = beside[1] if beside[0] is None else beside[0]
     counts = {
-        units.INPUT_TOKENS: count_of(held.get("prompt_tokens")),
-        units.OUTPUT_TOKENS: _output_tokens(held, reasoning),
-        units.CACHE_READ_TOKENS: _cached_tokens(held, asked),
-        units.CACHE_WRITE_TOKENS: count_of(asked.get("cache_write_tokens")),
+        units.INPUT_TOKENS: prompt,
+        units.OUTPUT_TOKENS: _output_tokens(held, prompt, answer, reasoning) if reasoning else answer,
+        units.CACHE_READ_TOKENS: cached,
+        units.CACHE_WRITE_TOKENS: written,
         units.REASONING_TOKENS: reasoning,
     }
     if asked.get("audio_tokens") or answered.get("audio_tokens") or asked.get("image_tokens"):
@@ -165,27 +192,15 @@ def _read_usage(usage: Any, service_tier: str | None) -> Usage | None:
     return Usage(counts, price_conditions(service_tier), reported_cost(held))
 
 
-def _output_tokens(held: Mapping[str, Any], reasoning: int | None) -> int | None:
+def _output_tokens(held: Mapping[str, Any], asked: int | None, answered: int | None, reasoning: int) -> int | None:
     """Return the tokens of the answer, those of reasoning included.
 
     xAI counts these beside the others, and in the total alone (https://docs.x.ai/docs/key-information/
     consumption-and-rate-limits, read in November 2026).
     """
-    answered = count_of(held.get("completion_tokens"))
-    if not reasoning or answered is None or (asked := count_of(held.get("prompt_tokens"))) is None:
+    if answered is None or asked is None:
         return answered
     return answered + reasoning if held.get("total_tokens") == asked + answered + reasoning else answered
-
-
-def _cached_tokens(held: Mapping[str, Any], asked: Mapping[str, Any]) -> int | None:
-    """Return the tokens of the prompt that were cached, of which some providers tell outside of the details.
-
-    Source: https://api-docs.deepseek.com/guides/kv_cache; Together's and Moonshot's answers have `cached_tokens`.
-    """
-    for count in (asked.get("cached_tokens"), held.get("prompt_cache_hit_tokens"), held.get("cached_tokens")):
-        if (cached := count_of(count)) is not None:
-            return cached
-    return None
 
 
 def _groq_usage(chunk: Any) -> Any:

@@ -59,9 +59,50 @@ def count_of(value: Any) -> int | None:
     return int(value) if isinstance(value, float) and value.is_integer() else None
 
 
+def texts_of(fields: Mapping[str, Any], *keys: str) -> list[str | None]:
+    """Return `text_of` each field, in one step where all are plain, as at each call."""
+    found = []
+    for key in keys:
+        value = fields.get(key)
+        found.append(value if value is None or (type(value) is str and value.isascii()) else text_of(value))
+    return found
+
+
+def counts_of(fields: Mapping[str, Any], *keys: str) -> list[int | None]:
+    """Return `count_of` each field, in one step where all are plain, as at each call."""
+    found = []
+    for key in keys:
+        value = fields.get(key)
+        found.append(value if value is None or type(value) is int else count_of(value))
+    return found
+
+
 def code_of(value: Any) -> str | None:
     """Return an error's code, which some servers tell as a number, or None."""
     return str(value) if type(value) is int else text_of(value) or None
+
+
+def float_of(value: Any) -> float | None:
+    """Return a number of JSON as a double, or None."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def choice_count_of(value: Any) -> int | None:
+    """Return how many answers are asked for, where it is not one."""
+    return None if (count := count_of(value)) == 1 else count
+
+
+def service_tier_of(value: Any) -> str | None:
+    """Return the service tier that is asked for, where it is a certain one."""
+    return None if (tier := text_of(value)) == "auto" else tier
+
+
+def stop_sequences_of(value: Any) -> list[str] | None:
+    """Return the texts at which an answer ends, or None."""
+    if not value:
+        return None
+    given = value if isinstance(value, list | tuple) else [value]
+    return [text for text in map(text_of, given) if text is not None] or None
 
 
 def set_floats(attributes: dict[str, AttributeValue], body: Mapping[str, Any], table: Table) -> None:
@@ -87,7 +128,7 @@ def set_strings(attributes: dict[str, AttributeValue], body: Mapping[str, Any], 
 
 def set_service_tier(attributes: dict[str, AttributeValue], body: Mapping[str, Any]) -> None:
     """Set the service tier that is asked for, where it is a certain one."""
-    if (tier := text_of(body.get("service_tier"))) is not None and tier != "auto":
+    if (tier := service_tier_of(body.get("service_tier"))) is not None:
         attributes[names.OPENAI_REQUEST_SERVICE_TIER] = tier
 
 
@@ -129,13 +170,11 @@ def _usd(value: Any) -> float | None:
 
 def set_choice_count(attributes: dict[str, AttributeValue], body: Mapping[str, Any]) -> None:
     """Set how many answers are asked for, where it is not one."""
-    if "n" in body and (count := count_of(body["n"])) is not None and count != 1:
+    if (count := choice_count_of(body.get("n"))) is not None:
         attributes[names.REQUEST_CHOICE_COUNT] = count
 
 
 def set_stop_sequences(attributes: dict[str, AttributeValue], body: Mapping[str, Any]) -> None:
     """Set the texts at which an answer ends."""
-    if stop := body.get("stop"):
-        given = stop if isinstance(stop, list | tuple) else [stop]
-        if texts := [text for text in map(text_of, given) if text is not None]:
-            attributes[names.REQUEST_STOP_SEQUENCES] = texts
+    if (texts := stop_sequences_of(body.get("stop"))) is not None:
+        attributes[names.REQUEST_STOP_SEQUENCES] = texts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -33,14 +34,15 @@ def server_of(client: Any, servers: Servers) -> Server:
     return servers.at(base_url_of(client), default_provider(client), compatible=True)
 
 
-def model_asked(client: Any, path: str, model: Any) -> str | None:
+def model_asked(server: Server, client: Any, path: str, body: Mapping[str, Any]) -> str | None:
     """Return the model that a request is made to.
 
     That is what the app passed, with Azure's client its deployment. Where the base URL has a deployment
     (`AzureOpenAI(azure_deployment=…)`) that one answers, and the request's own model is not looked at.
     """
-    if (deployment := _deployment(base_url_of(client))) is not None and path in _DEPLOYED:
+    if path in _DEPLOYED and (deployment := _deployment(base_url_of(client))) is not None:
         return deployment
+    model = body.get("model")
     return str(model) if model else None
 
 

@@ -11,7 +11,14 @@ from otel_llm.instrument.lifecycle.httpx_tap import listen
 
 def is_stream(result: Any) -> bool:
     """Return True if a result is one of the client's streams."""
-    return hasattr(type(result), "__stream__")
+    kind: Any = type(result)
+    return _is_stream_class(kind)
+
+
+@functools.lru_cache(256)
+def _is_stream_class(kind: Any) -> bool:
+    # kept: a class of pydantic takes 2 µs to say that it has no such method, at each call
+    return hasattr(kind, "__stream__")
 
 
 def streamed(stream: Any, *, given: Any) -> Streamed:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextvars import Token
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context
@@ -17,11 +17,11 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.contract.data import Content, Request, Response
-from otel_llm.instrument.contract.usage import Usage
 from otel_llm.instrument.cost.prices import Pending, QuickCost
 from otel_llm.instrument.guard import report
 from otel_llm.instrument.lifecycle import late_spans
 from otel_llm.instrument.lifecycle.attributes import set_outcome, shared_attributes
+from otel_llm.instrument.lifecycle.measured import Measured, measure
 from otel_llm.instrument.lifecycle.telemetry import CallTelemetry
 from otel_llm.instrument.scope.baggage import without_baggage
 from otel_llm.instrument.scope.inherited import inherited_attributes, inherited_documents
@@ -203,7 +203,7 @@ class LiveCall:
                 report("describing a call", failure)
         late = self._close_span(end_ns, waits=is_recording and cost is Pending.PENDING)
         # nothing of the app's own: what is handed over here is freed on another thread, and later
-        measured = _Measured(
+        measured = Measured(
             request.model,
             self._shared,
             self._span,
@@ -216,7 +216,7 @@ class LiveCall:
             cost,
             late,
         )
-        self.telemetry.worker.submit(_measure, self.telemetry, measured)
+        self.telemetry.worker.submit(measure, self.telemetry, measured)
         if late is not None and not self.telemetry.worker.is_running:
             late_spans.end(late, None)
 
@@ -265,50 +265,3 @@ def _fingerprint(error: BaseException) -> tuple[object, ...]:
     """Return what tells an exception from others, without holding it: an id alone is soon another one's."""
     trace = error.__traceback__
     return id(error), type(error), *(() if trace is None else (id(trace.tb_frame.f_code), trace.tb_lasti))
-
-
-class _Measured(NamedTuple):
-    """What the metrics need of a call."""
-
-    request_model: str | None
-    shared: dict[str, AttributeValue]
-    span: Span
-    duration_s: float
-    error_type: str | None
-    response_model: str | None
-    usage: Usage | None
-    first_chunk_s: float | None
-    chunk_times: Sequence[float]
-    cost: QuickCost
-    late: int | None
-    """The number under which the span is held until its cost is known; None if it has ended."""
-
-
-def _measure(telemetry: CallTelemetry, measured: _Measured) -> None:
-    """Record a call's metrics, and end its span if that waits for the cost, on the worker."""
-    from otel_llm.instrument.lifecycle.metrics import Measurement  # noqa: PLC0415 - slow, and off the app's path here
-
-    attributes, usage, response_model = measured.shared, measured.usage, measured.response_model
-    if response_model:
-        attributes = {**attributes, names.RESPONSE_MODEL: response_model}
-    context = Context({_SPAN_KEY: measured.span})
-    measurement = Measurement(
-        attributes,
-        context,
-        measured.duration_s,
-        measured.error_type,
-        usage,
-        measured.first_chunk_s,
-        measured.chunk_times,
-    )
-    cost = None if measured.cost is Pending.PENDING else measured.cost
-    try:
-        telemetry.metrics.record(measurement)
-        if measured.cost is Pending.PENDING and usage is not None:
-            provider = str(attributes[names.PROVIDER])
-            cost = telemetry.prices.cost(provider, measured.request_model, response_model, usage)
-    finally:
-        if measured.late is not None:
-            late_spans.end(measured.late, cost)
-    if cost is not None:
-        telemetry.metrics.add_cost(cost[0], attributes, context)

@@ -35,6 +35,11 @@ def patches(package: str) -> tuple[InstrumentedPatch, ...]:
     )
 
 
+def options_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Return the options of `request(self, cast_to, options, *, …)`."""
+    return args[2] if len(args) > 2 else kwargs["options"]
+
+
 class StainlessClient(LlmClient[CallTelemetry]):
     """One client of this kind."""
 
@@ -52,7 +57,7 @@ class StainlessClient(LlmClient[CallTelemetry]):
 
     def read_request(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], servers: Servers) -> Request | None:
         """Return the request of `request(self, cast_to, options, *, …)`, if it is one of ours."""
-        options = args[2] if len(args) > 2 else kwargs["options"]
+        options = options_of(args, kwargs)
         endpoint = self.endpoints.get(options.url)
         if endpoint is None or options.method != "post":
             return None

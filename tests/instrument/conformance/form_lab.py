@@ -1,32 +1,26 @@
-"""Calls the real client in a form and a behaviour, once each, and keeps the span and the objects it gave."""
+"""Calls a real client in a form and a behaviour, once each, and keeps the span and the objects it gave."""
 
 import asyncio
 import contextlib
 import gc
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import openai
 from form import Form
 from form_reading import Leaving, settled
-from forms import FORMS
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from support.model_server import serving
+from subject import Subject
 
 import otel_llm
 from otel_llm.instrument import guard
 from otel_llm.instrument.setup import flush
-from otel_llm.serve.models.script import Script, read_script
-from otel_llm.serve.models.scripted import ScriptedModel
 
-HERE = Path(__file__).parent
-WAYS = ("sync", "async")
+PRICES = Path(__file__).parents[1] / "prices.toml"
 
 
 @dataclass(frozen=True)
@@ -41,27 +35,11 @@ class Run:
     """The one span that it exported; None where the client is not instrumented."""
 
 
-def script() -> Script:
-    """Return the script with, for each form and way, a rule that fails once: a rule counts its failures."""
-    written = read_script(HERE / "clients" / "openai" / "scripts" / "forms.toml")
-    failing = [
-        written.rule_for(form.question).model_copy(
-            update={"match": re.compile(_failing(form, way)), "status": 503, "fail_times": 1}
-        )
-        for form in FORMS
-        for way in WAYS
-    ]
-    return Script(rule=(*failing, *written.rule))
-
-
-def _failing(form: Form, way: str) -> str:
-    return f"fails once {FORMS.index(form)} {way}"
-
-
 class Lab:
-    """The clients, the server, and what was seen so far."""
+    """The clients of one library, their server, and what was seen so far."""
 
-    def __init__(self, url: str, runner: asyncio.Runner) -> None:
+    def __init__(self, subject: Subject, url: str, runner: asyncio.Runner) -> None:
+        self.subject = subject
         self._url = url
         self._runner = runner
         self._exporter = InMemorySpanExporter()
@@ -93,15 +71,13 @@ class Lab:
 
     def _call(self, form: Form, way: str, behaviour: str) -> Run:
         self._prepare(None if behaviour == "uninstrumented" else behaviour not in ("retried", "refused"))
-        question = {
-            "retried": _failing(form, way), "refused": "rate limit", "closed": "long", "dropped": "long",
-        }.get(behaviour, form.question)  # fmt: skip
+        question = self.subject.question(form, way, behaviour)
         leaving = Leaving(form.left_after, behaviour == "closed") if behaviour in ("closed", "dropped") else None
-        client = self._client(form.server, way)
+        client = self._client(form.server or self.subject.provider, way)
         if behaviour == "retried":
             client = client.with_options(max_retries=1)
         self._exporter.clear()
-        kinds, error = self._runner.run(_use(form, client, question, leaving))
+        kinds, error = self._runner.run(self._use(form, client, question, leaving))
         return Run(kinds, error, None if behaviour == "uninstrumented" else self._span())
 
     def _span(self) -> ReadableSpan:
@@ -123,7 +99,7 @@ class Lab:
         elif captures != self._captures:
             otel_llm.instrument(
                 capture_content=captures,
-                prices=HERE / "prices.toml",
+                prices=PRICES,
                 providers={"localhost": "vllm"},
                 debug_raise=True,
                 sdk=False,
@@ -133,44 +109,26 @@ class Lab:
 
     def _client(self, server: str, way: str) -> Any:
         if (server, way) not in self._clients:
-            self._clients[server, way] = _client(server, way, self._url)
+            self._clients[server, way] = self.subject.make(server, way, self._url)
         return self._clients[server, way]
 
-
-async def _use(
-    form: Form, client: Any, question: str, leaving: Leaving | None
-) -> tuple[list[type], Exception | None]:
-    try:
-        return await form.read(form.ask(client, question), leaving), None
-    except openai.APIError as error:
-        return [], error.with_traceback(None)  # whose frames would hold the call
+    async def _use(
+        self, form: Form, client: Any, question: str, leaving: Leaving | None
+    ) -> tuple[list[type], Exception | None]:
+        try:
+            return await form.read(form.ask(client, question), leaving), None
+        except self.subject.error as error:
+            return [], error.with_traceback(None)  # whose frames would hold the call
 
 
 async def _close(client: Any) -> None:
     await settled(client.close())
 
 
-def _client(server: str, way: str, url: str) -> Any:
-    azure = server == "azure.ai.openai"
-    # to load certificates takes longer than a call
-    if way == "sync":
-        make: Any = openai.AzureOpenAI if azure else openai.OpenAI
-        options: dict[str, Any] = {"http_client": openai.DefaultHttpxClient(verify=False)}
-    else:
-        make = openai.AsyncAzureOpenAI if azure else openai.AsyncOpenAI
-        options = {"http_client": openai.DefaultAsyncHttpxClient(verify=False)}
-    if azure:
-        options |= {"azure_endpoint": url.removesuffix("/v1"), "api_version": "2024-10-21"}
-    else:
-        # by its other name, it is another server
-        options["base_url"] = url.replace("127.0.0.1", "localhost") if server == "vllm" else url
-    return make(api_key="none", max_retries=0, **options)
-
-
 @contextlib.contextmanager
-def open_lab() -> Iterator[Lab]:
-    with serving(ScriptedModel(script())) as url, asyncio.Runner() as runner:
-        lab = Lab(url, runner)
+def open_lab(subject: Subject) -> Iterator[Lab]:
+    with subject.serve() as url, asyncio.Runner() as runner:
+        lab = Lab(subject, url, runner)
         try:
             yield lab
         finally:

@@ -1,8 +1,9 @@
-"""All forms of a call: the rows of a table in docs/instrument.md."""
+"""All forms of a call of the openai client: the rows of a table in docs/instrument.md."""
 
 import openai
-from form import Form, chat, complete, draw, hear, respond, say, streamed
-from form_reading import block, lines, raw, raw_stream, stream, turn
+from form import Form, streamed
+from form_reading import block, lines, raw, raw_stream, stream
+from openai_asks import chat, complete, draw, hear, respond, say, turn
 from pydantic import BaseModel
 
 HASH = "nih:sha-256;"

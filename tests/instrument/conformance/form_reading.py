@@ -1,4 +1,4 @@
-"""How an app reads what a call of the client gives, synchronous or asynchronous: to its end, or not.
+"""How an app reads what a call of a client gives, synchronous or asynchronous: to its end, or not.
 
 Each reader returns the types of all objects that the app was given.
 """
@@ -27,7 +27,7 @@ async def whole(given: Any, _: Leaving | None) -> list[type]:
 
 async def raw(given: Any, _: Leaving | None) -> list[type]:
     response = await settled(given)
-    return [type(response), type(response.parse())]
+    return [type(response), type(await settled(response.parse()))]
 
 
 async def stream(given: Any, leaving: Leaving | None) -> list[type]:
@@ -53,22 +53,13 @@ async def lines(manager: Any, leaving: Leaving | None) -> list[type]:
     return await _block(manager, leaving, lambda response: response.iter_lines())
 
 
-async def turn(given: Any, leaving: Leaving | None) -> list[type]:
-    """Ask for a response on a realtime connection, and read its events."""
-    manager, question = given
-    connection = await settled(manager.enter())
-    kinds = [type(connection)]
-    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": question}]}
-    await settled(connection.session.update(session={"type": "realtime", "output_modalities": ["text"]}))
-    await settled(connection.conversation.item.create(item=item))
-    await settled(connection.response.create())
-    last = leaving.after if leaving and leaving.after else "response.done"
-    while last not in str(event := await settled(connection.recv())):
-        kinds.append(type(event))
-    # of a connection that is dropped, the socket is closed behind its back, to be rid of it
-    closed = connection._connection if leaving and not leaving.close else connection
-    await settled(closed.close())
-    return [*kinds, type(event)]
+def entered(name: str) -> Callable[[Any, Leaving | None], Any]:
+    """Return what reads an iterator of what the `with` block of a helper gives."""
+
+    async def read(manager: Any, leaving: Leaving | None) -> list[type]:
+        return await _block(manager, leaving, lambda helper: getattr(helper, name))
+
+    return read
 
 
 async def _block(manager: Any, leaving: Leaving | None, body: Callable[[Any], Any]) -> list[type]:

@@ -1,0 +1,123 @@
+"""POST /v1/messages, plain and beta."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opentelemetry.util.types import AttributeValue
+
+from otel_llm import names
+from otel_llm.instrument.clients.anthropic.block_pieces import BlockPieces
+from otel_llm.instrument.clients.anthropic.usage import read_usage
+from otel_llm.instrument.clients.formats.anthropic_messages import (
+    finish_reason_of,
+    input_messages,
+    output_messages,
+    system_instructions,
+    tool_definitions,
+)
+from otel_llm.instrument.clients.formats.fields import fields_of, set_floats, set_integers, text_of
+from otel_llm.instrument.contract.data import Content, Endpoint, EventFormat, Response
+
+_FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE, "top_p": names.REQUEST_TOP_P}
+_INTEGERS: Final = {"max_tokens": names.REQUEST_MAX_TOKENS, "top_k": names.REQUEST_TOP_K}
+
+
+class _Events:
+    """Adds up the events of a stream; the blocks only where content is captured."""
+
+    def __init__(self, content: bool) -> None:
+        self._message: Mapping[str, Any] = {}
+        self._usage: dict[str, Any] = {}
+        self._stop_reason: str | None = None
+        self._blocks = BlockPieces() if content else None
+
+    def add(self, event: Any) -> None:
+        kind = event.type
+        if kind == "content_block_delta":
+            if self._blocks is not None:
+                self._blocks.add(event)
+        elif kind == "content_block_start":
+            if self._blocks is not None:
+                self._blocks.start(event)
+        elif kind == "message_start":
+            self._message = fields_of(event.message)
+            self._use(self._message.get("usage"))
+            # what was said before anything was: the count of a stream that is left early is not known
+            self._usage.pop("output_tokens", None)
+        elif kind == "message_delta":
+            self._stop_reason = text_of(fields_of(event.delta).get("stop_reason"))
+            self._use(fields_of(event).get("usage"))
+
+    def response(self) -> Response:
+        blocks, stop_reason = self._blocks, self._stop_reason
+        read = _response(self._message, self._usage, stop_reason)
+        if blocks is not None:
+            read.read_messages = lambda: output_messages(blocks.blocks(), stop_reason)
+        return read
+
+    def _use(self, usage: Any) -> None:
+        """Take counts, which are of the whole message so far: a later one stands for the earlier one."""
+        self._usage.update((name, value) for name, value in fields_of(usage).items() if value is not None)
+
+
+def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {}
+    set_floats(attributes, body, _FLOATS)
+    set_integers(attributes, body, _INTEGERS)
+    stop = body.get("stop_sequences")
+    if isinstance(stop, list | tuple) and (texts := [text for text in map(text_of, stop) if text is not None]):
+        attributes[names.REQUEST_STOP_SEQUENCES] = texts
+    output = _mapping(body.get("output_config"))
+    if (effort := text_of(output.get("effort"))) is not None:
+        attributes[names.REQUEST_REASONING_LEVEL] = effort
+    # `output_format` is the older name of `output_config.format`
+    if any(
+        _mapping(each).get("type") == "json_schema" for each in (output.get("format"), body.get("output_format"))
+    ):
+        attributes[names.OUTPUT_TYPE] = "json"
+    return attributes
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _read_content(body: Mapping[str, Any]) -> Content:
+    return Content(
+        messages=input_messages(body.get("messages")),
+        system=system_instructions(body.get("system")),
+        tools=tool_definitions(body.get("tools")),
+    )
+
+
+def _read_response(message: Any) -> Response:
+    held = fields_of(message)
+    stop_reason = text_of(held.get("stop_reason"))
+    read = _response(held, fields_of(held.get("usage")), stop_reason)
+    read.read_messages = lambda: output_messages(held.get("content"), stop_reason)
+    return read
+
+
+def _response(message: Mapping[str, Any], usage: Mapping[str, Any], stop_reason: str | None) -> Response:
+    return Response(
+        id=text_of(message.get("id")) or None,
+        model=text_of(message.get("model")) or None,
+        finish_reasons=[finish_reason_of(stop_reason)] if stop_reason else [],
+        usage=read_usage(usage) if usage else None,
+    )
+
+
+def _is_error(event: Any) -> bool:
+    return _mapping(event).get("type") == "error"
+
+
+MESSAGES: Final = Endpoint(
+    operation="chat",
+    read_attributes=_read_attributes,
+    read_content=_read_content,
+    read_response=_read_response,
+    add_up=_Events,
+    events=EventFormat(no_chunks=frozenset({"ping"}), is_error=_is_error),
+)

@@ -20,6 +20,7 @@ CACHED_USAGE = {
     "output_tokens_details": {"thinking_tokens": 2}, "server_tool_use": {"web_search_requests": 1},
     "service_tier": "standard",
 }  # fmt: skip
+DEFAULT_STOP_REASON = "end_turn"
 ERRORS = {429: "rate_limit_error", 529: "overloaded_error", 400: "invalid_request_error"}
 DELTAS = {
     "text": ("text_delta", "text"),
@@ -32,10 +33,10 @@ def text(content: str) -> dict[str, Any]:
     return {"type": "text", "text": content}
 
 
-def message(*content: dict[str, Any], stop_reason: str = "end_turn", usage: Any = None) -> dict[str, Any]:
+def message(*content: dict[str, Any], stop_reason: str | None = None, usage: Any = None) -> dict[str, Any]:
     return {
         "id": "msg_1", "type": "message", "role": "assistant", "model": "scripted", "content": list(content),
-        "stop_reason": stop_reason, "stop_sequence": None, "usage": usage or USAGE,
+        "stop_reason": stop_reason or DEFAULT_STOP_REASON, "stop_sequence": None, "usage": usage or USAGE,
     }  # fmt: skip
 
 

@@ -97,6 +97,8 @@ class Preparation:
         if depth > _STRUCTURE_LIMIT:
             raise RecursionError(f"a structure nests more than {_STRUCTURE_LIMIT} levels deep")
         if isinstance(value, Mapping):
+            if value.get("type") == "blob" and "modality" in value:  # media that a tool answered with
+                return self._part(dict(value))
             return {self.text(str(key)): self._value(inner, depth=depth) for key, inner in value.items()}
         return [self._value(inner, depth=depth) for inner in value]
 

@@ -115,7 +115,7 @@ def test_results_of_tools_are_messages_of_the_tool(said):
         "parts": [{"type": "tool_call_response", "id": "toolu_1", "response": "A cat."}],
     }
     assert mixed["role"] == "user"
-    assert "nih:sha-256;" in mixed["parts"][0]["response"][0]["content"]
+    assert mixed["parts"][0]["response"][0]["type"] == "uri"
 
 
 def test_system_prompts_and_tools_are_recorded_apart(said):

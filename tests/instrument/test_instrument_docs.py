@@ -6,6 +6,7 @@ from pathlib import Path
 import openai
 import pytest
 from in_process import COMPLETION, chunk, client_for, httpx
+from in_process_anthropic import QUESTION, claude_for_all
 
 from otel_llm import names
 from otel_llm.config.instrument import InstrumentSettings, read_settings
@@ -127,6 +128,7 @@ def use_other_endpoints():
     client_for(BATCH).batches.create(
         input_file_id="file-1", endpoint="/v1/chat/completions", completion_window="24h"
     )
+    claude_for_all().messages.create(**QUESTION, extra_body={"top_k": 40})
     answers = iter([httpx.Response(500, headers={"retry-after-ms": "1"}), httpx.Response(200, json=COMPLETION)])
     http_client = httpx.Client(transport=httpx.MockTransport(lambda _: next(answers)))
     openai.OpenAI(api_key="none", http_client=http_client).chat.completions.create(model="gpt-4o", messages=ASK)

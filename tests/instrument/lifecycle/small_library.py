@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from opentelemetry import baggage, trace
 
+from otel_llm.instrument.contract import units
 from otel_llm.instrument.contract.client import LlmClient, Patch
-from otel_llm.instrument.contract.data import Content, Endpoint, Request, Response, Usage
+from otel_llm.instrument.contract.data import Content, Endpoint, Request, Response
 from otel_llm.instrument.contract.results import Streamed
+from otel_llm.instrument.contract.usage import Usage
 from otel_llm.instrument.lifecycle import patch
 from otel_llm.instrument.lifecycle.wrap import wrap
 
@@ -36,7 +38,7 @@ class Words:
 
 
 def read_response(answer: str) -> Response:
-    return Response(id=answer, usage=Usage(input_tokens=20, output_tokens=len(answer.split())))
+    return Response(id=answer, usage=Usage({units.INPUT_TOKENS: 20, units.OUTPUT_TOKENS: len(answer.split())}))
 
 
 CHAT = Endpoint(

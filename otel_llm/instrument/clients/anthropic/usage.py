@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from otel_llm.instrument.clients.formats.fields import count_of, fields_of, text_of
-from otel_llm.instrument.contract.data import Usage
+from otel_llm.instrument.clients.formats.fields import count_of, fields_of, price_conditions, text_of
+from otel_llm.instrument.contract import units
+from otel_llm.instrument.contract.usage import Unit, Usage
 
 
 def read_usage(reported: Mapping[str, Any]) -> Usage:
@@ -14,12 +15,22 @@ def read_usage(reported: Mapping[str, Any]) -> Usage:
     fresh = count_of(reported.get("input_tokens"))
     written = count_of(reported.get("cache_creation_input_tokens"))
     read = count_of(reported.get("cache_read_input_tokens"))
-    details = fields_of(reported.get("output_tokens_details"))
-    return Usage(
-        input_tokens=None if fresh is None else fresh + (written or 0) + (read or 0),
-        output_tokens=count_of(reported.get("output_tokens")),
-        cache_read_tokens=read,
-        cache_write_tokens=written,
-        reasoning_tokens=count_of(details.get("thinking_tokens")),
-        service_tier=text_of(reported.get("service_tier")),
-    )
+    counts: dict[Unit, int | float | None] = {
+        units.INPUT_TOKENS: None if fresh is None else fresh + (written or 0) + (read or 0),
+        units.OUTPUT_TOKENS: count_of(reported.get("output_tokens")),
+        units.CACHE_READ_TOKENS: read,
+        units.CACHE_WRITE_TOKENS: written,
+        units.REASONING_TOKENS: _part(reported, "output_tokens_details", "thinking_tokens"),
+        units.WEB_SEARCHES: _part(reported, "server_tool_use", "web_search_requests"),
+    }
+    for_an_hour = _part(reported, "cache_creation", "ephemeral_1h_input_tokens")
+    # in a stream this is the first event's, and the whole count perhaps a later one's
+    if for_an_hour is not None and for_an_hour <= (written or 0):
+        counts[units.CACHE_WRITE_1H_TOKENS] = for_an_hour
+    return Usage(counts, price_conditions(text_of(reported.get("service_tier"))))
+
+
+def _part(reported: Mapping[str, Any], group: str, name: str) -> int | None:
+    """Return a count in a group of counts; a group that the client has no class for is a mapping."""
+    held = reported.get(group)
+    return count_of((held if isinstance(held, Mapping) else fields_of(held)).get(name))

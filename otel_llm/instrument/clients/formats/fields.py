@@ -44,6 +44,29 @@ def count_of(value: Any) -> int | None:
     return int(value) if isinstance(value, float) and value.is_integer() else None
 
 
+def float_of(value: Any) -> float | None:
+    """Return a number of JSON as a double, or None."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def texts_of(fields: Mapping[str, Any], *keys: str) -> list[str | None]:
+    """Return `text_of` each field, in one step where all are plain, as at each call."""
+    found = []
+    for key in keys:
+        value = fields.get(key)
+        found.append(value if value is None or (type(value) is str and value.isascii()) else text_of(value))
+    return found
+
+
+def counts_of(fields: Mapping[str, Any], *keys: str) -> list[int | None]:
+    """Return `count_of` each field, in one step where all are plain, as at each call."""
+    found = []
+    for key in keys:
+        value = fields.get(key)
+        found.append(value if value is None or type(value) is int else count_of(value))
+    return found
+
+
 def set_floats(attributes: dict[str, AttributeValue], body: Mapping[str, Any], table: Table) -> None:
     """Set those attributes, doubles, whose fields a body has."""
     for key, name in table.items():
@@ -56,3 +79,17 @@ def set_integers(attributes: dict[str, AttributeValue], body: Mapping[str, Any],
     for key, name in table.items():
         if key in body and (value := count_of(body[key])) is not None:
             attributes[name] = value
+
+
+def set_strings(attributes: dict[str, AttributeValue], body: Mapping[str, Any], table: Table) -> None:
+    """Set those attributes, strings, whose fields a body has."""
+    for key, name in table.items():
+        if (value := text_of(body.get(key))) is not None:
+            attributes[name] = value
+
+
+def price_conditions(service_tier: str | None) -> Mapping[str, str] | None:
+    """Return what the price of a response depends on: the tier that it names, or that it is of a batch."""
+    if service_tier is None:
+        return None
+    return {"processing": "batch"} if service_tier == "batch" else {"service_tier": service_tier}

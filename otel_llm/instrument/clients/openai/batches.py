@@ -8,7 +8,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.clients.openai.reading import fields_of, set_strings
+from otel_llm.instrument.clients.formats.fields import fields_of, set_strings
 from otel_llm.instrument.contract.data import Content, Endpoint, Response
 
 _STRINGS: Final = {"endpoint": names.BATCH_ENDPOINT}

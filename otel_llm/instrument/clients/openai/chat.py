@@ -8,6 +8,15 @@ from typing import Any, Final, NamedTuple
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
+from otel_llm.instrument.clients.formats.fields import (
+    count_of,
+    counts_of,
+    fields_of,
+    float_of,
+    price_conditions,
+    text_of,
+    texts_of,
+)
 from otel_llm.instrument.clients.formats.openai_chat import (
     finish_reason_of,
     input_messages,
@@ -21,16 +30,9 @@ from otel_llm.instrument.clients.openai.reading import (
     OUTPUT_TYPES,
     SAMPLING,
     choice_count_of,
-    count_of,
-    counts_of,
-    fields_of,
-    float_of,
-    price_conditions,
     reported_cost,
     service_tier_of,
     stop_sequences_of,
-    text_of,
-    texts_of,
 )
 from otel_llm.instrument.contract import units
 from otel_llm.instrument.contract.data import Content, Endpoint, Message, Response

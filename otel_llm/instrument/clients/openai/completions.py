@@ -9,19 +9,15 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.clients.formats import parts
+from otel_llm.instrument.clients.formats.fields import count_of, fields_of, set_floats, set_integers, text_of
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
 from otel_llm.instrument.clients.openai.events import EVENTS
 from otel_llm.instrument.clients.openai.logprobs import Logprobs
 from otel_llm.instrument.clients.openai.reading import (
     SAMPLING,
-    count_of,
-    fields_of,
     reported_cost,
     set_choice_count,
-    set_floats,
-    set_integers,
     set_stop_sequences,
-    text_of,
 )
 from otel_llm.instrument.contract import units
 from otel_llm.instrument.contract.data import Content, Endpoint, Message, Response

@@ -8,8 +8,9 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
+from otel_llm.instrument.clients.formats.fields import count_of, fields_of, set_integers, text_of
 from otel_llm.instrument.clients.formats.plain_messages import user_messages
-from otel_llm.instrument.clients.openai.reading import count_of, fields_of, reported_cost, set_integers, text_of
+from otel_llm.instrument.clients.openai.reading import reported_cost
 from otel_llm.instrument.contract import units
 from otel_llm.instrument.contract.data import Content, Endpoint, Response
 from otel_llm.instrument.contract.usage import Usage

@@ -9,9 +9,10 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.clients.formats import parts
+from otel_llm.instrument.clients.formats.fields import count_of, fields_of
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
 from otel_llm.instrument.clients.openai.events import EVENTS
-from otel_llm.instrument.clients.openai.reading import count_of, fields_of, set_choice_count
+from otel_llm.instrument.clients.openai.reading import set_choice_count
 from otel_llm.instrument.contract import units
 from otel_llm.instrument.contract.data import Content, Endpoint, Message, Response
 from otel_llm.instrument.contract.usage import Usage

@@ -9,7 +9,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.clients.openai.reading import fields_of, number
+from otel_llm.instrument.clients.formats.fields import fields_of, number
 
 _MAX_TOKENS: Final = 1_000  # 9 kB on a span
 # What servers say of a token that is none of their likeliest, for JSON knows no -Infinity: "logprob" of a chat

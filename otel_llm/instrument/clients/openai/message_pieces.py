@@ -6,8 +6,8 @@ import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
+from otel_llm.instrument.clients.formats.fields import fields_of
 from otel_llm.instrument.clients.formats.parts import plain
-from otel_llm.instrument.clients.openai.reading import fields_of
 
 _TEXTS: Final = ("content", "refusal", "reasoning_content", "reasoning")
 

@@ -9,9 +9,9 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.clients.formats import parts
+from otel_llm.instrument.clients.formats.fields import fields_of, text_of
 from otel_llm.instrument.clients.formats.parts import Part, plain
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_message, user_messages
-from otel_llm.instrument.clients.openai.reading import fields_of, text_of
 from otel_llm.instrument.contract.data import Content, Endpoint, Response
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from otel_llm.instrument.clients.formats.fields import fields_of
 from otel_llm.instrument.clients.formats.parts import plain
-from otel_llm.instrument.clients.openai.reading import fields_of
 
 # events that bring a piece of a text: the item's list that it belongs to, and the part of that list
 _PARTS: Final = {

@@ -1,4 +1,4 @@
-"""How the client's objects and request bodies are read."""
+"""How the client's own fields are read: tiers, costs, choices."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.text.well_formed import well_formed
-
-Table = Mapping[str, str]
-"""Fields of a request's body, and the attributes that they are."""
+from otel_llm.instrument.clients.formats.fields import count_of, text_of
 
 OUTPUT_TYPES: Final[Mapping[Any, str]] = MappingProxyType(
     {"text": "text", "json_object": "json", "json_schema": "json"}
@@ -28,63 +25,9 @@ SAMPLING: Final = {
 _TICKS_PER_USD: Final = 10_000_000_000
 
 
-def fields_of(value: Any) -> Mapping[str, Any]:
-    """Return an object's fields, those beyond its class's included; none of what is no object of the client.
-
-    To ask an object of pydantic for a field that it has not takes 20 µs by `getattr`.
-    """
-    if value is None:
-        return {}
-    held: Mapping[str, Any] = getattr(value, "__dict__", {})
-    extra = getattr(value, "__pydantic_extra__", None)
-    return {**held, **extra} if extra else held
-
-
-def number(value: Any) -> float | None:
-    """Return a number of JSON, or None."""
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def text_of(value: Any) -> str | None:
-    """Return a text that can be sent; None of all else: a server's answers need not be of the API's types."""
-    if type(value) is str and value.isascii():
-        return value
-    return well_formed(value) if isinstance(value, str) else None
-
-
-def count_of(value: Any) -> int | None:
-    """Return a whole number, or None."""
-    if value is None or type(value) is int:
-        return value
-    return int(value) if isinstance(value, float) and value.is_integer() else None
-
-
-def texts_of(fields: Mapping[str, Any], *keys: str) -> list[str | None]:
-    """Return `text_of` each field, in one step where all are plain, as at each call."""
-    found = []
-    for key in keys:
-        value = fields.get(key)
-        found.append(value if value is None or (type(value) is str and value.isascii()) else text_of(value))
-    return found
-
-
-def counts_of(fields: Mapping[str, Any], *keys: str) -> list[int | None]:
-    """Return `count_of` each field, in one step where all are plain, as at each call."""
-    found = []
-    for key in keys:
-        value = fields.get(key)
-        found.append(value if value is None or type(value) is int else count_of(value))
-    return found
-
-
 def code_of(value: Any) -> str | None:
     """Return an error's code, which some servers tell as a number, or None."""
     return str(value) if type(value) is int else text_of(value) or None
-
-
-def float_of(value: Any) -> float | None:
-    """Return a number of JSON as a double, or None."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def choice_count_of(value: Any) -> int | None:
@@ -105,38 +48,10 @@ def stop_sequences_of(value: Any) -> list[str] | None:
     return [text for text in map(text_of, given) if text is not None] or None
 
 
-def set_floats(attributes: dict[str, AttributeValue], body: Mapping[str, Any], table: Table) -> None:
-    """Set those attributes, doubles, whose fields a body has."""
-    for key, name in table.items():
-        if key in body and (value := number(body[key])) is not None:
-            attributes[name] = float(value)
-
-
-def set_integers(attributes: dict[str, AttributeValue], body: Mapping[str, Any], table: Table) -> None:
-    """Set those attributes, integers, whose fields a body has."""
-    for key, name in table.items():
-        if key in body and (value := count_of(body[key])) is not None:
-            attributes[name] = value
-
-
-def set_strings(attributes: dict[str, AttributeValue], body: Mapping[str, Any], table: Table) -> None:
-    """Set those attributes, strings, whose fields a body has."""
-    for key, name in table.items():
-        if (value := text_of(body.get(key))) is not None:
-            attributes[name] = value
-
-
 def set_service_tier(attributes: dict[str, AttributeValue], body: Mapping[str, Any]) -> None:
     """Set the service tier that is asked for, where it is a certain one."""
     if (tier := service_tier_of(body.get("service_tier"))) is not None:
         attributes[names.OPENAI_REQUEST_SERVICE_TIER] = tier
-
-
-def price_conditions(service_tier: str | None) -> Mapping[str, str] | None:
-    """Return what the price of a response depends on: the tier that it names, or that it is of a batch."""
-    if service_tier is None:
-        return None
-    return {"processing": "batch"} if service_tier == "batch" else {"service_tier": service_tier}
 
 
 def reported_cost(usage: Mapping[str, Any]) -> float | None:

@@ -12,13 +12,13 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
+from otel_llm.instrument.clients.formats.fields import fields_of, set_floats, set_integers
 from otel_llm.instrument.clients.formats.openai_responses import (
     input_items,
     instructions,
     output_messages,
     tool_definitions,
 )
-from otel_llm.instrument.clients.openai.reading import fields_of, set_floats, set_integers
 from otel_llm.instrument.clients.openai.realtime_items import item_fields
 from otel_llm.instrument.contract import units
 from otel_llm.instrument.contract.data import Content, Endpoint, Message, Response

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from otel_llm.instrument.clients.formats.fields import fields_of
 from otel_llm.instrument.clients.formats.openai_responses import input_items
-from otel_llm.instrument.clients.openai.reading import fields_of
 from otel_llm.instrument.contract.data import Message
 
 _ITEMS_LIMIT: Final = 1_000  # items kept; a session may last an hour

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from otel_llm.config.instrument_values import ContentCapture
-from otel_llm.instrument.clients.openai.reading import fields_of
+from otel_llm.instrument.clients.formats.fields import fields_of
 from otel_llm.instrument.clients.openai.realtime_events import REALTIME, Answer
 from otel_llm.instrument.clients.openai.realtime_items import Conversation
 from otel_llm.instrument.contract.client import Server

@@ -8,6 +8,15 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
+from otel_llm.instrument.clients.formats.fields import (
+    count_of,
+    fields_of,
+    price_conditions,
+    set_floats,
+    set_integers,
+    set_strings,
+    text_of,
+)
 from otel_llm.instrument.clients.formats.openai_responses import (
     CLIENT_CALLS,
     input_items,
@@ -18,19 +27,7 @@ from otel_llm.instrument.clients.formats.openai_responses import (
 from otel_llm.instrument.clients.openai.events import EVENTS
 from otel_llm.instrument.clients.openai.logprobs import Logprobs
 from otel_llm.instrument.clients.openai.partial_items import PartialItems
-from otel_llm.instrument.clients.openai.reading import (
-    OUTPUT_TYPES,
-    code_of,
-    count_of,
-    fields_of,
-    price_conditions,
-    reported_cost,
-    set_floats,
-    set_integers,
-    set_service_tier,
-    set_strings,
-    text_of,
-)
+from otel_llm.instrument.clients.openai.reading import OUTPUT_TYPES, code_of, reported_cost, set_service_tier
 from otel_llm.instrument.contract import units
 from otel_llm.instrument.contract.data import Content, Endpoint, Response
 from otel_llm.instrument.contract.usage import Usage

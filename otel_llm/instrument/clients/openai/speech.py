@@ -10,9 +10,9 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.clients.formats import parts
+from otel_llm.instrument.clients.formats.fields import fields_of
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
 from otel_llm.instrument.clients.openai.events import EVENTS
-from otel_llm.instrument.clients.openai.reading import fields_of
 from otel_llm.instrument.contract import units
 from otel_llm.instrument.contract.data import Content, Endpoint, Response
 from otel_llm.instrument.contract.usage import Usage

@@ -1,4 +1,4 @@
-"""The anthropic client in the conformance suite: its server is `messages_server`, over a socket."""
+"""The anthropic client in the conformance suite: its server is `support.anthropic_server`, over a socket."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from typing import Any
 
 import anthropic
 from anthropic_forms import FORMS
-from messages_server import serving_messages
 from subject import Subject
+from support.anthropic_server import serving_messages
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import anthropic
 import pytest
-from messages_server import MessagesServer, serving_messages
+from support.anthropic_server import MessagesServer, serving_messages
 
 
 @pytest.fixture(scope="session")

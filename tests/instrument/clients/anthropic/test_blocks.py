@@ -5,7 +5,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from messages_server import ANSWERS, message, text
+from support.anthropic_server import ANSWERS, message, text
 
 from otel_llm import names
 

@@ -10,6 +10,7 @@ from opentelemetry.trace import StatusCode
 
 from otel_llm import names
 from otel_llm.instrument.clients.anthropic.usage import read_usage
+from otel_llm.instrument.contract import units
 from otel_llm.instrument.cost.prices import Prices
 
 CACHED = {
@@ -52,6 +53,7 @@ def test_the_whole_span_of_a_call(instrumented, claude, messages_server):
         names.USAGE_INPUT_TOKENS: 20,
         names.USAGE_OUTPUT_TOKENS: 3,
         names.USAGE_COST: pytest.approx(26e-6),
+        names.USAGE_COST_SOURCE: "own",
     }
 
 
@@ -69,15 +71,30 @@ def test_a_streams_later_counts_stand_for_the_earlier_ones(instrumented, claude)
 
 
 @pytest.mark.parametrize("model", ["claude-sonnet-4-5", "claude-opus-4-1"])
-def test_cached_input_costs_what_the_price_list_says(model):
+@pytest.mark.parametrize("for_an_hour", [0, 200])
+def test_cached_input_costs_what_the_price_list_says(model, for_an_hour):
     counts = {"input_tokens": 2000, "cache_read_input_tokens": 1000, "cache_creation_input_tokens": 500}
+    split = {"ephemeral_1h_input_tokens": for_an_hour, "ephemeral_5m_input_tokens": 500 - for_an_hour}
     theirs = calc_price(
-        ListUsage(input_tokens=3500, cache_read_tokens=1000, cache_write_tokens=500, output_tokens=70),
+        ListUsage(
+            input_tokens=3500, cache_read_tokens=1000, cache_write_tokens=500, cache_write_1h_tokens=for_an_hour,
+            output_tokens=70, web_searches=2,
+        ),
         model, provider_id="anthropic",
     )  # fmt: skip
+    usage = read_usage(
+        {**counts, "cache_creation": split, "output_tokens": 70, "server_tool_use": {"web_search_requests": 2}}
+    )
 
-    cost = Prices().cost("anthropic", model, None, read_usage({**counts, "output_tokens": 70}))
-    assert cost == pytest.approx(float(theirs.total_price))
+    usd, _ = Prices().cost("anthropic", model, None, usage)
+    assert usd == pytest.approx(float(theirs.total_price))
+
+
+def test_a_split_of_cache_writes_that_the_whole_contradicts_does_not_count():
+    counts = {"input_tokens": 1, "cache_creation_input_tokens": 5, "output_tokens": 1}
+    usage = read_usage({**counts, "cache_creation": {"ephemeral_1h_input_tokens": 6}})
+
+    assert units.CACHE_WRITE_1H_TOKENS not in usage.counts
 
 
 @pytest.mark.parametrize(
@@ -89,7 +106,7 @@ def test_cached_input_costs_what_the_price_list_says(model):
     ],
 )  # fmt: skip
 def test_stop_reasons_have_the_conventions_names(instrumented, claude, monkeypatch, stop_reason, finish_reason):
-    monkeypatch.setattr("messages_server.DEFAULT_STOP_REASON", stop_reason)
+    monkeypatch.setattr("support.anthropic_server.DEFAULT_STOP_REASON", stop_reason)
     ask(claude)
 
     assert instrumented.span.attributes[names.RESPONSE_FINISH_REASONS] == (finish_reason,)
@@ -155,7 +172,6 @@ def test_messages_of_an_iterator_are_the_clients_to_read(exported, claude, messa
     claude.messages.create(model="scripted", max_tokens=64, messages=iter([{"role": "user", "content": "count"}]))
 
     assert messages_server.requests[-1][2]["messages"] == [{"role": "user", "content": "count"}]
-    assert names.INPUT_MESSAGES not in exported.span.attributes
     assert names.OUTPUT_MESSAGES in exported.span.attributes
 
 

@@ -12,11 +12,10 @@ import threading
 import time
 from pathlib import Path
 
-import anthropic
 import openai
 import pytest
+from claude_scenarios import CLAUDE_SCENARIOS
 from in_process import COMPLETION, Pieces, chunk, client_for, httpx, sse
-from in_process_anthropic import QUESTION, claude_for_all
 
 import otel_llm
 from otel_llm import instrument as package
@@ -216,31 +215,8 @@ async def async_body():
         return await response.read()
 
 
-def claude_whole():
-    return claude_for_all().messages.create(**QUESTION, stop_sequences=["x"], system="Be brief.").model_dump()
-
-
-def claude_stream():
-    return [type(event) for event in claude_for_all().messages.create(**QUESTION, stream=True)]
-
-
-def claude_helper():
-    with claude_for_all().messages.stream(**QUESTION) as helper:
-        return helper.get_final_message().model_dump()
-
-
-def claude_raw():
-    response = claude_for_all().messages.with_raw_response.create(**QUESTION)
-    return [response.status_code, response.parse().model_dump()]
-
-
-async def claude_async_stream():
-    chunks = await claude_for_all(anthropic.AsyncAnthropic).messages.create(**QUESTION, stream=True)
-    return [type(event) async for event in chunks]
-
-
 SCENARIOS = [
-    claude_whole, claude_stream, claude_helper, claude_raw, claude_async_stream,
+    *CLAUDE_SCENARIOS,
     whole, carried, stream, stream_closed, stream_dropped, stream_from_memory, raw, body, body_of_events, refused,
     retried, async_whole, async_retried, async_stream, async_stream_closed, async_body,
 ]  # fmt: skip

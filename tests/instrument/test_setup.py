@@ -3,6 +3,7 @@
 import functools
 import inspect
 import logging
+from importlib.metadata import version
 from pathlib import Path
 
 import openai
@@ -147,12 +148,22 @@ def test_what_others_wrapped_around_us_is_left_to_them(instrumented, caplog):
 
 
 def test_an_unknown_version_of_the_client_is_one_line_and_no_patch(exported, monkeypatch, caplog):
-    monkeypatch.setattr(patch, "version", lambda _: "4.1.0")
+    monkeypatch.setattr(patch, "version", lambda name: "4.1.0" if name == "openai" else version(name))
     exported.instrument()
 
     (record,) = [record for record in caplog.records if record.name == "otel_llm"]
     assert record.getMessage() == "otel-llm: openai 4.1.0 is not instrumented: the versions known are >=2,<4"
     assert SyncAPIClient.request is PLAIN[SyncAPIClient]
+
+
+def test_each_client_of_an_unknown_version_has_its_line(exported, monkeypatch, caplog):
+    import anthropic  # noqa: F401 - so that it is there to be patched
+
+    monkeypatch.setattr(patch, "version", lambda _: "4.1.1")
+    exported.instrument()
+
+    lines = [record.getMessage() for record in caplog.records if record.name == "otel_llm"]
+    assert [line.split()[1] for line in lines] == ["anthropic", "openai"]
 
 
 def test_a_client_whose_insides_moved_is_left_alone(exported, monkeypatch, caplog):

@@ -22,7 +22,8 @@ _telemetry: CallTelemetry | None = None
 _awaited: Final[set[str]] = set()
 _patched: Final[dict[tuple[InstrumentedClient, str], StandIns]] = {}
 """The stand-ins in place, by client and module."""
-_said: Final[set[str]] = set()
+_said: Final[set[tuple[str, str]]] = set()
+"""The distributions and versions that were logged as unknown."""
 
 
 @functools.cache
@@ -100,8 +101,8 @@ def _is_known(client: InstrumentedClient) -> bool:
     installed = version(client.distribution)
     if is_within(installed, client.versions):
         return True
-    if installed not in _said:
-        _said.add(installed)
+    if (client.distribution, installed) not in _said:
+        _said.add((client.distribution, installed))
         log.warning(
             "otel-llm: %s %s is not instrumented: the versions known are %s",
             client.distribution,

@@ -17,6 +17,7 @@ pytest_plugins = ("support.programs",)
 LONGEST_FIRST = (
     "demo/test_full_runs.py",
     "models/test_in_own_environment.py",
+    "instrument/conformance/test_conformance.py",
     "service/test_service.py",
     "stack/test_overload.py",
     "demo/test_demo.py",
@@ -24,7 +25,6 @@ LONGEST_FIRST = (
     "evaluate/definition/test_third_party.py",
     "serve/test_serve_command.py",
     "stack/test_kills.py",
-    "instrument/test_forms.py",
     "service/test_collector_command.py",
     "service/processes/test_signals.py",
     "instrument/lifecycle/test_processes.py",

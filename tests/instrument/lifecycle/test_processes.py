@@ -215,8 +215,7 @@ def test_run_says_when_there_is_no_such_program(environment):
 def test_importing_us_loads_nothing_heavy(environment):
     code = (
         "import sys, otel_llm\n"
-        "found = {name for name in sys.modules if name.startswith(('otel_llm.', 'opentelemetry'))}\n"
-        "assert found == {'otel_llm.version'}, found\n"
+        "assert not [name for name in sys.modules if name.startswith(('otel_llm.', 'opentelemetry'))]\n"
         "otel_llm.instrument(sdk=False)\n"
         f"print(sorted({HEAVY} & set(sys.modules)))"
     )

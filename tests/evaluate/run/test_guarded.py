@@ -1,21 +1,16 @@
 """Evaluators that raise, hang or lie, behind their guard."""
 
 import dataclasses
-import logging
 import math
-import os
-import signal
 import threading
-from concurrent.futures import CancelledError
 
 import pytest
+from moods import failing, fine
 from support.calls import call_with
 
 from otel_llm.config.evaluate import EvaluateSettings
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 from otel_llm.evaluate.definition.scoring import score_result
-from otel_llm.evaluate.run.breaker import Breaker
-from otel_llm.evaluate.run.disposable_thread import DisposableThread, LateError, WorkError
 from otel_llm.evaluate.run.guarded import Guarded
 
 MANIFEST = EvaluatorManifest(
@@ -49,14 +44,6 @@ class Moody:
         return [score_result(self.manifest, call, "output", 0.5, str)]
 
 
-def fine():
-    pass
-
-
-def failing():
-    raise ZeroDivisionError
-
-
 def guarded(evaluator, **settings):
     return Guarded(evaluator, EvaluateSettings(**{"timeout_s": 20, "cool_down_s": 1000, **settings}))
 
@@ -64,13 +51,6 @@ def guarded(evaluator, **settings):
 def outcome(guard):
     (result,) = guard.results(guard.prepare(CALL), {})
     return result.error_type or result.label
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
 
 
 def test_what_an_evaluator_returns_comes_through():
@@ -219,90 +199,3 @@ def test_texts_that_are_none_are_an_error(returned):
     assert guard.prepare(CALL).texts == ()
     assert outcome(guard) == "TypeError"
     guard.close()
-
-
-def test_the_breaker_lets_one_trial_through_per_cool_down(caplog):
-    caplog.set_level(logging.INFO)
-    clock = Clock()
-    breaker = Breaker("moody", max_failures=2, cool_down_s=30, clock=clock)
-    breaker.failed(ValueError())
-    breaker.succeeded()
-    breaker.failed(ValueError())
-    assert breaker.admits()  # not two in a row
-    breaker.failed(ValueError())
-    assert not breaker.admits()
-    clock.now += 30
-    assert [breaker.admits(), breaker.admits()] == [True, False]
-    breaker.failed(ValueError())
-    clock.now += 29
-    assert not breaker.admits()
-    clock.now += 1
-    assert breaker.admits()
-    clock.now += 30  # nothing came of that trial
-    assert breaker.admits()
-    breaker.succeeded()
-    assert [breaker.admits(), breaker.admits()] == [True, True]
-    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
-
-
-def test_a_worker_gives_back_what_its_work_returns_or_raises():
-    worker = DisposableThread("test")
-    assert worker.run(lambda: 3, 20) == 3
-    with pytest.raises(WorkError) as failed:
-        worker.run(failing, 20)
-    assert isinstance(failed.value.error, ZeroDivisionError)
-    assert not worker.hanging
-    worker.close()
-
-
-def test_work_that_raises_a_timeout_of_its_own_is_not_given_up():
-    worker = DisposableThread("test")
-
-    def late():
-        raise TimeoutError("of a server that it asked")
-
-    with pytest.raises(WorkError, match="of a server") as failed:
-        worker.run(late, 20)
-    assert not isinstance(failed.value, LateError)
-    assert not worker.hanging
-    worker.close()
-
-
-def test_a_closed_worker_ends_its_thread():
-    worker = DisposableThread("test-closing")
-    worker.run(fine, 20)
-    (thread,) = (thread for thread in threading.enumerate() if thread.name == "test-closing")
-    worker.close()
-    thread.join(20)
-    assert not thread.is_alive()
-
-
-def test_after_ctrl_c_the_next_work_does_not_wait_for_what_was_given_up():
-    worker, begun, release = DisposableThread("test"), threading.Event(), threading.Event()
-
-    def interrupted():
-        begun.set()
-        os.kill(os.getpid(), signal.SIGINT)
-        assert release.wait(20)
-
-    with pytest.raises(KeyboardInterrupt):
-        worker.run(interrupted, 20)
-    assert begun.is_set()
-    assert worker.run(lambda: 3, 20) == 3
-    assert not worker.hanging
-    release.set()
-    worker.close()
-
-
-def test_whoever_waits_for_a_worker_that_is_closed_is_told_at_once():
-    worker, release = DisposableThread("test"), threading.Event()
-
-    def closing():
-        worker.close()
-        assert release.wait(20)
-
-    with pytest.raises(CancelledError):
-        worker.run(closing, 20)
-    with pytest.raises(CancelledError):
-        worker.run(fine, 20)
-    release.set()

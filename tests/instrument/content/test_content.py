@@ -1,21 +1,18 @@
-"""Content: off by default; on spans, events or both; in the conventions' schema; within a limit."""
+"""Content: off by default; on spans, events or both; in the conventions' schema; in any characters."""
 
 import json
 
 import openai
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from in_process import COMPLETION, chunk, client_for, httpx, sse
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.trace import StatusCode
+from talk import TALK_IN_SCHEMA, ask
 
 from otel_llm import names
 from otel_llm.config.instrument_values import ContentCapture
-from otel_llm.genai.messages import read_messages
-from otel_llm.instrument.content.fit import fit
 
 CONTENT = {names.INPUT_MESSAGES, names.OUTPUT_MESSAGES, names.TOOL_DEFINITIONS, names.SYSTEM_INSTRUCTIONS}
 WEATHER = {
@@ -26,62 +23,6 @@ WEATHER = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
     },
 }
-# printf '\x89PNG\r' | sha256sum; printf RIFF | sha256sum
-PNG = "nih:sha-256;a8eb710131695aa6b6463346898b51a4d751c1f5771f367f55a0bb52dd9a7e32"
-WAV = "nih:sha-256;a40ff3d5900fb7698b8c865041347cb49eccedc8f93945f89629ad104aaecce4"
-TALK = [
-    {"role": "developer", "content": "Be brief."},
-    {
-        "role": "user",
-        "name": "ann",
-        "content": [
-            {"type": "text", "text": "What is this?"},
-            {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}},
-            {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0="}},
-            {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
-        ],
-    },
-    {
-        "role": "assistant",
-        "content": None,
-        "tool_calls": [
-            {"id": "call-1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Graz"}'}},
-            {"id": "call-2", "type": "function", "function": {"name": "weather", "arguments": "{not JSON"}},
-        ],
-    },
-    {"role": "tool", "tool_call_id": "call-1", "content": "Rain."},
-    {"role": "assistant", "refusal": "I will not."},
-]
-TALK_IN_SCHEMA = [
-    {"role": "system", "parts": [{"type": "text", "content": "Be brief."}]},
-    {
-        "role": "user",
-        "name": "ann",
-        "parts": [
-            {"type": "text", "content": "What is this?"},
-            {"type": "uri", "modality": "image", "uri": "https://example.com/cat.png"},
-            {"type": "uri", "modality": "image", "mime_type": "image/png", "uri": PNG, "byte_size": 5},
-            {"type": "uri", "modality": "audio", "mime_type": "audio/wav", "uri": WAV, "byte_size": 4},
-        ],
-    },
-    {
-        "role": "assistant",
-        "parts": [
-            {"type": "tool_call", "id": "call-1", "name": "weather", "arguments": {"city": "Graz"}},
-            {"type": "tool_call", "id": "call-2", "name": "weather", "arguments": "{not JSON"},
-        ],
-    },
-    {"role": "tool", "parts": [{"type": "tool_call_response", "id": "call-1", "response": "Rain."}]},
-    {"role": "assistant", "parts": [{"type": "refusal", "content": "I will not."}]},
-]
-
-
-def ask(client, messages=TALK, model="gpt-4o-mini", **options):
-    return client.chat.completions.create(model=model, messages=messages, **options)
-
-
-def fitted(items, limit):
-    return fit(items, limit).text
 
 
 def test_no_content_is_recorded_unless_asked_for(instrumented):
@@ -210,98 +151,6 @@ def test_the_text_of_an_error_is_content(exported, client):
     status = exported.span.status
     assert status.status_code is StatusCode.ERROR
     assert "Slow down." in status.description
-
-
-def test_a_long_conversation_is_cut_from_its_oldest_text_on(exported):
-    exported.instrument(capture_content=True, content_limit=350)
-    texts = ["v" * 90, "w" * 90, "x" * 190, "y" * 9]
-    ask(client_for(COMPLETION), messages=[{"role": "user", "content": text} for text in texts])
-
-    text = exported.span.attributes[names.INPUT_MESSAGES]
-    assert len(text) <= 350
-    older, cut_one, whole = json.loads(text)
-    assert older == {"role": "system", "parts": [{"type": "text", "content": "…[2 messages cut]"}]}
-    (part,) = cut_one["parts"]
-    kept, _, mark = part["content"].partition("…")
-    assert kept == "x" * len(kept) != ""
-    assert mark == f"[{190 - len(kept)} characters cut]"
-    assert whole == {"role": "user", "parts": [{"type": "text", "content": "y" * 9}]}
-
-
-def test_an_event_has_the_limit_too(exported):
-    exported.instrument(capture_content="EVENT_ONLY", content_limit=200)
-    ask(client_for(COMPLETION), messages=[{"role": "user", "content": "x"}] * 100)
-
-    (event,) = exported.logs
-    assert len(json.dumps(event.attributes[names.INPUT_MESSAGES], ensure_ascii=False, default=dict)) <= 200
-
-
-def test_what_an_app_calls_name_or_type_in_its_own_structures_is_cut():
-    arguments = {"name": "x" * 100_000, "type": {"a": "y" * 100_000}}
-    call = {"type": "tool_call", "id": "call-1", "name": "weather", "arguments": arguments}
-
-    text = fitted([{"role": "assistant", "parts": [call]}], 300)
-    assert len(text) <= 300
-    ((part,),) = (message["parts"] for message in json.loads(text))
-    assert {**part, "arguments": None} == {**call, "arguments": None}
-    assert part["arguments"].startswith('{"name": "xxx')
-    assert part["arguments"].endswith("characters cut]")
-
-
-def test_a_name_that_is_a_text_is_cut_as_one():
-    text = fitted([{"role": "user", "name": "n" * 1000, "parts": [{"type": "text", "content": "Hello?"}]}], 300)
-
-    assert len(text) <= 300
-    assert json.loads(text)[0]["name"].endswith("characters cut]")
-
-
-def test_many_short_messages_become_one_that_counts_them():
-    messages = [{"role": "user", "parts": [{"type": "text", "content": "x"}]}] * 10_000
-
-    older, *newest = json.loads(fitted(messages, 1000))
-    assert older["parts"] == [{"type": "text", "content": f"…[{10_000 - len(newest)} messages cut]"}]
-    assert newest == messages[: len(newest)] != []
-
-
-def test_tools_and_answers_that_are_dropped_leave_one_of_their_own_kind():
-    tools = [{"type": "function", "name": f"tool-{number}", "description": "x" * 90} for number in range(5)]
-    answers = [{"role": "assistant", "parts": [{"type": "text", "content": "x"}], "finish_reason": "stop"}] * 5
-
-    assert fit(tools, 0).items == [{"type": "function", "name": "…[5 tools cut]"}]
-    assert fit(answers, 0).items == [
-        {
-            "role": "assistant",
-            "parts": [{"type": "text", "content": "…[5 messages cut]"}],
-            "finish_reason": "stop",
-        }
-    ]
-    assert fit([], 0) == ([], "[]")
-
-
-TEXTS = st.text(st.sampled_from('ab "\\\n\x00ß…'), max_size=150)
-STRUCTURES = st.recursive(
-    st.none() | st.integers() | TEXTS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["type", "name", "x"]), inner),
-    max_leaves=6,
-)
-PARTS = st.fixed_dictionaries({"type": st.just("text"), "content": TEXTS}) | st.fixed_dictionaries(
-    {"type": st.just("tool_call"), "id": TEXTS, "name": TEXTS, "arguments": STRUCTURES}
-)
-MESSAGES = st.fixed_dictionaries({"role": st.just("user"), "parts": st.lists(PARTS, max_size=4)})
-
-
-@given(st.lists(MESSAGES, max_size=5), st.integers(0, 1500))
-def test_cut_content_is_of_the_schema_and_within_the_limit(messages, limit):
-    text = fitted(messages, limit)
-    shortened = json.loads(text)
-    marker = [{"role": "system", "parts": [{"type": "text", "content": f"…[{len(messages)} messages cut]"}]}]
-
-    assert len(text) <= max(limit, len(json.dumps(marker)))
-    assert shortened == json.loads(json.dumps(fit(messages, limit).items))
-    read = read_messages(shortened, "messages")
-    assert len(read) <= len(messages) + 1
-    if len(json.dumps(messages, ensure_ascii=False)) <= limit:
-        assert shortened == messages
 
 
 def raw_client(body, content_type="application/json"):

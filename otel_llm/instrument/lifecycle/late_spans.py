@@ -2,7 +2,8 @@
 
 The list of prices is imported on the worker, which takes some 0.3 s at a process's first call. A span that would
 end before is held here, and the worker ends it, with the time at which its call ended. A watch, which is a thread
-that runs only while spans wait, ends those that have waited too long. The exit of the process ends what is left.
+that runs only while spans wait, ends those that have waited too long. A flush or shutdown of the span's provider
+waits for the cost, then ends what is left before the exporters are flushed; so does the exit of the process.
 """
 
 from __future__ import annotations
@@ -11,15 +12,19 @@ import _thread
 import itertools
 import threading
 import time
-from typing import Final, NamedTuple
+import weakref
+from typing import Any, Final, NamedTuple
 
 from opentelemetry.trace import Span
 
 from otel_llm import names
 from otel_llm.instrument.cost.prices import Cost
-from otel_llm.instrument.guard import report
+from otel_llm.instrument.guard import guarded, report
 
 _WAIT_S: Final = 5.0
+_FLUSH_S: Final = 3.0
+"""Seconds that a flush of the provider waits for costs, at most."""
+_MULTI_PROCESSOR: Final = ("opentelemetry.sdk.trace", "SynchronousMultiSpanProcessor")
 
 
 class _Late(NamedTuple):
@@ -33,15 +38,25 @@ class _Late(NamedTuple):
 _numbers: Final = itertools.count()
 _waiting: Final[dict[int, _Late]] = {}
 """As many at most as the worker has tasks. Who takes a span out of it ends it."""
+_unended: Final[dict[int, threading.Event]] = {}
+"""By number, what tells that the span has ended. A span that was taken out of `_waiting` may still be ending."""
+_told: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
+"""The SDK's lists of processors that have ours."""
 _watches: Final[list[threading.Event]] = []
 """What tells a thread that watches that no span waits any more; none while no thread watches."""
 
 
 def hold(span: Span, end_ns: int) -> int | None:
     """Return the number under which `end` ends the span; None if it cannot wait, and is to be ended now."""
+    if not _is_told_of_flushes(span):
+        return None
     number = next(_numbers)
+    _unended[number] = threading.Event()
     _waiting[number] = _Late(span, end_ns, time.monotonic() + _WAIT_S)
-    return number if _is_watched() or _waiting.pop(number, None) is None else None
+    if _is_watched() or _waiting.pop(number, None) is None:
+        return number
+    _unended.pop(number, None)
+    return None
 
 
 def end(number: int, cost: Cost | None) -> None:
@@ -54,7 +69,11 @@ def end(number: int, cost: Cost | None) -> None:
             cost_usd, source = cost
             late.span.set_attributes({names.USAGE_COST: cost_usd, names.USAGE_COST_SOURCE: source})
     finally:
-        late.span.end(late.end_ns)
+        try:
+            late.span.end(late.end_ns)
+        finally:
+            if (ended := _unended.pop(number, None)) is not None:
+                ended.set()
         if not _waiting:
             for none_waits in tuple(_watches):
                 none_waits.set()
@@ -69,7 +88,62 @@ def end_all() -> None:
 def forget_all() -> None:
     """Have this process, which was forked, end none of the spans that wait: their calls are the parent's."""
     _waiting.clear()
+    _unended.clear()
     _watches.clear()
+
+
+class _Flushes:
+    """A span processor that ends the late spans when their provider is flushed or shut down.
+
+    It is the first of the provider's processors, so that the exporters behind it still get the spans.
+    """
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        """Do nothing."""
+
+    def _on_ending(self, span: Any) -> None:
+        pass
+
+    def on_end(self, span: Any) -> None:
+        """Do nothing."""
+
+    def shutdown(self) -> None:
+        """End all spans that wait, once their cost is known."""
+        _end_within(_FLUSH_S)
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """End all spans that wait, once their cost is known. Half of the time is left to the other processors."""
+        _end_within(min(_FLUSH_S, timeout_millis / 2_000))
+        return True
+
+
+_FLUSHES: Final = _Flushes()
+
+
+@guarded("ending late spans")
+def _end_within(timeout_s: float) -> None:
+    until = time.monotonic() + timeout_s
+    for number, ended in tuple(_unended.items()):
+        if not ended.wait(max(0.0, until - time.monotonic())):
+            end(number, None)
+
+
+def _is_told_of_flushes(span: Any) -> bool:
+    """Return True if a flush of the span's provider ends late spans: without that, a span that waits may be lost.
+
+    The public `add_span_processor` would put ours behind the exporters. With processors that run at the same time,
+    or another make of the API, no span waits.
+    """
+    processors: Any = getattr(span, "_span_processor", None)
+    if processors in _told:
+        return True
+    if (type(processors).__module__, type(processors).__qualname__) != _MULTI_PROCESSOR:
+        return False
+    with processors._lock:
+        if _FLUSHES not in processors._span_processors:
+            processors._span_processors = (_FLUSHES, *processors._span_processors)
+    _told.add(processors)
+    return True
 
 
 def _is_watched() -> bool:

@@ -42,6 +42,15 @@ class CompletedCall(LiveCall):
         """True if the client is to open its own span for this call."""
         return not self.is_suppressed
 
+    @property
+    def captures_content(self) -> bool:
+        """Whether the messages of this call are recorded: perhaps, while it is open whose span it will be."""
+        return super().captures_content or (self._lacks_span and self.telemetry.capture.captures)
+
+    @property
+    def _lacks_span(self) -> bool:
+        return self._span is INVALID_SPAN and not self.is_suppressed
+
     def _open_span(self, start_ns: int | None = None) -> Span:
         if start_ns is None:
             _look_out(self.telemetry)
@@ -50,11 +59,7 @@ class CompletedCall(LiveCall):
 
     def adopt(self, span: Any) -> None:
         """Record this call on a span that the client has started, unless it has one or the span is of others."""
-        if (
-            self._span is not INVALID_SPAN
-            or self.is_suppressed
-            or span.instrumentation_scope.name not in self._scopes
-        ):
+        if not self._lacks_span or span.instrumentation_scope.name not in self._scopes:
             return
         span.end = self._hold_end
         self._span = span
@@ -62,7 +67,7 @@ class CompletedCall(LiveCall):
 
     def end(self, outcome: CallEnd) -> None:
         """End the call; only the first end counts."""
-        if self._span is INVALID_SPAN and not self.is_suppressed and not self._ended:
+        if self._lacks_span and not self._ended:
             self._span = self._open_span(self._started_ns)
             self._ask()
         super().end(outcome)

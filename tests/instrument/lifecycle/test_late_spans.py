@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from in_process import COMPLETION, chunk, client_for
 from opentelemetry import trace
+from opentelemetry.sdk.trace import ConcurrentMultiSpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from otel_llm import names
 from otel_llm.instrument import setup, worker
@@ -220,3 +222,42 @@ def test_where_the_worker_cannot_start_no_span_waits(exported, monkeypatch):
     assert names.USAGE_COST not in span.attributes
     assert telemetry_worker.flush(10)
     assert finished(exported) == [span]
+
+
+@pytest.mark.parametrize("end", ["tracers.shutdown()", "tracers.force_flush()"])
+def test_a_flush_of_the_provider_right_after_the_first_call_has_its_span_with_the_cost(end):
+    (before, after), flushed = run(
+        "from opentelemetry.sdk.trace.export import BatchSpanProcessor\n"
+        "batches = BatchSpanProcessor(ConsoleSpanExporter(formatter=write), schedule_delay_millis=60_000)\n"
+        "tracers = TracerProvider()\n"
+        "tracers.add_span_processor(batches)\n"
+        "otel_llm.instrument(tracer_provider=tracers)\n"
+        "ask()\n"
+        "print('before', 'after', flush=True)\n"
+        f"{end}\n"
+        "os._exit(0)\n"
+    )
+    assert (before, after) == ("before", "after")
+    assert float(flushed[-1]) == pytest.approx(COST)
+
+
+@pytest.mark.parametrize("end", ["shutdown", "force_flush"])
+def test_a_flush_of_the_provider_ends_the_spans_whose_price_does_not_come(exported, loading, monkeypatch, end):
+    monkeypatch.setattr(late_spans, "_FLUSH_S", 0.01)
+    exported.instrument()
+    client_for(COMPLETION).chat.completions.create(model="gpt-4o-mini", messages=ASK)
+    assert finished(exported) == []
+    getattr(exported.tracer_provider, end)()
+
+    (span,) = finished(exported)
+    assert names.USAGE_COST not in span.attributes
+
+
+def test_a_provider_whose_flush_is_not_heard_holds_no_span(exported, loading):
+    exported.tracer_provider = TracerProvider(active_span_processor=ConcurrentMultiSpanProcessor(1))
+    exported.tracer_provider.add_span_processor(SimpleSpanProcessor(exported.span_exporter))
+    exported.instrument()
+    client_for(COMPLETION).chat.completions.create(model="gpt-4o-mini", messages=ASK)
+
+    (span,) = finished(exported)
+    assert names.USAGE_COST not in span.attributes

@@ -197,6 +197,15 @@ def test_a_client_that_opens_no_span_gets_ours(exported, small):
     assert exported.span.end_time - exported.span.start_time > 0
 
 
+def test_a_stream_of_a_client_that_opens_no_span_has_its_content_on_ours(exported, small):
+    library = small(client_spans="complete", capture_content=True)
+    library.client.emits = False
+    list(library.ask("Hello?", stream=True))
+
+    assert "Hello?" in exported.span.attributes[names.INPUT_MESSAGES]
+    assert "three" in exported.span.attributes[names.OUTPUT_MESSAGES]
+
+
 @pytest.mark.parametrize("client_spans", ["replace", "complete"])
 def test_a_suppressed_call_has_no_span_of_anybody(exported, small, client_spans):
     with suppress_instrumentation():

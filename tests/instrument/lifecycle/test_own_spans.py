@@ -23,13 +23,17 @@ SCOPE = "small.client"
 
 class Chunks:
     def __init__(self, captures):
+        self._captures = captures
         self._said = []
 
     def add(self, chunk):
         self._said.append(chunk)
 
     def response(self):
-        return read_response(self._said[-1] if self._said else None)
+        response = read_response(self._said[-1] if self._said else None)
+        if not self._captures:
+            response.read_messages = list
+        return response
 
 
 def read_response(answer):

@@ -29,7 +29,14 @@ _said: Final[set[tuple[str, str]]] = set()
 @functools.cache
 def client_entry_points() -> tuple[EntryPoint, ...]:
     """Return the clients that are installed, ours and others'."""
-    return tuple(sorted(entry_points(group=GROUP), key=lambda entry: entry.name))
+    found = tuple(sorted(entry_points(group=GROUP), key=lambda entry: entry.name))
+    if not found:
+        log.warning(
+            "otel-llm: no client is instrumented: the entry points %s of the installed package are not found; "
+            "a bundle must take its metadata (PyInstaller: --copy-metadata otel-llm)",
+            GROUP,
+        )
+    return found
 
 
 def patch_clients(telemetry: CallTelemetry) -> None:

@@ -31,7 +31,7 @@ def begin(
         else:
             call = _opened(telemetry, client, request)
             if not call.keeps_client_span:
-                client.silence(args, kwargs)
+                _silence(client, args, kwargs)
         enter(call)
     except Exception as error:
         report("opening a call", error)
@@ -45,6 +45,14 @@ def _opened(telemetry: CallTelemetry, client: InstrumentedClient, request: Reque
 
         return CompletedCall(telemetry, request, client.own_scopes)
     return LiveCall(telemetry, request)
+
+
+def _silence(client: InstrumentedClient, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Keep the client from opening a span; where that fails there are two, and ours still ends."""
+    try:
+        client.silence(args, kwargs)
+    except Exception as error:
+        report("silencing a client", error)
 
 
 def enter(call: LiveCall) -> None:

@@ -37,6 +37,8 @@ def wrap_generator(original: Method, client: InstrumentedClient, telemetry: Call
                     chunk = resume()
             except StopIteration as end:
                 return end.value
+            finally:
+                del resume  # an error that the app threw in leads to this frame: no cycle
             work.add(chunk)
             try:
                 sent = yield chunk
@@ -67,6 +69,8 @@ def wrap_async_generator(original: Method, client: InstrumentedClient, telemetry
                     chunk = await resume()
             except StopAsyncIteration:
                 return
+            finally:
+                del resume
             work.add(chunk)
             try:
                 sent = yield chunk

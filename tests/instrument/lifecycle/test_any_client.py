@@ -103,6 +103,30 @@ def test_an_async_generator_that_a_coroutine_returns(exported, monkeypatch):
     assert the_answer(exported) == "one two three"
 
 
+def test_an_error_that_the_app_throws_into_an_async_generator_closes_the_clients(exported, monkeypatch):
+    ended = []
+
+    async def ask(*, model):
+        try:
+            for word in WORDS:
+                yield word
+        finally:
+            ended.append(True)
+
+    async def use():
+        chunks = library.ask(model="m")
+        await anext(chunks)
+        with pytest.raises(KeyError):
+            await chunks.athrow(KeyError("app"))
+        assert ended
+
+    library = made(monkeypatch, ask=ask)
+    exported.instrument()
+    asyncio.run(use())
+
+    assert exported.span.attributes[names.ERROR_TYPE] == "KeyError"
+
+
 # Where its functions are.
 
 
@@ -174,6 +198,18 @@ def test_versions_are_those_of_the_distribution(exported, monkeypatch, caplog, i
 
     assert bool(exported.spans) is known
     assert (f"small-llm {installed} is not instrumented" in caplog.text) is not known
+
+
+def test_a_package_without_its_entry_points_says_so(exported, monkeypatch, caplog):
+    monkeypatch.setattr(patch, "entry_points", lambda **_: ())
+    patch.client_entry_points.cache_clear()
+    try:
+        exported.instrument()
+        exported.instrument(content_limit=10)
+    finally:
+        patch.client_entry_points.cache_clear()
+
+    assert caplog.text.count("no client is instrumented: the entry points otel_llm.clients") == 1
 
 
 # A third party's.

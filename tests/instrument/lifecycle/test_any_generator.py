@@ -1,9 +1,12 @@
 """Clients whose streams are generator functions: the request begins at the first `next`, and so does the call."""
 
 import asyncio
+import contextlib
 import contextvars
 import gc
+import inspect
 import time
+import weakref
 
 import pytest
 from opentelemetry import baggage
@@ -53,6 +56,10 @@ class Chunks:
                 return found
 
 
+class Held:
+    """Something of the app's."""
+
+
 def break_off():
     raise ValueError("broken off")
 
@@ -69,7 +76,7 @@ def library(request, exported, monkeypatch):
     """A library whose `ask` is a generator function, instrumented: what it saw and how it ended is in `seen`."""
     seen = []
 
-    def ask(*, model, fails=False):
+    def ask(*, model, fails=False, held=None):
         try:
             for word in WORDS:
                 seen.append(at_work())
@@ -82,8 +89,8 @@ def library(request, exported, monkeypatch):
             seen.append(type(error))
             raise
 
-    async def ask_async(*, model, fails=False):
-        chunks = ask(model=model, fails=fails)
+    async def ask_async(*, model, fails=False, held=None):
+        chunks = ask(model=model, fails=fails, held=held)
         try:
             chunk = next(chunks)
             while True:
@@ -183,6 +190,31 @@ def test_what_the_app_sends_and_throws_reaches_the_client(exported, library):
 
     assert library.seen[-1] is KeyError
     assert exported.span.attributes[names.ERROR_TYPE] == "KeyError"
+
+
+def step(chunks, name, *values):
+    """Have a stream of either kind go on, without an event loop, which would hold the error."""
+    if inspect.isasyncgen(chunks):
+        with contextlib.suppress(StopIteration):
+            getattr(chunks, {"next": "__anext__", "throw": "athrow"}[name])(*values).send(None)
+    else:
+        getattr(chunks, {"next": "__next__"}.get(name, name))(*values)
+
+
+def test_what_the_client_holds_is_freed_after_an_error_that_the_app_threw_in(exported, library):
+    held = Held()
+    freed = weakref.ref(held)
+    gc.disable()
+    try:
+        chunks = library.ask(model="m", held=held)
+        del held
+        step(chunks, "next")
+        with contextlib.suppress(KeyError):
+            step(chunks, "throw", KeyError)
+        del chunks
+        assert freed() is None
+    finally:
+        gc.enable()
 
 
 def test_uninstrumented_it_is_as_it_was(exported, library):

@@ -236,6 +236,15 @@ def test_after_uninstrument_the_client_is_as_it_was(exported, small):
     assert (exported.span.name, names.USAGE_INPUT_TOKENS in exported.span.attributes) == ("small.ask", False)
 
 
+def test_a_client_that_cannot_be_silenced_has_both_spans(exported, small, monkeypatch, caplog):
+    library = small(debug_raise=False)
+    monkeypatch.setattr(library.client, "silence", lambda *_: 1 / 0)
+    library.ask("Hello?")
+
+    assert {span.instrumentation_scope.name for span in exported.spans} == {SCOPE, "otel_llm"}
+    assert "silencing a client failed, the app is not affected" in caplog.text
+
+
 def test_a_wrong_choice_is_an_error_that_names_it(exported):
     with pytest.raises(
         otel_llm.errors.ConfigError, match="client_spans must be one of replace, complete, got 'both'"

@@ -1,4 +1,4 @@
-"""The `otel-llm` command. Each subcommand lives beside the part that it starts, and is imported when called."""
+"""The `otel-llm` command. A subcommand is in the room of the part that it starts, and is imported when called."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
 
 
 class _Commands(click.Group):
-    """A group that imports a subcommand's module when it is called, not for the list of them."""
+    """A group that imports a subcommand's module when the subcommand is called, not to list the subcommands."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -65,7 +65,7 @@ def group() -> None:
 
 
 def main() -> None:
-    """Run the command; an error of ours is one line on stderr and exit code 1."""
+    """Run the command. An error of ours becomes one line on stderr and exit code 1."""
     try:
         group()
     except OtelLlmError as error:

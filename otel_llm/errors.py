@@ -1,4 +1,4 @@
-"""The one tree of errors.
+"""The tree of all errors.
 
 ```
 OtelLlmError

@@ -1,4 +1,4 @@
-"""Ports: taken ones are reported with the option that changes them."""
+"""Ports of servers. An error about a taken port names the option that changes the port."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from otel_llm.errors import ConfigError, PortTakenError
 _TAKEN = {errno.EADDRINUSE: "is taken", errno.EACCES: "may not be opened by this user"}
 
 _BELOW_CONNECTIONS: Final = range(20_000, 32_768)
-"""Ports that the system gives to no connection: those begin at 32768 on Linux, at 49152 on others."""
+"""Ports that the system gives to no connection. Ports of connections begin at 32768 on Linux, else at 49152."""
 _TRIES: Final = 100
 
 
 def bind(host: str, port: int, option: str, *, reuse_port: bool = False) -> socket.socket:
     """Return a TCP socket that holds the port, for a server to serve on; port 0 takes any free one.
 
-    It listens already: a port that is only bound could be bound once more, and the second server would fail later,
-    without a word about which option to change. Who connects before the server serves, waits.
+    The socket listens already: a port that is only bound could be bound once more, and the second server would
+    fail later, with an error that names no option. Clients that connect before the server serves wait.
 
-    With `reuse_port`, other processes of this user may bind the port as well, if they say so too. Then it does not
-    listen until a server does: the system would hand it connections that nobody accepts.
+    With `reuse_port`, other processes of this user may bind the port too, with the same option. The socket then
+    does not listen until a server does: the system would give the socket connections that nobody accepts.
 
     Raises:
         PortTakenError: the port is in use; the message names `option`, such as "--grpc-port".
@@ -59,8 +59,8 @@ def address(host: str, port: int) -> str:
 def bind_free(host: str) -> socket.socket:
     """Return a socket on a free port, for a server that is told the port and binds it some seconds later.
 
-    Until then the port must stay free. One that the system chooses may be given to any connection meanwhile, which
-    Linux then keeps from being bound for a minute after its end.
+    Until then the port must stay free. The system may give a port of its own choice to any connection meanwhile,
+    and Linux then refuses to bind that port for a minute after the connection's end.
     """
     for port in random.SystemRandom().sample(_BELOW_CONNECTIONS, _TRIES):
         with contextlib.suppress(PortTakenError):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _CallablePackage(ModuleType):
-    """This package's class: importing `otel_llm.instrument` binds that name to the package, for good."""
+    """The class of this package: an import binds the name `instrument` to the package, so it must be callable."""
 
     def __call__(self, *, capture_content: bool | str | ContentCapture | None = None, **options: Any) -> None:
         """Instrument this process; see `otel_llm.instrument.setup.instrument`."""

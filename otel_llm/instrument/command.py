@@ -43,14 +43,14 @@ def command(
     if executable is None:
         raise ConfigError(f"otel-llm run: {program[0]} must be a program on PATH, such as python")
     environment["PYTHONPATH"] = _python_path(environment.get("PYTHONPATH", ""))
-    # in place of this process: the program gets the signals, and its exit status is the one that is seen
+    # the program replaces this process: it gets the signals, and its exit status is the process's
     os.execve(executable, list(program), environment)  # noqa: S606 - running the user's program is the point
 
 
 def _python_path(own: str) -> str:
-    """Return PYTHONPATH, first the folder whose sitecustomize.py starts OpenTelemetry's auto-instrumentation.
+    """Return PYTHONPATH, which begins with the folder whose sitecustomize.py starts auto-instrumentation.
 
-    It is how `opentelemetry-instrument` works: it loads the SDK's configuration and all instrumentations.
+    `opentelemetry-instrument` does the same: the file loads the SDK's configuration and all instrumentations.
     """
     spec = importlib.util.find_spec("opentelemetry.instrumentation.auto_instrumentation")
     if spec is None or spec.origin is None:

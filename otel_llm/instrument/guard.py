@@ -1,4 +1,4 @@
-"""Nothing of ours ever reaches the app: a failure is logged once, and raised only where tests ask for it."""
+"""No failure of ours ever reaches the app: a failure is logged once, and raised only if tests ask for that."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _raising = False
 
 
 def raise_failures(raising: bool) -> None:
-    """Choose whether failures of ours are raised instead of logged: for tests alone."""
+    """Raise failures of ours instead of logging them, if True: for tests alone."""
     global _raising  # noqa: PLW0603 - one per process, like the logging that it stands in for
     _raising = raising
 
 
 def report(where: str, error: Exception) -> None:
-    """Log a failure of ours, once for each place and text."""
+    """Log a failure of ours, once for each combination of place and text."""
     if _raising:
         raise error
     key = (where, f"{type(error).__name__}: {error}")
@@ -37,7 +37,7 @@ def report(where: str, error: Exception) -> None:
 
 
 def guarded(where: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T | None]]:
-    """Return a decorator: the function's failure is reported as `where`'s, and None returned."""
+    """Return a decorator: if the function fails, the failure is reported for `where`, and None is returned."""
 
     def decorate(function: Callable[_P, _T]) -> Callable[_P, _T | None]:
         @functools.wraps(function)

@@ -1,23 +1,23 @@
 """The entry point by which `opentelemetry-instrument` finds the instrumentation.
 
-It is a module of its own because importing its base class takes longer than all the rest.
+A module of its own, because the import of its base class takes longer than all the rest of the package.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-# The stubs of this package do not export it, though its documentation says to subclass it.
+# The package's stubs do not export this class, though its documentation says to subclass the class.
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
 from otel_llm.instrument.setup import instrument, uninstrument
 
 
 class LlmInstrumentor(BaseInstrumentor):  # type: ignore[misc]
-    """Instruments every client that is known, and sets up the SDK where no distribution of OpenTelemetry did."""
+    """Instruments every known client, and sets up the SDK where no distribution of OpenTelemetry has done so."""
 
     def instrumentation_dependencies(self) -> tuple[str, ...]:
-        """Return nothing: each client is instrumented once it is imported, if its version is known."""
+        """Return no dependencies: each client is instrumented when it is imported, if its version is known."""
         return ()
 
     def _instrument(self, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""Sets up the OpenTelemetry SDK where an app has not."""
+"""Sets up the OpenTelemetry SDK for an app that has not done so."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from otel_llm.instrument.guard import guarded
 
 _EXPORTERS: Final = "opentelemetry.exporter.otlp.proto.http"
 _EXPORTER_LOGGERS: Final = ("trace_exporter", "metric_exporter", "_log_exporter")
-# how opentelemetry-exporter-otlp-common 1.45, `http.py`, words a cause; anything else is its own cause
+# the wording of a cause in opentelemetry-exporter-otlp-common 1.45, `http.py`; any other text is its own cause
 _CAUSES: Final = (
     re.compile(r"\[Errno -?\d+\] ([^'\")]+?)(?:['\")]| encountered|$)"),
     re.compile(r"code: (?:None|(\d+)), reason: (.+)", re.DOTALL),
@@ -22,16 +22,16 @@ _CAUSES: Final = (
 )
 _GIVING_UP: Final = "max retries"
 _AT_EXIT: Final = ("Exporter already shutdown", "Shutdown in progress")
-_VARYING: Final = re.compile(r"0x[0-9a-f]+|\d+\.\d+|\d{4,}")  # addresses, seconds, bytes: no cause of their own
-_CAUSES_LIMIT: Final = 100  # texts that differ each time must not fill the memory, nor the app's output
+_VARYING: Final = re.compile(r"0x[0-9a-f]+|\d+\.\d+|\d{4,}")  # addresses, seconds, bytes: they make no new cause
+_CAUSES_LIMIT: Final = 100  # causes; texts that differ each time must not fill the memory or the app's output
 
 
 @guarded("setting up the OpenTelemetry SDK")
 def set_up_sdk() -> None:
-    """Set up the SDK from the environment, as `opentelemetry-instrument` would, unless there is one."""
+    """Set up the SDK from the environment, as `opentelemetry-instrument` would, unless one is set up already."""
     if not isinstance(get_tracer_provider(), ProxyTracerProvider):
         return
-    # The SDK's own way from the environment to providers; OpenTelemetry's distributions subclass it.
+    # The SDK's own way from the environment to providers; OpenTelemetry's distributions subclass this class.
     from opentelemetry.sdk._configuration import _OTelSDKConfigurator  # noqa: PLC0415 - only where it is needed
 
     _OTelSDKConfigurator().configure(**default_exporters())  # type: ignore[no-untyped-call]
@@ -41,7 +41,7 @@ def set_up_sdk() -> None:
 
 
 class _SaidOnce(logging.Filter):
-    """Makes one line of the exporters' many for each cause: they log each attempt of each signal."""
+    """A log filter that keeps one line for each cause: the exporters log each attempt for each signal."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class _SaidOnce(logging.Filter):
         return True
 
     def _ends_a_retry(self, signal: str, text: str) -> bool:
-        """Whether this only says that retries end, whose cause was said when they began."""
+        """Return True if the record only reports the end of retries, whose cause was logged when they began."""
         if text.startswith("Transient error"):
             self._retrying.add(signal)
             return False

@@ -1,4 +1,4 @@
-"""The provider behind a base URL, by the conventions' name for it and by genai-prices' name for it."""
+"""The provider behind a base URL, by the conventions' name and by genai-prices' name."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from otel_llm.instrument.contract.client import Server
 
-# Hosts: each provider's API reference. Names: GenAI conventions, well-known values of gen_ai.provider.name; where
-# these have none, the id in genai-prices, else the provider's own name.
+# Hosts: each provider's API reference. Names: GenAI conventions, well-known values of gen_ai.provider.name. A
+# provider without such a value has its id in genai-prices, else its own name.
 _HOSTS: Final = {
     "aiplatform.googleapis.com": "gcp.vertex_ai",
     "api.anthropic.com": "anthropic",
@@ -49,14 +49,14 @@ _HOSTS: Final = {
     "inference.baseten.co": "baseten",
     "integrate.api.nvidia.com": "nvidia",
     "models.github.ai": "github",
-    "models.inference.ai.azure.com": "github",  # GitHub Models before it had a host of its own
+    "models.inference.ai.azure.com": "github",  # GitHub Models, before the service had a host of its own
     "oai.endpoints.kepler.ai.cloud.ovh.net": "ovhcloud",
     "ollama.com": "ollama",
     "open.bigmodel.cn": "zhipuai",
     "openrouter.ai": "openrouter",
     "router.huggingface.co": "huggingface",
 }
-# Hosts with a region, a resource or a workspace in front
+# Hosts that begin with a region, a resource or a workspace
 _SUFFIXES: Final = {
     "-aiplatform.googleapis.com": "gcp.vertex_ai",
     ".api.openai.com": "openai",
@@ -71,19 +71,19 @@ _SUFFIXES: Final = {
     ".openai.azure.us": "azure.ai.openai",
     ".services.ai.azure.com": "azure.ai.openai",
 }
-# Amazon's: `bedrock-runtime.eu-west-1.amazonaws.com`, with other ends in other partitions
+# Amazon's hosts: `bedrock-runtime.eu-west-1.amazonaws.com`, with other endings in other partitions
 _PREFIXES: Final = {
     "bedrock-mantle.": "aws.bedrock",
     "bedrock-runtime-fips.": "aws.bedrock",
     "bedrock-runtime.": "aws.bedrock",
 }
-# Servers that people run themselves, where the host is called so: `vllm`, `vllm-small.models.svc`
+# Self-hosted servers, recognised by the name of the host: `vllm`, `vllm-small.models.svc`
 _SOFTWARE: Final = frozenset({"litellm", "lmstudio", "localai", "ollama", "sglang", "vllm"})
-# ... and the one whose default port nothing else is known for. vLLM's 8000, LiteLLM's 4000, LM Studio's 1234 and
-# llama.cpp's 8080 say nothing: OTEL_LLM_PROVIDERS names these.
+# The self-hosted server whose default port no other server uses. The ports of vLLM (8000), LiteLLM (4000), LM
+# Studio (1234) and llama.cpp (8080) identify no server: OTEL_LLM_PROVIDERS names these.
 _OWN_PORTS: Final = {11434: "ollama"}
 _PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
-# genai-prices 0.2.3, provider ids; a name that is not here is the same there
+# genai-prices 0.2.3, provider ids; a provider that is not here has the same name there
 _PRICE_LISTS: Final = {
     "aws.bedrock": "aws",
     "azure.ai.openai": "azure",
@@ -94,11 +94,11 @@ _PRICE_LISTS: Final = {
     "x_ai": "x-ai",
 }
 
-_KNOWN_LIMIT: Final = 100  # base URLs kept; an app that makes a client for each call must not fill the memory
+_KNOWN_LIMIT: Final = 100  # base URLs kept: an app that makes a client for each call must not fill the memory
 
 
 class Servers:
-    """Who serves a URL: by the user's own table, then by ours. What was found of a URL is kept."""
+    """Finds the provider of a URL: in the user's table first, then in ours. Results are kept by URL."""
 
     def __init__(self, own: Mapping[str, str]) -> None:
         self._own = own
@@ -109,9 +109,9 @@ class Servers:
 
         Args:
             url: the base URL.
-            default: the provider of a host that nobody has named.
-            compatible: True if servers that people run themselves speak the client's API: these are known by what
-                their host is called.
+            default: the provider of an unknown host.
+            compatible: True if self-hosted servers speak the client's API. These are recognised by the name of
+                their host.
         """
         key = (url, default)
         known = self._known.get(key)

@@ -50,10 +50,10 @@ def instrument(
     meter_provider: MeterProvider | None = None,
     logger_provider: LoggerProvider | None = None,
 ) -> None:
-    """Instrument the LLM clients of this process, those that are imported and those that will be.
+    """Instrument the LLM clients of this process: the imported clients now, others when they are imported.
 
-    Calling it again changes nothing, unless settings or providers are given: then these apply from here on, and
-    the others stay as they are.
+    A further call without arguments changes nothing. Settings or providers of a further call apply from then on,
+    and all others stay unchanged.
 
     Args:
         capture_content: where messages are recorded: False (nowhere), True (on spans), or NO_CONTENT, SPAN_ONLY,
@@ -101,7 +101,7 @@ def instrument(
 
 
 def uninstrument() -> None:
-    """Take out again what `instrument` and `context` put in. Streams that are open end as they would."""
+    """Remove all that `instrument` and `context` have put in. The calls of open streams still end as usual."""
     with _changing:
         _stop()
         restore_threads()
@@ -118,12 +118,12 @@ def _stop() -> None:
 
 
 def flush(timeout_s: float = _FLUSH_S) -> bool:
-    """Return once all that ended is recorded and uploaded: False if that took longer than the timeout.
+    """Return True when all ended calls are recorded and uploaded; False after the timeout.
 
-    For a process that is frozen or killed rather than exited; then flush the SDK's providers.
+    For a process that is frozen or killed instead of exiting. Flush the SDK's providers afterwards.
     """
     recorded = _worker is None or _worker.flush(timeout_s)
-    upload = sys.modules.get("otel_llm.instrument.content.upload")  # imported where something is uploaded
+    upload = sys.modules.get("otel_llm.instrument.content.upload")  # imported only if content is uploaded
     return (upload is None or bool(upload.flush(timeout_s))) and recorded
 
 
@@ -168,6 +168,6 @@ def _the_worker() -> BackgroundWorker:
 
 
 def _flush_uploads() -> None:
-    # what the streams said that were open until now is among them
+    # these include the content of streams that were open until now
     if (upload := sys.modules.get("otel_llm.instrument.content.upload")) is not None:
         upload.flush_at_exit(_FLUSH_S, _the_worker().prepare)

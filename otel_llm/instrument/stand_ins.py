@@ -1,4 +1,4 @@
-"""Stand-ins for the functions and methods of other libraries, put in and taken out again."""
+"""Stand-ins for functions and methods of other libraries: put in, and taken out again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class _Done(NamedTuple):
     """One replacement."""
 
     owner: Any
-    """A class or a module."""
+    """The class or module whose function is replaced."""
     name: str
     own: Any
     """The owner's own function or descriptor. `_INHERITED` means that only a base class has one."""
@@ -25,9 +25,9 @@ _INHERITED: Final = object()
 
 
 class StandIns:
-    """Stand-ins that were put in together, to be taken out together.
+    """Stand-ins that are put in together and taken out together.
 
-    Not safe for threads: whoever puts in and takes out holds a lock of their own.
+    Not thread-safe: the callers of `put` and `take_out` hold a lock of their own.
     """
 
     def __init__(self) -> None:
@@ -37,12 +37,13 @@ class StandIns:
         return bool(self._done)
 
     def put(self, owner: Any, name: str, make: Callable[[_Function], _Function]) -> None:
-        """Put what `make` returns for the original in the place of an owner's function.
+        """Replace an owner's function with the result of `make` for the original.
 
         Args:
             owner: a class or a module.
-            name: of a method, static method, class method or function.
-            make: given the function inside a static or class method, whose first argument is the class there.
+            name: the name of a method, static method, class method or function.
+            make: returns the stand-in. For a static or class method, `make` gets the inner function; the inner
+                function of a class method takes the class as its first argument.
         """
         own = vars(owner).get(name, _INHERITED)
         kind = next((kind for kind in _KINDS if isinstance(inspect.getattr_static(owner, name), kind)), None)
@@ -54,7 +55,7 @@ class StandIns:
         self._done.append(_Done(owner, name, own, ours))
 
     def take_out(self) -> list[str]:
-        """Put the originals back; return the names of those that something else has replaced since: these stay."""
+        """Put the originals back. Return the names that other code has replaced since: these stay as they are."""
         left = []
         while self._done:
             owner, name, own, ours = self._done.pop()

@@ -1,1 +1,1 @@
-"""Facts about texts, by the standard library alone: the app's process reads them too."""
+"""Facts about texts. Needs the standard library alone, because the app's process uses this package too."""

@@ -1,11 +1,11 @@
-"""Numbers with a check: bank cards and IBANs. The standard library alone: redaction in the app reads them too."""
+"""Numbers with check digits: bank cards and IBANs. Needs the standard library alone, for use in the app."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-# the first digits, and how many a number has: ISO/IEC 7812 ranges as the networks publish them
+# the first digits, and the number of digits: ISO/IEC 7812 ranges as published by the networks
 _CARDS: Final = re.compile(
     r"(?:4\d{15}(?:\d{3})?"  # Visa
     r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard
@@ -28,20 +28,20 @@ IBAN_LENGTHS: Final = {
     }.items()
     for country in countries.split()
 }  # fmt: skip
-"""Characters of an account number by the two letters of its country."""
+"""Lengths of account numbers in characters, by the two letters of the country."""
 
 
 def luhn(digits: str) -> bool:
-    """Return whether the last digit is the check of those before it: ISO/IEC 7812-1, annex B."""
+    """Return True if the last digit is the check digit of the digits before it: ISO/IEC 7812-1, annex B."""
     even = sum(map(int, digits[-1::-2]))
     return (even + sum(_DOUBLED[int(digit)] for digit in digits[-2::-2])) % 10 == 0
 
 
 def card(digits: str) -> bool:
-    """Return whether a bank card may have that number: a network's range and length, and its check digit."""
+    """Return True if a bank card may have this number: a network's range and length, and the check digit."""
     return _CARDS.fullmatch(digits) is not None and len(set(digits)) > 1 and luhn(digits)
 
 
 def iban(compact: str) -> bool:
-    """Return whether the check digits are right, of an account number in capitals without spaces: ISO 13616."""
+    """Return True if an account number, in capitals without spaces, has the right check digits: ISO 13616."""
     return int("".join(str(int(digit, 36)) for digit in compact[4:] + compact[:4])) % 97 == 1

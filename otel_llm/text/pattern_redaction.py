@@ -1,6 +1,6 @@
-"""The ready patterns of redaction: each takes a text and returns it with what it found replaced, in linear time.
+"""The ready patterns of redaction: each returns a text with its findings replaced, in linear time.
 
-Every quantifier is bounded or possessive, so no text can make a pattern backtrack without end.
+Every quantifier is bounded or possessive, so that no text can make a pattern backtrack without end.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from otel_llm.text.check_digits import IBAN_LENGTHS, card, iban
 
-# Tokens that name their issuer, as the issuers document them, and as secret scanners such as gitleaks list them.
+# Tokens that name their issuer: from the issuers' documentation, and from secret scanners such as gitleaks.
 _KEYS: Final = re.compile(
     r"""(?<![A-Za-z0-9])(?:
     (?:sk|rk|pk|whsec)_(?:(?:live|test)_)?[A-Za-z0-9]{16,}      # Stripe, and others that copied it
@@ -27,25 +27,25 @@ _KEYS: Final = re.compile(
     )""",
     re.VERBOSE | re.ASCII,
 )
-# JSON web tokens. What comes before the last `.` is looked at first, once: without it, each `eyJ` of a long row of
-# them would be tried to the row's end.
+# JSON web tokens. The part before the last `.` is checked first, once: without this check, each `eyJ` in a long
+# row of `eyJ` would be tried to the end of the row.
 _TOKENS: Final = re.compile(
     r"(?<![\w-])(?=[\w-]{11,}+\.eyJ[\w-]{8,}+\.)([\w-]*?)(?<![A-Za-z0-9])"
     r"eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\.[\w-]*+",
     re.ASCII,
 )
-# what each of them has: looking for these first takes a tenth of the time
+# each token contains one of these: to look for them first takes a tenth of the time
 _KEY_MARKS: Final = (
     "sk_", "rk_", "pk_", "whsec_", "sk-", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_", "glpat-",
     "AKIA", "ASIA", "ABIA", "ACCA", "AIza", "ya29.", "GOCSPX-", "xox", "xapp-", "hf_", "gsk_", "r8_", "fw_",
     "npm_", "xai", "pplx", "nvapi", "csk", "tvly", "pcsk", "lsv2", "dapi", "pypi", "SG.", "shp", "_v1_", "hvs.",
     "hvb.", "hvr.", "dckr_pat_", "ATATT3", "ntn_", "AGE-SECRET-KEY-1",
 )  # fmt: skip
-# one cheap pass, before a pattern of many branches
+# one cheap search, before a pattern with many branches
 _LONG_WORD: Final = re.compile(r"[\w.~+/=-]{18,}+", re.ASCII)
 _PEM: Final = re.compile(
     r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
-    r"[^-]*+(?:-(?!----END)[^-]*+)*+"  # to the text's end where there is no other: it may have been cut
+    r"[^-]*+(?:-(?!----END)[^-]*+)*+"  # to the end of the text if there is no end mark: the text may have been cut
     r"(?:-----END [A-Z0-9 ]{0,60}-----)?"
 )
 _AUTHORIZATION: Final = re.compile(
@@ -60,10 +60,10 @@ _EMAIL: Final = re.compile(
 
 _DIGITS: Final = re.compile(r"\d(?:[ -]?\d){11,}+", re.ASCII)
 _GROUP: Final = re.compile(r"\d+", re.ASCII)
-# begins with what is rare, a digit: a search for that is fast
+# begins with a digit, which is rare: the search for a digit is fast
 _IBAN_DIGITS: Final = re.compile(r"\d\d(?<=(?<![A-Za-z0-9])[A-Za-z]{2}\d\d)(?=[ -]?[A-Za-z0-9])", re.ASCII)
 _IBAN_REST: Final = re.compile(r"(?:[ -]?[A-Za-z0-9]){11,30}", re.ASCII)
-# every phone number is in a row of seven digits or more; other texts are left alone at once
+# every phone number is in a row of seven digits or more; texts without such a row are returned at once
 _ROW: Final = re.compile(r"\d(?:[ ().\-/]{0,3}+\d){6,}+", re.ASCII)
 _PHONE: Final = re.compile(
     r"""(?:
@@ -119,25 +119,25 @@ def redact_emails(text: str) -> str:
 
 
 def redact_phones(text: str) -> str:
-    """Return the text with `[phone]` for numbers written as phone numbers are; a bare row of digits is none.
+    """Return the text with `[phone]` for numbers in the usual forms of phone numbers.
 
-    It is one after a word such as "phone" or "call".
+    A bare row of digits counts only after a word such as "phone" or "call".
     """
     return _replaced(text, find_phones(text), "[phone]")
 
 
 PATTERNS: Final[dict[str, Callable[[str], str]]] = {
-    "key": redact_keys,  # first, as a key may hold what looks like one of the others
+    "key": redact_keys,  # first, because a key may contain text that looks like another kind
     "iban": redact_ibans,
     "card": redact_cards,
     "email": redact_emails,
     "phone": redact_phones,
 }
-"""The patterns by their names in the setting, in the order in which they are applied."""
+"""The patterns by name in the setting, in the order of application."""
 
 
 def find_ibans(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where account numbers begin and end, in order."""
+    """Yield start and end of each account number, in order."""
     position = 0
     for digits in _IBAN_DIGITS.finditer(text):
         start = digits.start() - 2
@@ -147,7 +147,7 @@ def find_ibans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def find_cards(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where the numbers of bank cards begin and end, in order, whatever digits are around them."""
+    """Yield start and end of each bank card's number, in order, whatever digits are around it."""
     for run in _DIGITS.finditer(text):
         if text[run.start() - 1 : run.start()].isalnum() or text[run.end() : run.end() + 1].isalnum():
             continue
@@ -161,13 +161,13 @@ def find_cards(text: str) -> Iterator[tuple[int, int]]:
 
 
 def find_emails(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where addresses begin and end, in order."""
+    """Yield start and end of each address, in order."""
     if "@" in text:
         yield from (address.span() for address in _EMAIL.finditer(text))
 
 
 def find_phones(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where phone numbers begin and end, in order."""
+    """Yield start and end of each phone number, in order."""
     position = 0
     for row in _ROW.finditer(text):
         for start, end in _phones(text, row):
@@ -186,12 +186,12 @@ def _replaced(text: str, spans: Iterable[tuple[int, int]], replacement: str) -> 
 
 
 def _phones(text: str, row: re.Match[str]) -> list[tuple[int, int]]:
-    """Return where in a row of digits phone numbers begin and end."""
+    """Return start and end of each phone number in a row of digits."""
     if _DATE.fullmatch(row[0]):
         return []
     before = text[max(0, row.start() - _CALLED_WIDTH) : row.start()]
     start = row.start() - (len(before) - len(before.rstrip("+(")))
-    # as far as a number that begins in the row may reach, and what follows it
+    # the longest reach of a number that begins in the row, and the text after it
     matches = _PHONE.finditer(text, start, row.end() + _BEYOND)
     found = [match.span() for match in matches if match.start() < row.end()]
     if (
@@ -209,7 +209,7 @@ def _phones(text: str, row: re.Match[str]) -> list[tuple[int, int]]:
 
 
 def _card_end(text: str, groups: list[tuple[int, int]], first: int) -> int | None:
-    """Return the last group of the number that begins with the first one, or None where no card's does."""
+    """Return the last group of the card's number that begins with the first group; None without such a number."""
     digits, found = "", None
     for last in range(first, min(first + 19, len(groups))):
         digits += text[slice(*groups[last])]
@@ -221,7 +221,7 @@ def _card_end(text: str, groups: list[tuple[int, int]], first: int) -> int | Non
 
 
 def _iban_end(text: str, start: int) -> int | None:
-    """Return where the account number that begins here ends, or None where none does."""
+    """Return the end of the account number that begins here; None if no number begins here."""
     length = IBAN_LENGTHS.get(text[start : start + 2].upper())
     rest = None if length is None else _IBAN_REST.match(text, start + 4)
     if length is None or rest is None:

@@ -1,10 +1,10 @@
-"""Texts that can be sent: one of Python may hold halves of characters, over which an exporter loses its batch."""
+"""Texts that can be exported: a Python text may hold half characters, which cost an exporter the whole batch."""
 
 from __future__ import annotations
 
 
 def well_formed(text: str) -> str:
-    """Return a text without surrogates: those of one character are joined, one alone is U+FFFD.
+    """Return a text without surrogates: the two of one character are joined, a single one becomes U+FFFD.
 
     A server may cut a character in two, and each half is valid JSON by itself.
     """

@@ -1,1 +1,1 @@
-"""One folder for each client library: it maps fields to the contract, and does nothing else."""
+"""One folder for each client library. A client maps fields to the contract, and does nothing else."""

@@ -1,1 +1,1 @@
-"""The content of calls: whether, where and how it is recorded."""
+"""The content of calls, and its way to spans, events and uploads."""

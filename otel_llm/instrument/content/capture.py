@@ -1,4 +1,4 @@
-"""Content on its way to spans, events and uploads: by default nothing of it goes anywhere."""
+"""Content on its way to spans, events and uploads. By default no content is recorded."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from otel_llm.instrument.guard import guarded
 from otel_llm.instrument.worker import BackgroundWorker
 
 Said = dict[str, list[dict[str, Any]]]
-"""Content by the names of its attributes; none of it is empty."""
+"""Content by attribute name, without empty lists."""
 
 
 class Capture:
-    """Reads and records the content of calls, where the settings ask for it."""
+    """Reads and records the content of calls, if the settings ask for content."""
 
     def __init__(self, settings: InstrumentSettings, events: Logger, worker: BackgroundWorker) -> None:
         self._on_span = settings.capture_content.on_span
@@ -41,7 +41,7 @@ class Capture:
 
             self._hook = load_hook(settings.completion_hook)
         self._for_spans = self._on_span or self._uploader is not None
-        # a hook decides by itself, as the conventions have it; an upload that no span refers to is of no use
+        # a hook decides by itself, as the conventions say; an upload without a span that refers to it has no use
         self._for_all = self._on_event or self._hook is not None
         self.captures = self._for_spans or self._for_all
         """True if the content of any call is recorded."""
@@ -52,7 +52,7 @@ class Capture:
             self._preparation = Preparation(redaction(settings.redact))
 
     def asked(self, span: Span, request: Request) -> Content | None:
-        """Return what is asked, read now, as the app may change it later; None where it is not to be recorded."""
+        """Return the request's content, read now, as the app may change it later; None if not recorded."""
         if not self._for_all and not (self._for_spans and span.is_recording()):
             return None
         return self._read(request)
@@ -68,7 +68,7 @@ class Capture:
 
     @guarded("recording an error's text")
     def error_text(self, error: BaseException) -> str | None:
-        """Return an error's text, which may repeat the prompt, where spans carry content."""
+        """Return an error's text if spans carry content, else None: the text may repeat the prompt."""
         return self._preparation.text(str(error))[: self._limit] if self._on_span else None
 
     @guarded("recording content")
@@ -79,9 +79,9 @@ class Capture:
         read_answer: Callable[[], list[Message]],
         attributes: Mapping[str, AttributeValue],
     ) -> None:
-        """Record a call's content on its span and on an event, which has the call's attributes too.
+        """Record a call's content on its span and on an event. The event has the call's attributes too.
 
-        Where it cannot be redacted, none of it is recorded.
+        If redaction fails, no content of the call is recorded.
         """
         said = _said(asked, read_answer())
         fitted: dict[str, Fitted] = {}
@@ -112,7 +112,7 @@ class Capture:
             return {}
         from otel_llm.instrument.content.media import large_media  # noqa: PLC0415 - as above
 
-        # what waits for the store has no media, which are large
+        # content that waits for the store holds no media, which are large
         for media in large_media(said.get(names.OUTPUT_MESSAGES, [])):
             media.take_digest()
         return self._uploader.submit(said, self._preparation.item)

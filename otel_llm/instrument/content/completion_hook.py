@@ -1,6 +1,6 @@
-"""Hooks of others that are given each call's content, by the entry points `opentelemetry_genai_completion_hook`.
+"""Third-party hooks that get each call's content, from the entry points `opentelemetry_genai_completion_hook`.
 
-Their interface is opentelemetry-util-genai's (1.3b0), and its classes are made here from our parts.
+The interface is that of opentelemetry-util-genai (1.3b0). This module makes the package's objects from our parts.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from otel_llm import names
 from otel_llm.instrument.guard import log
 
 Hook = Callable[[Mapping[str, list[dict[str, Any]]], Span, LogRecord | None], None]
-"""Takes content, by the names of its attributes, and what is emitted with it."""
+"""Takes content by attribute name, and the span and log record that are emitted with the content."""
 
 GROUP: Final = "opentelemetry_genai_completion_hook"
 
 
 def load_hook(name: str) -> Hook | None:
-    """Return the hook of that name; None, and a line in the log, where there is none that works."""
+    """Return the hook with this name. None, with a line in the log, means that no such hook works."""
     try:
         from opentelemetry.util.genai import types  # noqa: PLC0415 - of another distribution, which the hook needs
 
@@ -78,7 +78,7 @@ def _tool(tool: Mapping[str, Any], types: Any) -> Any:
 
 
 def _made(kind: Any, values: Mapping[str, Any]) -> Any:
-    """Return an object of their class; what it has no field for is an attribute all the same."""
+    """Return an object of the package's class. A value without a field of the class is set as an attribute too."""
     known = {field.name: values.get(field.name) for field in fields(kind)}
     made = kind(**known)
     vars(made).update({key: value for key, value in values.items() if key not in known})

@@ -1,4 +1,4 @@
-"""Documents as JSON within a limit: the first ones are kept, as whoever retrieved them put the best first."""
+"""Documents as JSON within a limit. The first documents are kept, as retrieval puts the best documents first."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def fit_documents(documents: Sequence[str], limit: int) -> FittedDocuments:
 
     Args:
         documents: the texts.
-        limit: how many characters the JSON has at most. The first texts are kept; the one in which the limit is
-            reached ends with how much was cut; in place of all after it stands one that says how many they were,
-            even where the limit has no room for it.
+        limit: the maximum length of the JSON in characters. The first texts are kept. The text that reaches the
+            limit ends with the number of characters cut. One entry with the number of texts replaces all later
+            texts, even where the limit has no room for this entry.
     """
     texts = list(documents)
     text = _json(texts)
@@ -48,9 +48,9 @@ def _cut(texts: list[str], limit: int) -> list[str]:
 
 
 def _shortened(text: str, left: int) -> str | None:
-    """Return the beginning of a text that has too much for what is left; None where not even the mark fits."""
+    """Return the beginning of a text that is too long; None if not even the mark of the cut fits."""
     kept = text[: max(0, left - _size(_mark(len(text), "character")))]
-    # what JSON escapes is longer than it looks
+    # escapes make a character longer in JSON
     kept = kept[: max(0, len(kept) - (len(_json(kept)) - len('""') - len(kept)))]
     return kept + _mark(len(text) - len(kept), "character") if kept else None
 

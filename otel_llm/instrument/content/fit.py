@@ -1,4 +1,4 @@
-"""Content as JSON within a limit: what is cut says so, and the JSON stays valid and of the conventions' schema."""
+"""Content as JSON within a limit. Cuts are marked, and the JSON stays valid by the conventions' schema."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 Item = dict[str, Any]
 """A message, a part of a message, or a tool's definition."""
 
-# without them the rest cannot be read; a longer one is a text like others
+# keys without whose values the rest cannot be read; a longer value is shortened like any text
 _KEPT: Final = frozenset({"type", "role", "name", "id", "finish_reason", "modality", "mime_type"})
 _KEPT_LIMIT: Final = 100
 _SEPARATOR: Final = len(", ")
@@ -21,7 +21,7 @@ class Fitted(NamedTuple):
 
     items: list[Item]
     text: str
-    """Their JSON."""
+    """The JSON of the items."""
 
 
 def fit(items: list[Item], limit: int, prepare: Callable[[Item], Item] = copy) -> Fitted:
@@ -29,10 +29,10 @@ def fit(items: list[Item], limit: int, prepare: Callable[[Item], Item] = copy) -
 
     Args:
         items: the messages, parts or definitions.
-        limit: how many characters the JSON has at most. The newest items are kept; the one in which the limit is
-            reached is shortened, each of its texts ending with how much was cut; in place of all that are older
-            stands one that says how many they were, even where the limit has no room for it.
-        prepare: is applied to each item before it is measured; those that are too old for the limit need it not.
+        limit: the maximum length of the JSON in characters. The newest items are kept. The item that reaches the
+            limit is shortened: each of its texts ends with the number of characters cut. One item with the number
+            of items replaces all older items, even where the limit has no room for this item.
+        prepare: prepares an item before it is measured. Not called for items that are too old for the limit.
     """
     prepared: list[Item] = []
     texts: list[str] = []
@@ -56,13 +56,13 @@ def _cut(items: list[Item], limit: int) -> list[Item]:
 
 
 class _Room:
-    """The number of characters left. The marks of cuts are paid for before anything is filled in."""
+    """The number of characters left. Room for the marks of cuts is taken before any text is filled in."""
 
     def __init__(self, characters: int) -> None:
         self._left = characters
 
     def newest(self, items: list[Item], dropped: Callable[[list[Item]], Item]) -> list[Item]:
-        """Return the newest items that fit; the room for `dropped`, in place of the others, is taken already."""
+        """Return the newest items that fit. The room for `dropped`, in place of the others, is taken already."""
         kept: list[Item] = []
         for item in reversed(items):
             if self._take(_size(item)):
@@ -81,7 +81,7 @@ class _Room:
         return {key: self._filled(key, item[key], value) for key, value in bare.items()}
 
     def _filled(self, key: str, value: Any, bare: Any) -> Any:
-        """Return as much of a value as there is room for, in place of its bare form."""
+        """Return as much of a value as the room allows, in place of its bare form."""
         if value is bare:
             return value
         if _are_parts(key, value):
@@ -90,7 +90,7 @@ class _Room:
             return value
         text = value if isinstance(value, str) else _json(value)
         kept = text[: self._left]
-        # what JSON escapes is longer than it looks
+        # escapes make a character longer in JSON
         kept = kept[: max(0, len(kept) - (len(_json(kept)) - len('""') - len(kept)))]
         self._left = 0
         return kept + _mark(len(text) - len(kept), "character")
@@ -103,7 +103,7 @@ class _Room:
 
 
 def _bare(key: str, value: Any) -> Any:
-    """Return what stands for a value of which nothing is kept: the value itself where that is no longer."""
+    """Return the shortest stand-in for a value: the mark of a cut, or the value if it is not longer."""
     if _are_parts(key, value):
         return [_dropped_part(value)]
     text = value if isinstance(value, str) else _json(value)
@@ -116,7 +116,7 @@ def _is_kept(key: str, value: Any) -> bool:
 
 
 def _are_parts(key: str, value: Any) -> bool:
-    # all other structures, such as arguments and responses, are the app's own: their JSON is cut as a text is
+    # all other structures, such as arguments and responses, are the app's own: their JSON is cut like a text
     return (
         key == "parts"
         and isinstance(value, list)

@@ -1,4 +1,4 @@
-"""Media in content: never recorded, only its kind, size and hash. Why as a part of type `uri`: decision 0006."""
+"""Media in content: only kind, size and hash are recorded. Decision 0006 says why as a part of type `uri`."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from otel_llm.text.well_formed import well_formed
 Part = dict[str, Any]
 
 _UNKNOWN_TYPE: Final = "application/octet-stream"
-_TYPE_LIMIT: Final = 100  # characters; what is longer is none
-_CHUNK: Final = 1 << 18  # characters, four for three bytes; the interpreter lock is given up after each
-_AHEAD: Final = 1 << 16  # characters; to hash less takes the app no longer than to hand it over
+_TYPE_LIMIT: Final = 100  # characters; a longer text is no media type
+_CHUNK: Final = 1 << 18  # characters, four for three bytes; the interpreter lock is given up after each piece
+_AHEAD: Final = 1 << 16  # characters; hashing a smaller blob takes the app no longer than handing it over
 
-# a line of base64 and, where it is wrapped, those after it
+# a line of base64 and, where the base64 is wrapped, the lines after it
 _BASE64: Final = r"[A-Za-z0-9+/_-]++(?:\s{1,4}[A-Za-z0-9+/_-]{60,}+)*+(?:\s{1,4}[A-Za-z0-9+/_-]{1,76}(?==))?={0,2}"
 _DATA_URL: Final = re.compile(
     rf"(?i:data):([\w.+-]{{1,80}}/[\w.+-]{{1,80}})?(?:;[\w.+-]{{1,40}}=[^;,\s]{{0,80}}){{0,4}};(?i:base64),({_BASE64})"
 )
 _QUOTED: Final = re.compile(r'"([A-Za-z0-9+/_-]{1024,}+={0,2})(\\?")')
 _BARE: Final = re.compile(r"(?:[A-Za-z0-9+/_-]{60,}+\s{0,4})++[A-Za-z0-9+/_-]*+={0,2}\s*+")
-_BARE_LIMIT: Final = 1024  # characters; shorter ones may be ids, signatures, words of a language without spaces
+_BARE_LIMIT: Final = 1024  # characters; shorter texts may be ids, signatures, words of a language without spaces
 
 
 class Media:
-    """Media of a request, in base64. Its hash can be taken ahead, while the app waits for the answer."""
+    """Media of a request in base64. The hash can be computed early, while the app waits for the answer."""
 
     __slots__ = ("_data", "_digest")
 
@@ -36,17 +36,17 @@ class Media:
         self._digest: tuple[int, str] | None = None
 
     def take_digest(self) -> tuple[int, str]:
-        """Return how many bytes it has, and their sha256 in hexadecimal."""
-        # without a lock, which in a forked child nobody might ever open: the same is found twice at worst
+        """Return the number of bytes, and their sha256 in hexadecimal."""
+        # without a lock, which might stay locked for ever in a forked child: at worst the hash is computed twice
         data = self._data
         if self._digest is None:
             self._digest = _digest(data)
-            self._data = None  # what is left of it may wait for an upload
+            self._data = None  # the base64 is freed, as this object may wait for an upload
         return self._digest
 
 
 def large_media(messages: list[dict[str, Any]]) -> list[Media]:
-    """Put `Media` into blobs whose hash takes long, and return these."""
+    """Put `Media` into the blobs whose hash takes long; return these `Media`."""
     found = []
     for message in messages:
         for part in message.get("parts", ()):
@@ -58,7 +58,7 @@ def large_media(messages: list[dict[str, Any]]) -> list[Media]:
 
 
 def described(blob: Part) -> Part:
-    """Return what stands for a blob: a part of type `uri` whose URI names its content by hash.
+    """Return the stand-in for a blob: a part of type `uri` whose URI names the content by hash.
 
     Source: RFC 6920, "Naming Things with Hashes", section 7, `nih:sha-256;` and the hash in hexadecimal.
     """
@@ -72,17 +72,17 @@ def described(blob: Part) -> Part:
 
 
 def describe_bytes(data: Any, mime_type: str | None = None) -> str:
-    """Return a text that stands for bytes, or for their base64, inside of another structure."""
+    """Return a text that stands for bytes, or for their base64, inside another structure."""
     size, digest = _digest(data)
     return f"[{mime_type or _UNKNOWN_TYPE}, {size} bytes, {_name(digest)}]"
 
 
 def without_media(text: str, *, bare: bool) -> str:
-    """Return a text with what it holds of media described.
+    """Return a text with its media replaced by their description.
 
     Args:
         text: any text.
-        bare: whether base64 without a `data:` URL counts: not in what somebody wrote to a model.
+        bare: True if base64 without a `data:` URL counts as media. False for texts written to a model.
     """
     if "base64," in text or "BASE64," in text:
         text = _DATA_URL.sub(lambda url: describe_bytes(url[2], url[1]), text)
@@ -98,7 +98,7 @@ def _name(digest: str) -> str:
 
 
 def _digest(data: Any) -> tuple[int, str]:
-    """Return the size and hash of what base64 stands for; of the text itself where it is none."""
+    """Return size and hash of the decoded base64; of the text itself if it is no valid base64."""
     from hashlib import sha256  # noqa: PLC0415 - loads OpenSSL, for the few calls that have media
 
     for chunks in (_decoded, _plain):
@@ -107,7 +107,7 @@ def _digest(data: Any) -> tuple[int, str]:
             for chunk in chunks(data):
                 size += len(chunk)
                 digest.update(chunk)
-        except ValueError:  # also binascii.Error
+        except ValueError:  # includes binascii.Error
             continue
         break
     return size, digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Content made ready to be recorded: media described, texts redacted, all of it of the conventions' schema."""
+"""Content made ready to be recorded: media are described, texts are redacted, the schema is the conventions'."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from otel_llm.text.well_formed import well_formed
 Item = dict[str, Any]
 """A message, a part of a message, or a tool's definition."""
 
-# of the schema's words rather than anybody's own; in an app's own structures they are as others
+# keys of the schema, whose values are words of the schema; in an app's own structures these keys are not special
 _STRUCTURAL: Final = frozenset({"type", "role", "id", "file_id", "finish_reason", "modality", "mime_type"})
-# null is what a tool may be given, and what it may answer; elsewhere the schema wants such a key left out
+# keys whose value may be null: arguments and answers of tools. Elsewhere the schema leaves a null out
 _NULLABLE: Final = frozenset({"arguments", "response"})
-# what people and models write: base64 in it is as they wrote it
+# keys of texts that people and models write: base64 in these texts is kept as written
 _WRITTEN: Final = frozenset({"text", "reasoning", "refusal"})
-_STRUCTURAL_LIMIT: Final = 100  # characters; a longer one is somebody's own
-_NUMBER_MIN: Final = 10**8  # the shortest number that a pattern may find has nine digits
-# Levels of a part's own structures; what is below them is told as its JSON. Protobuf nests messages 100 levels
-# deep, of which an event takes 16 to get to a part, and 3 for each of these.
+_STRUCTURAL_LIMIT: Final = 100  # characters; a longer value is not a word of the schema
+_NUMBER_MIN: Final = 10**8  # the shortest number that a pattern finds has nine digits
+# Levels of a part's own structures; deeper structures become a text of JSON. Protobuf nests messages 100 levels
+# deep: an event takes 16 levels to reach a part, and 3 for each level of the part.
 _DEPTH_LIMIT: Final = 24
-_STRUCTURE_LIMIT: Final = 120  # levels; what nests deeper is a text, before Python's own limit is reached anywhere
+_STRUCTURE_LIMIT: Final = 120  # levels; a deeper structure is a text: Python's own limit is not reached
 
 
 class Preparation:
-    """Prepares content; what it returns shares no object with what it is given that anybody could change."""
+    """Prepares content. Results share no mutable object with the arguments."""
 
     def __init__(self, redact: Redact | None) -> None:
         self._redact = redact
 
     def item(self, item: Item) -> Item:
-        """Return a message, a part, or a tool's definition as it is recorded.
+        """Return the recorded form of a message, a part, or a tool's definition.
 
         Raises:
             RedactionError: a function of the app's own failed.
@@ -44,7 +44,7 @@ class Preparation:
         return self._message(item) if "parts" in item else self._part(item)
 
     def text(self, text: str, *, bare: bool = False) -> str:
-        """Return a text as it is recorded; `bare` says whether base64 alone counts as media.
+        """Return the recorded form of a text. If `bare` is true, base64 without a `data:` URL counts as media.
 
         Raises:
             RedactionError: a function of the app's own failed.
@@ -97,13 +97,13 @@ class Preparation:
         if depth > _STRUCTURE_LIMIT:
             raise RecursionError(f"a structure nests more than {_STRUCTURE_LIMIT} levels deep")
         if isinstance(value, Mapping):
-            if value.get("type") == "blob" and "modality" in value:  # media that a tool answered with
+            if value.get("type") == "blob" and "modality" in value:  # media in the answer of a tool
                 return self._part(dict(value))
             return {self.text(str(key)): self._value(inner, depth=depth) for key, inner in value.items()}
         return [self._value(inner, depth=depth) for inner in value]
 
     def _number(self, number: float) -> float | str:
-        if isinstance(number, float) and not math.isfinite(number):  # JSON has none of them
+        if isinstance(number, float) and not math.isfinite(number):  # JSON has no NaN and no infinities
             return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
         if self._redact is None or abs(number) < _NUMBER_MIN or number != int(number):
             return number
@@ -111,7 +111,7 @@ class Preparation:
         return number if redacted == text else redacted
 
     def _flat(self, value: Any) -> str:
-        """Return a structure's JSON: redacted inside, or as a text where it nests too deeply for that, too."""
+        """Return a structure's JSON with redacted values; redacted as one text if it nests too deeply."""
         with contextlib.suppress(RecursionError):
             return _dumped(self._value(value, depth=_DEPTH_LIMIT + 1))
         with contextlib.suppress(RecursionError):
@@ -120,7 +120,7 @@ class Preparation:
         return "…[nested too deeply]"
 
     def _json(self, text: str) -> str | None:
-        """Return a text of JSON, redacted inside, so that it stays JSON; None where it is none."""
+        """Return a text of JSON with redacted values, so that the text stays JSON; None if the text is no JSON."""
         try:
             value = json.loads(text, object_pairs_hook=_unrepeated)
         except (ValueError, RecursionError):
@@ -130,7 +130,7 @@ class Preparation:
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object of JSON; of one that repeats a key, what stood there before would be seen by nobody."""
+    """Return an object of JSON; raise for a repeated key, whose earlier value no reader would see."""
     if len(found := dict(pairs)) < len(pairs):
         raise ValueError("a key is repeated")
     return found

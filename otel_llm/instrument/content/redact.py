@@ -10,9 +10,9 @@ Redact = Callable[[str], str]
 
 
 def redaction(entries: Sequence[str | Redact]) -> Redact | None:
-    """Return what applies the entries in turn, names of patterns and functions; None where there are none.
+    """Return a function that applies the entries, names of patterns and functions, in order; None without entries.
 
-    It raises RedactionError where a function fails, so that nothing is recorded unredacted.
+    The returned function raises RedactionError if an entry fails, so that nothing is recorded unredacted.
     """
     if not entries:
         return None
@@ -32,7 +32,7 @@ def _applied(function: Redact, text: str) -> str:
     try:
         redacted = function(text)
     except Exception as error:
-        # neither its text nor its traceback: they may hold what was to be redacted
+        # neither the error's text nor its traceback: both may hold the very content to redact
         raise RedactionError(
             f"the function for redact raised {type(error).__name__}; the content of the call is not recorded"
         ) from None

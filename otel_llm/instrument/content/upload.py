@@ -1,7 +1,7 @@
-"""Content in files of its own, on a file system or an object store, and references to them on the span.
+"""Content in files, on a file system or an object store, with references to the files on the span.
 
-File names, attributes and formats are those of opentelemetry-util-genai's hook of the same name. Why not that hook
-itself: decision 0007.
+File names, attributes and formats are the same as those of opentelemetry-util-genai's upload hook. Decision 0007
+says why that hook itself is not used.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ Item = dict[str, Any]
 Prepare = Callable[[Item], Item]
 """Makes a message, a part or a definition ready to be recorded."""
 
-_QUEUE_LIMIT: Final = 256  # calls that wait
+_QUEUE_LIMIT: Final = 256  # calls that may wait
 _THREADS: Final = 4
-_KNOWN_LIMIT: Final = 1_024  # files that many calls share
+_KNOWN_LIMIT: Final = 1_024  # shared files that are remembered
 
 _FILES: Final = {
     names.INPUT_MESSAGES: (names.INPUT_MESSAGES_REF, "inputs"),
@@ -38,16 +38,16 @@ _FILES: Final = {
     names.SYSTEM_INSTRUCTIONS: (names.SYSTEM_INSTRUCTIONS_REF, "system_instruction"),
     names.TOOL_DEFINITIONS: (names.TOOL_DEFINITIONS_REF, "tool.definitions"),
 }
-# the same in many calls, and written once in a process
+# content that is equal in many calls, and is written once in a process
 _SHARED: Final = frozenset({names.SYSTEM_INSTRUCTIONS, names.TOOL_DEFINITIONS})
 
 _uploaders: dict[tuple[str, str], Uploader] = {}
 
 
 def uploader(base_path: str, file_format: str) -> Uploader | None:
-    """Return the process's uploader to a place; None, and a line in the log, where a library is missing for it."""
+    """Return the process's uploader to a place. None, with a line in the log, means that a library is missing."""
     try:
-        # slow imports, here rather than on a thread: a child that is forked meanwhile could never import them
+        # slow imports, here and not on a thread: a child process forked during the import could never import them
         from fsspec import get_filesystem_class  # noqa: PLC0415 - of an extra
 
         get_filesystem_class(base_path.partition("://")[0] if "://" in base_path else "file")
@@ -66,7 +66,7 @@ def uploader(base_path: str, file_format: str) -> Uploader | None:
 
 
 def flush(timeout_s: float) -> bool:
-    """Return once all uploads are done: False if that took longer than the timeout."""
+    """Return True when all uploads are done; False after the timeout."""
     deadline = time.monotonic() + timeout_s
     done = True
     for each in _uploaders.values():
@@ -75,11 +75,11 @@ def flush(timeout_s: float) -> bool:
 
 
 def flush_at_exit(timeout_s: float, run: Callable[[Callable[[], None]], None]) -> None:
-    """Wait for all uploads no longer than the timeout, and say in the log what is lost.
+    """Wait for all uploads, at most for the timeout, and log the losses.
 
     Args:
-        timeout_s: the timeout.
-        run: runs a task on a thread that is up, for from Python 3.12 on no exit can start one.
+        timeout_s: the timeout in seconds.
+        run: runs a task on a running thread, as from Python 3.12 on no thread can start during the exit.
     """
     for each in _uploaders.values():
         run(each.work_off)
@@ -89,7 +89,7 @@ def flush_at_exit(timeout_s: float, run: Callable[[Callable[[], None]], None]) -
 
 
 class _Upload(NamedTuple):
-    """One file to be written."""
+    """One file to write."""
 
     url: str
     items: list[Item]
@@ -98,45 +98,49 @@ class _Upload(NamedTuple):
 
 
 class _Shared(NamedTuple):
-    """The origin of a file that many calls share."""
+    """The origin of a shared file."""
 
     digest: bytes
     prepare: Prepare
 
 
 class Uploader:
-    """Writes content to a store on threads of its own; what the store is too slow for is dropped and counted."""
+    """Writes content to a store, on threads of its own.
+
+    Any thread may submit. At most `_QUEUE_LIMIT` calls wait: the content of further calls is dropped and counted.
+    A forked child starts without waiting calls and without threads: the parent uploads its own calls.
+    """
 
     def __init__(self, base_path: str, file_format: str) -> None:
-        # as fsspec writes the path of a file: with its protocol, and nothing escaped
+        # like the path of a file in fsspec: with its protocol, and without escapes
         local = "://" not in base_path
         self._base = f"file://{Path(base_path).absolute().as_posix()}" if local else base_path.rstrip("/")
-        # a folder is made; a bucket is the user's to make
+        # a missing folder is made; a missing bucket is not, as its creation is up to the user
         self._options = {"auto_mkdir": True} if self._base.startswith("file://") else {}
         self._format = file_format
         self.dropped = 0
-        """Calls whose content was not uploaded, as too many waited."""
+        """Calls whose content was dropped, as too many calls waited."""
         self.failed = 0
         """Files that could not be written."""
         self._reset()
-        # the threads are the parent's, and so is what waits: it uploads that
+        # the threads and the waiting calls are the parent's, which uploads these calls
         after_fork_in_child(self._reset)
 
     def _reset(self) -> None:
         self._waiting: queue.SimpleQueue[list[_Upload]] = queue.SimpleQueue()
         self._threads = 0
-        self._starting = threading.RLock()  # the garbage collector may end another call in here
+        self._starting = threading.RLock()  # the garbage collector may end another call inside this block
         self._pending = 0
         self._idle = threading.Condition()
         self._known: dict[_Shared, str] = {}
         self._unwritten: set[str] = set()
 
     def submit(self, content: Mapping[str, list[Item]], prepare: Prepare) -> dict[str, str]:
-        """Have a call's content uploaded, and return the attributes that refer to it; none where it is dropped.
+        """Queue a call's content for upload; return the attributes that refer to its files, none if it is dropped.
 
         Args:
-            content: by the names of its attributes; nobody changes it from here on.
-            prepare: is applied to each item, on the upload's thread.
+            content: the content by attribute name. The caller must not change it afterwards.
+            prepare: prepares each item, on the upload's thread.
         """
         if not content:
             return {}
@@ -160,14 +164,14 @@ class Uploader:
         return references
 
     def _share(self, items: list[Item], kind: str, prepare: Prepare, uploads: list[_Upload]) -> str:
-        """Return the file that has these items, to be uploaded if it is a new one, or could not be written."""
+        """Return the file of these items; it is uploaded if it is new or could not be written before."""
         shared = _Shared(_digest(items), prepare)
         url = self._known.get(shared)
         if url is None:
             if len(self._known) >= _KNOWN_LIMIT:
                 self._known.clear()
                 self._unwritten.clear()
-            # no hash is in its name: what is redacted might be guessed from it
+            # the name contains no hash: redacted content could be guessed from a hash
             url = self._known[shared] = self._url(str(uuid4()), kind)
         elif url not in self._unwritten:
             return url
@@ -179,7 +183,7 @@ class Uploader:
         return f"{self._base}/{name}_{kind}.{self._format}"
 
     def flush(self, timeout_s: float) -> bool:
-        """Return once all that was submitted is uploaded: False if that took longer than the timeout."""
+        """Return True when all submitted content is uploaded; False after the timeout."""
         with self._idle:
             return self._idle.wait_for(lambda: not self._pending, timeout_s)
 
@@ -197,10 +201,10 @@ class Uploader:
             return
         with self._starting:
             if self._threads < _THREADS:
-                # no exit waits for them, as a store may hang; not threading.Thread, as in worker.py
+                # no exit waits for these threads, as a store may hang; not threading.Thread: see worker.py
                 try:
                     _thread.start_new_thread(self._work, (self._waiting,))
-                except RuntimeError as error:  # the process is at its limit, or ends: the next call tries again
+                except RuntimeError as error:  # no thread can start: the next call tries again
                     log.debug(
                         "otel-llm: no thread can be started for an upload, %d are up: %s", self._threads, error
                     )
@@ -212,7 +216,7 @@ class Uploader:
             self._upload_all(waiting.get())
 
     def work_off(self) -> None:
-        """Upload what waits, on this thread."""
+        """Upload the waiting content, on the calling thread."""
         with contextlib.suppress(queue.Empty):
             while True:
                 self._upload_all(self._waiting.get_nowait())
@@ -232,7 +236,7 @@ class Uploader:
         except Exception as error:
             self.failed += 1
             if upload.is_shared:
-                self._unwritten.add(upload.url)  # the next call that shares it uploads it again
+                self._unwritten.add(upload.url)  # the next call that shares this file uploads it again
             report("uploading content", error)
 
     def _write(self, upload: _Upload) -> None:
@@ -248,17 +252,17 @@ class Uploader:
         filesystem.pipe_file(path, text.encode(errors="replace"))
 
     def report_lost(self) -> None:
-        """Say in the log how many calls' content was not uploaded, if any."""
+        """Log the number of calls whose content was not uploaded, if any."""
         if lost := self._pending + self.dropped:
             log.warning("otel-llm: not uploaded to %s: the content of %d call(s)", self._base, lost)
 
 
 def _digest(items: list[Item]) -> bytes:
-    # on the app's thread: marshal takes a quarter of the time of JSON. Its version 2 writes equal values alike,
-    # where later ones write references to objects that are the same.
+    # On the app's thread: marshal takes a quarter of the time of JSON. Version 2 of its format writes equal values
+    # equally; later versions write references to identical objects.
     try:
         raw = marshal.dumps(items, 2)
-    except ValueError:  # of a class that it does not know
+    except ValueError:  # a value of a class that marshal does not know
         raw = _json(items).encode(errors="replace")
     return sha256(raw, usedforsecurity=False).digest()
 

@@ -1,1 +1,1 @@
-"""The contract of a client: its interface, and the data that it maps its calls to."""
+"""The contract of a client: its interface, and the data to which it maps its calls."""

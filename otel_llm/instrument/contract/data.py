@@ -1,4 +1,4 @@
-"""The data that a client module maps a call to: the request, the response, the sum of a stream."""
+"""The data to which a client module maps a call: the request, the response, the sum of a stream."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ Message = dict[str, Any]
 
 @dataclass(slots=True, kw_only=True)
 class Content:
-    """Messages, instructions and tools in the conventions' schema. No object is shared with the app."""
+    """Messages, instructions and tools in the conventions' schema. Shares no object with the app."""
 
     messages: list[Message]
     system: list[dict[str, Any]] = field(default_factory=list)
-    """System instructions that the API takes apart from the messages: a list of parts."""
+    """System instructions, where the API separates them from the messages: a list of parts."""
     tools: list[dict[str, Any]] = field(default_factory=list)
     documents: list[str] = field(default_factory=list)
-    """The texts that the answer is to be grounded in."""
+    """Texts in which the answer should be grounded."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Response:
-    """The response; for a stream, the part that had come when the stream ended."""
+    """The response; for a stream, the part that had arrived when the stream ended."""
 
     id: str | None = None
     model: str | None = None
     finish_reasons: list[str] = field(default_factory=list)
     usage: Usage | None = None
     attributes: Mapping[str, AttributeValue] | None = None
-    """Further attributes, by their names."""
+    """Further span attributes by name."""
     error_type: str | None = None
-    """The kind of error, if the response itself says that the call failed. None means that it does not."""
+    """The kind of error, if the response itself reports a failure. None means that it reports no failure."""
     read_messages: Callable[[], list[Message]] = list
-    """Reads the output messages; called only where content is captured."""
+    """Reads the output messages. Called only where content is captured."""
 
 
 class Chunks(Protocol):
     """Adds up the chunks of one stream."""
 
     def add(self, chunk: Any) -> None:
-        """Take one chunk; called on the app's path, for each."""
+        """Add one chunk. Called on the app's path for every chunk."""
 
     def response(self) -> Response:
-        """Return what came so far."""
+        """Return the response so far."""
 
 
 def _is_no_error(_: Any) -> bool:
@@ -58,14 +58,14 @@ def _is_no_error(_: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFormat:
-    """The rules by which the events of a streamed body are chunks. Used where the app itself reads the body."""
+    """The rules that tell which events of a streamed body are chunks. Used where the app itself reads the body."""
 
     end: bytes | None = None
-    """The data of the event after which nothing counts."""
+    """The data of the event that ends the chunks: later events do not count. None means no such event."""
     no_chunks: frozenset[str] = frozenset()
-    """Names of events, as the line `event:` has them, that the client's own stream gives to nobody."""
+    """Names of events, from the line `event:`, that the client's own stream does not pass on."""
     is_error: Callable[[Any], bool] = _is_no_error
-    """Returns True if an event's data is an error, which the client's own stream raises."""
+    """Returns True if an event's data is an error, which the client's own stream would raise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +75,13 @@ class Endpoint:
     operation: str
     """The value of gen_ai.operation.name."""
     read_attributes: Callable[[Mapping[str, Any]], dict[str, AttributeValue]]
-    """Returns the attributes that the body of a request gives the span, the model apart."""
+    """Returns the span attributes from the body of a request, without the model."""
     read_content: Callable[[Mapping[str, Any]], Content]
-    """Returns the content of a request's body; called only where content is captured."""
+    """Returns the content of a request's body. Called only where content is captured."""
     read_response: Callable[[Any], Response]
     """Reads the client's own object for a whole response."""
     add_up: Callable[[bool], Chunks] | None = None
-    """Starts to add up a stream; the argument is whether content is captured. None: it has no streams."""
+    """Returns a new sum of a stream; the argument is True if content is captured. None means no streams."""
     events: EventFormat = EventFormat()
 
 
@@ -97,6 +97,6 @@ class Request:
     body: Mapping[str, Any]
     stream: bool = False
     reads_body: bool = False
-    """True if the app reads the response's body by itself."""
+    """True if the app itself reads the response's body."""
     received: Any = None
-    """The client's own object for a response that is paid for, kept for where the client fails over it later."""
+    """The client's own object for a paid response. Kept, as the client may later fail to read the response."""

@@ -1,4 +1,4 @@
-"""Results of a patched method that are no whole response: a stream, a body, or a response that cannot be read."""
+"""Results of a patched method other than a whole response: a stream, a body, a response that cannot be read."""
 
 from __future__ import annotations
 
@@ -8,51 +8,51 @@ from typing import Any, Protocol, TypeAlias
 
 
 class BodyListener(Protocol):
-    """Is told of the body of a response while the app reads the body."""
+    """Receives the body of a response while the app reads the body."""
 
     @property
     def data(self) -> Callable[[bytes], None] | None:
-        """Takes a piece of the body, decoded. Must not raise. None: no piece is wanted."""
+        """Takes a decoded piece of the body. Must not raise. None means that the listener needs no pieces."""
 
     def closed(self) -> None:
-        """Take note that the body was closed, read to its end or not. Must not raise."""
+        """Record that the body was closed, whether or not it was read to its end. Must not raise."""
 
 
 Listen: TypeAlias = Callable[[BodyListener], Callable[[], None]]
-"""Has a listener hear of a response's body; returns what ends that."""
+"""Attaches a listener to a response's body; returns the function that detaches it."""
 
 
 def itself(reader: Any) -> Any:
-    """Return the reader: the app is given it in place of the chunks."""
+    """Return the reader itself: the app gets the reader in place of the chunks."""
     return reader
 
 
 @dataclass(slots=True)
 class Streamed:
-    """A result that is a stream of chunks, whatever the client's object for it is."""
+    """A result that is a stream of chunks, whatever the client's class of streams is."""
 
     chunks: Any
-    """The iterator, asynchronous iterator or generator that gives the chunks."""
+    """The iterator, asynchronous iterator or generator that yields the chunks."""
     give: Callable[[Any], Any] = itself
-    """Puts what stands in for `chunks` in their place; returns the object that the app is given.
+    """Puts the stand-in for `chunks` in place; returns the object that the app gets.
 
-    A client whose stream is an object of its own sets its iterator and returns that object; where the chunks are
-    all that the app is given, it is given what stands in for them.
+    A client with a stream object of its own sets the object's iterator, and returns the object. Where the app gets
+    the chunks themselves, it gets the stand-in.
     """
     listen: Listen | None = None
-    """Tells of the body's closing, where a stream can be closed before it is read to its end."""
+    """Attaches a listener to the body, for a stream that can be closed before its end. None means no body."""
 
 
 @dataclass(slots=True)
 class Raw:
-    """A result whose body the app reads by itself: the call ends when the body is closed."""
+    """A result whose body the app itself reads: the call ends when the body is closed."""
 
     media_type: str
     """The value of the response's header `content-type`."""
     listen: Listen
     read: Callable[[Any], Any] | None = None
-    """Turns the data of a body, or of one event of a body that is a stream, into the client's own object."""
+    """Turns the data of a body, or of one event of a streamed body, into the client's own object."""
 
 
 class Unread:
-    """A result that the client itself cannot read; `Request.received` may hold a response."""
+    """A result that the client itself cannot read. `Request.received` may hold a response."""

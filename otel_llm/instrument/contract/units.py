@@ -1,7 +1,7 @@
-"""The table of units: what is counted, what each is a part of, its span attribute and its price.
+"""The table of units: for each the kind of thing, the units that include it, the span attribute and the price key.
 
-Source of the price keys: genai-prices 0.2.3, `data_units.py`. Its units that are a modality of cache writes, tool
-results, reasoning or citations are left out: no client reports them, and no model has a price for them.
+Source of the price keys: genai-prices 0.2.3, `data_units.py`. Its units for the modalities of cache writes, tool
+results, reasoning and citations are left out: no client reports such counts, and no model has a price for them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CACHE_READ_TOKENS: Final = Unit(
     "cache_read_tokens", "token", "input", "cache_read_mtok",
     (INPUT_TOKENS,), None, names.USAGE_CACHE_READ_INPUT_TOKENS,
 )  # fmt: skip
-# the list's price is that of writes that are kept for 5 minutes, Anthropic's default
+# the list's price is for writes that are kept for 5 minutes, Anthropic's default
 CACHE_WRITE_TOKENS: Final = Unit(
     "cache_write_tokens", "token", "input", "cache_write_mtok",
     (INPUT_TOKENS,), None, names.USAGE_CACHE_WRITE_INPUT_TOKENS,
@@ -29,7 +29,7 @@ CACHE_WRITE_5M_TOKENS: Final = Unit(
 CACHE_WRITE_1H_TOKENS: Final = Unit(
     "cache_write_1h_tokens", "token", "input", "cache_write_1h_mtok", (CACHE_WRITE_TOKENS,)
 )
-# results of tools that the provider ran, as it reads them itself
+# results of tools that the provider ran, and which the model reads
 INPUT_TOOL_TOKENS: Final = Unit("input_tool_tokens", "token", "input", "input_tool_mtok", (INPUT_TOKENS,))
 REASONING_TOKENS: Final = Unit(
     "reasoning_tokens", "token", "output", "output_reasoning_mtok",
@@ -37,7 +37,7 @@ REASONING_TOKENS: Final = Unit(
 )  # fmt: skip
 CITATION_TOKENS: Final = Unit("citation_tokens", "token", "output", "output_citation_mtok", (OUTPUT_TOKENS,))
 
-# Tokens by what they stand for.
+# Tokens by modality.
 INPUT_TEXT_TOKENS: Final = Unit(
     "input_text_tokens", "token", "input", "input_text_mtok",
     (INPUT_TOKENS,), "text", names.USAGE_TEXT_INPUT_TOKENS,
@@ -87,7 +87,7 @@ CACHE_READ_VIDEO_TOKENS: Final = Unit(
     (CACHE_READ_TOKENS, INPUT_VIDEO_TOKENS), "video",
 )  # fmt: skip
 
-# What is no token.
+# Units other than tokens.
 INPUT_CHARACTERS: Final = Unit("input_characters", "character", "input", "input_mchars")
 INPUT_TEXT_MESSAGES: Final = Unit("input_text_messages", "message", "input", "input_text_messages_kcount")
 AUDIO_SECONDS: Final = Unit("audio_seconds", "second", None, "audio_hours")
@@ -103,14 +103,14 @@ INPUT_ANNOTATED_PAGES: Final = Unit(
     "input_annotated_pages", "page", "input", "input_annotated_document_kpages", (INPUT_PAGES,)
 )
 
-# What the provider does beside it.
+# Services of the provider beside the model's answer.
 WEB_SEARCHES: Final = Unit("web_searches", "search", None, "web_searches_kcount")
 SOCIAL_SEARCHES: Final = Unit("social_searches", "search", None, "social_searches_kcount")
 STORAGE_SEARCHES: Final = Unit("storage_searches", "search", None, "storage_searches_kcount")
 RERANK_SEARCHES: Final = Unit("rerank_searches", "search", None, "rerank_searches_kcount")
 CODE_EXECUTIONS: Final = Unit("code_executions", "execution", None, "code_executions_kcount")
-# one for each call: no client reports it
+# one for each call: no client reports the count
 REQUESTS: Final = Unit("requests", "request", None, "requests_kcount")
 
 UNITS: Final = tuple(value for value in list(globals().values()) if isinstance(value, Unit))
-"""All rows, each after those that it is a part of."""
+"""All rows of the table. Each unit comes after the units that include it."""

@@ -1,1 +1,1 @@
-"""What a call costs."""
+"""The cost of a call."""

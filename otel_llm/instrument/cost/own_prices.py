@@ -1,4 +1,4 @@
-"""A file of own prices."""
+"""The TOML file of the user's own prices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from otel_llm.instrument.contract.usage import Thing, Unit
 from otel_llm.instrument.cost.rates import Rates
 
 OwnPrices = Mapping[tuple[str | None, str], Rates]
-"""Prices by provider (None: any) and model."""
+"""Prices by provider and model. None means any provider."""
 
 _PRICES: Final[Mapping[Thing, tuple[str, str]]] = {
     "token": ("_tokens", "_usd_per_mtok"),
@@ -29,7 +29,7 @@ _PRICES: Final[Mapping[Thing, tuple[str, str]]] = {
     "second": ("_seconds", "_usd_per_hour"),
     "pixel": ("_pixels", "_usd_per_gpixel"),
 }
-"""The end of a name, and what is in its place in the key of the price. Prices of other things are for one each."""
+"""The ending of a unit's name, and its replacement in the price's key. Other prices are for one thing."""
 
 
 def price_key(unit: Unit) -> str:
@@ -39,13 +39,13 @@ def price_key(unit: Unit) -> str:
 
 
 def _read_price(unit: Unit, value: float) -> float:
-    """Return what the price is for `priced_per` of the unit."""
+    """Return the price in USD for `priced_per` of the unit."""
     return float(value) if unit.thing in _PRICES else float(value) * unit.priced_per
 
 
 _KEYS: Final = {price_key(unit): unit for unit in UNITS}
 _BOTH: Final = (price_key(INPUT_TOKENS), price_key(OUTPUT_TOKENS))
-# what is paid beside the tokens, and never in their place
+# units that are paid in addition to tokens, and never instead of them
 _BESIDE: Final = frozenset({WEB_SEARCHES, SOCIAL_SEARCHES, STORAGE_SEARCHES, CODE_EXECUTIONS, REQUESTS})
 
 
@@ -53,7 +53,7 @@ def read_price_file(path: Path) -> OwnPrices:
     """Return a file's prices.
 
     Raises:
-        ConfigError: it cannot be read, or holds something else.
+        ConfigError: the file cannot be read, or has wrong contents.
     """
     import tomllib  # noqa: PLC0415 - only where there is a file
 

@@ -1,7 +1,7 @@
-"""What genai-prices' list says of a model at a moment, as plain rates.
+"""The prices of a model at a moment by genai-prices' list, as plain rates.
 
-genai-prices is the best source and slow to import and to ask, so this is done on the worker where it can be, and
-what comes of it is kept.
+genai-prices is the best source, but its import and its look-ups are slow. Both run on the worker where possible,
+and the results are kept.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from otel_llm.instrument.contract.units import UNITS
 from otel_llm.instrument.contract.usage import Unit
 from otel_llm.instrument.cost.rates import Rates
 
-# genai-prices 0.2.3, `ModelInfo.calc_price`, in whose data it is not
+# genai-prices 0.2.3, `ModelInfo.calc_price`: a rule in code, which the data lack
 _MINIMUM_S: Final = {("groq", "whisper-large-v3"): 10, ("groq", "whisper-large-v3-turbo"): 10}
 _UNITS: Final = {unit.price_key: unit for unit in UNITS if unit.price_key is not None}
-_UNKNOWN_FOR_S: Final = 60.0  # how long a price is kept whose constraint is of a kind that is not known here
+_UNKNOWN_FOR_S: Final = 60.0  # lifetime of a price whose constraint is of an unknown kind
 
 
 class PriceList:
-    """The list, once imported."""
+    """The imported list of prices."""
 
     def __init__(self) -> None:
-        """Import it: slow."""
+        """Import the list, which is slow."""
         self._snapshot = _import_snapshot()
 
     def find(self, price_list: str, name: str) -> Any:
-        """Return the provider and the model that a name stands for in one provider's list, or None."""
+        """Return the provider and the model for a name in one provider's list; None without such a model."""
         try:
             return self._snapshot.find_provider_model(name, None, price_list, None)
         except LookupError:
             return None
 
     def rates(self, found: Any, conditions: Mapping[str, str], now: datetime) -> tuple[Rates | None, float]:
-        """Return what `find` found costs now, None where the list does not say, and until when that is so.
+        """Return the prices now of a result of `find`, None if unknown, and the time until which they hold.
 
-        A model without a price in the list is unknown rather than free: the list tells the two apart nowhere.
+        A model without a price in the list counts as unknown, not as free: the list does not distinguish the two.
         """
         provider, model = found
-        # as in genai-prices: conditions are the provider's own, not those of another one whose models it offers
+        # as in genai-prices: conditions are of the provider itself, not of another provider whose models it offers
         if not (model.price_variants and any(model is own for own in provider.models)):
             conditions = {}
         prices = vars(model.get_prices(now, conditions or None))
@@ -55,10 +55,11 @@ class PriceList:
 
 
 def _import_snapshot() -> Any:
-    """Return genai-prices' list, without an import of httpx2 where the app has none.
+    """Return genai-prices' list, without importing httpx2 into an app that has not imported it.
 
-    genai_prices imports httpx2 to fetch newer lists. openai 2.x, which does not, looks for it among the modules
-    whenever a client is made, and fails where it finds it half imported, as while we import on the worker.
+    genai_prices imports httpx2 to fetch newer lists. openai 2.x does not import httpx2, but looks for it in
+    `sys.modules` whenever a client is made, and fails if httpx2 is half imported, as during an import on the
+    worker.
     """
     name = "genai_prices"
     if name in sys.modules or "httpx2" in sys.modules or (spec := importlib.util.find_spec(name)) is None:
@@ -74,7 +75,7 @@ def _import_snapshot() -> Any:
 
 
 def _execute(package: ModuleType, spec: ModuleSpec, attribute: str) -> Any:
-    """Return what a package that was not executed lacks: for an app that imports it meanwhile, it is executed."""
+    """Execute a package for an app that imports it meanwhile; return its missing attribute."""
     is_part = attribute.startswith("__") or importlib.util.find_spec(f"{spec.name}.{attribute}") is not None
     if is_part or spec.loader is None:
         raise AttributeError(attribute)
@@ -97,7 +98,7 @@ def _at_tier(known: Mapping[Unit, Any], start: int) -> dict[Unit, float]:
 
 
 def _at(price: Any, start: int) -> Decimal:
-    """Return the price of a call with just more than `start` input tokens: the highest tier's that it is above."""
+    """Return the price for just over `start` input tokens: the price of the highest tier that applies."""
     if isinstance(price, Decimal):
         return price
     held: Decimal = price.base
@@ -115,7 +116,7 @@ def _constraints(model: Any) -> Iterator[Any]:
 
 
 def _valid_until(constraints: Iterable[Any], now: datetime) -> float:
-    """Return when the next of the constraints may begin or cease to hold, in seconds since the epoch."""
+    """Return the seconds since the epoch at which the next constraint may begin or cease to hold."""
     moments = [math.inf]
     for constraint in constraints:
         if (start_date := getattr(constraint, "start_date", None)) is not None:
@@ -129,7 +130,7 @@ def _valid_until(constraints: Iterable[Any], now: datetime) -> float:
 
 
 def _next(at: time, now: datetime) -> float:
-    """Return when it is that time of the day next; a time without a zone is UTC."""
+    """Return the next moment with this time of day. A time without a zone is UTC."""
     zone = at.tzinfo or UTC
     today = datetime.combine(now.astimezone(zone).date(), at, zone)
     return (today if today > now else today + timedelta(days=1)).timestamp()

@@ -1,7 +1,7 @@
-"""What a call costs: by own prices first, then as the provider says, then by genai-prices' list; else unknown.
+"""The cost of a call: by own prices, else by the provider's report, else by genai-prices' list, else unknown.
 
-The list is imported on the worker, and what it says of a model is kept as plain numbers, so that pricing a call
-takes the caller a microsecond.
+The list is imported on the worker. A model's prices are kept as plain numbers, so that pricing a call takes the
+caller a microsecond.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from otel_llm.instrument.cost.price_list import PriceList
     from otel_llm.instrument.cost.rates import Rates
 
-_KEPT_LIMIT: Final = 1_000  # models kept; a client that makes them up must not fill the memory
+_KEPT_LIMIT: Final = 1_000  # models kept: a client that makes up models must not fill the memory
 
 
 class Pending(enum.Enum):
-    """That a price would first have to be imported or looked up."""
+    """The answer that a price must first be imported or looked up."""
 
     PENDING = "pending"
 
 
 CostSource = Literal["own", "provider", "list"]
-"""Who says what a call costs: the app's own prices, the provider in its response, or genai-prices' list."""
+"""The source of a cost: the app's own prices, the provider in its response, or genai-prices' list."""
 Cost = tuple[float, CostSource]
-"""USD, and by whom."""
+"""The cost in USD, and its source."""
 QuickCost = Cost | Literal[Pending.PENDING] | None
-"""The cost, PENDING where it takes a search of the list, or None where it is unknown."""
+"""The cost. PENDING means that the list must be searched first. None means unknown."""
 
 
 class _Names(NamedTuple):
-    """What a price hangs on, beside the moment."""
+    """The values on which a price depends, beside the moment."""
 
     provider: str
     request_model: str | None
@@ -53,11 +53,11 @@ class _Names(NamedTuple):
 class _Kept(NamedTuple):
     rates: Rates | None
     until: float
-    """In seconds since the epoch: a price may hold for some hours of the day, or until a date."""
+    """Seconds since the epoch until which the price holds: some prices hold for hours, or until a date."""
     source: CostSource = "list"
 
     def cost(self, usage: Usage) -> Cost | None:
-        """Return what the usage costs by these prices."""
+        """Return the cost of the usage by these prices."""
         usd = None if self.rates is None else self.rates.cost(usage)
         return None if usd is None else (usd, self.source)
 
@@ -72,7 +72,7 @@ class Prices:
         self._kept: dict[tuple[str, str | None, str | None, tuple[tuple[str, str], ...]], _Kept] = {}
 
     def load(self) -> PriceList:
-        """Return the list; the first time imports it: slow."""
+        """Return the list. The first call imports it, which is slow."""
         if self._list is None:
             from otel_llm.instrument.cost.price_list import PriceList  # noqa: PLC0415 - it imports decimal
 
@@ -80,17 +80,17 @@ class Prices:
         return self._list
 
     def prepare(self, provider: str, model: str) -> None:
-        """Look up a model, so that `quick_cost` knows it: slow."""
+        """Look up a model, so that `quick_cost` knows the model. Slow."""
         self._find(provider, model)
 
     def knows(self, provider: str, model: str | None) -> bool:
-        """Whether the model was looked up already, with or without success."""
+        """Return True if the model was looked up already, with or without success."""
         return (provider, model) in self._found
 
     def quick_cost(
         self, provider: str, request_model: str | None, response_model: str | None, usage: Usage | None
     ) -> QuickCost:
-        """Return what `cost` returns when that is quick, else PENDING; None where no usage was reported."""
+        """Return the result of `cost` if that is quick, else PENDING; None also if no usage was reported."""
         if usage is None:
             return None
         conditions = tuple(usage.conditions.items()) if usage.conditions else ()
@@ -107,30 +107,30 @@ class Prices:
     def cost(
         self, provider: str, request_model: str | None, response_model: str | None, usage: Usage
     ) -> Cost | None:
-        """Return the cost, or None: nothing was reported that has a price, or no price is known. May be slow.
+        """Return the cost. None means that no priced unit was reported, or that no price is known. May be slow.
 
         Args:
-            provider: by the conventions' name.
-            request_model: as the app named it; perhaps an alias or a deployment.
-            response_model: as the provider named it, which is more exact and comes first.
-            usage: what was used.
+            provider: the conventions' name of the provider.
+            request_model: the model's name from the app; perhaps an alias or a deployment.
+            response_model: the model's name from the provider, which is more exact and comes first.
+            usage: the usage of the call.
         """
         names = _Names(provider, request_model, response_model, tuple((usage.conditions or {}).items()))
         return self._keep(names).cost(usage) if usage.cost_usd is None else self._reported(names, usage)
 
     def _reported(self, names: _Names, usage: Usage) -> Cost | None:
-        """Return the cost of a call whose provider reports one: own prices come first, and no list is asked."""
+        """Return the cost if the provider reports one. Own prices come first; the list is not searched."""
         own = self._own_rates(names) if self._own else None
         if own is not None:
             return _Kept(own, math.inf, "own").cost(usage)
         return None if usage.cost_usd is None else (usage.cost_usd, "provider")
 
     def _is_near(self, names: _Names) -> bool:
-        """Whether the price is found without a search of the list.
+        """Return True if the price is found without a long search of the list.
 
-        A response's model that extends the request's, as `gpt-4o-2024-08-06` does `gpt-4o`, is looked up on the
-        caller's path, so that the first call has its cost on the span: it is found in 0.1 ms. To learn that a name
-        is in no list takes longer.
+        If the response's model extends the request's, as `gpt-4o-2024-08-06` extends `gpt-4o`, the look-up runs on
+        the caller's path, so that the first call has its cost on the span. This look-up takes 0.1 ms. To learn
+        that a name is in no list takes longer.
         """
         models = names.models()
         if self._own_rates(names) or all(self.knows(names.provider, model) for model in models):

@@ -1,4 +1,4 @@
-"""What the units that a model uses cost: plain numbers, quick enough for the caller's path."""
+"""The prices of a model's units, as plain numbers: quick enough for the caller's path."""
 
 from __future__ import annotations
 
@@ -12,54 +12,55 @@ from otel_llm.instrument.contract.usage import Counts, Unit, Usage
 
 _MILLION: Final = 1_000_000
 _PARTS_FIRST: Final = tuple(reversed(units.UNITS))
-_ROUNDING: Final = 1e-6  # seconds are no whole numbers: the sum of the parts may be larger than the whole by less
+_ROUNDING: Final = 1e-6  # of seconds: the sum of the parts may exceed the whole, by less than this
 
 
 class _Part(NamedTuple):
     """A unit without priced parts."""
 
     usd_per_million: float | None
-    """None means that it is paid as its wholes are."""
+    """The unit's own price. None means that the unit is paid at the price of its wholes."""
     wholes: tuple[Unit, ...]
-    """The priced units that include it."""
+    """The priced units that include this unit."""
     places: tuple[int, ...]
-    """The places of these in `Rates._wholes`."""
+    """The positions of `wholes` in `Rates._wholes`; wholes without priced parts have none."""
 
 
 class _Whole(NamedTuple):
-    """A priced unit with priced parts: what is in none of them is paid at its own price."""
+    """A priced unit with priced parts. The rest of its count, beside the parts, is paid at its own price."""
 
     unit: Unit
     usd_per_million: float
     place: int
-    """Its place in `Rates._wholes`."""
+    """The position in `Rates._wholes`."""
     places: tuple[int, ...]
-    """The places of the priced units that include it in turn."""
+    """The positions of the priced units that include this whole."""
 
 
 @dataclass(slots=True)
 class Rates:
-    """A model's prices, never changed once made.
+    """A model's prices. Never changed after construction.
 
-    Each counted thing is paid once, at the price of the smallest priced unit that it belongs to. A unit without a
-    price is paid as its whole, or not at all where no whole has a price. What follows from the prices alone is
-    worked out when they are made, so that pricing a call is one loop over its counts and one over the few wholes.
+    Each counted thing is paid once, at the price of the smallest priced unit that includes it. A unit without a
+    price is paid at the price of its whole, or not at all if no whole has a price. The constructor computes all
+    that depends on the prices alone, so that pricing a call takes one loop over its counts and one over the few
+    wholes.
     """
 
     prices: Mapping[Unit, float]
-    """USD for `Unit.priced_per` of each."""
+    """USD by unit, for `Unit.priced_per` things each."""
     above: tuple[tuple[int, Rates], ...] = ()
-    """The prices of calls with more input tokens than that, the highest first, for all that a call uses."""
+    """Prices of whole calls with more input tokens than a number, the highest number first."""
     minimum_s: float = 0
-    """Seconds of audio that a call is billed for at least, where it is billed for any."""
+    """Minimum of seconds billed for a call with audio."""
     _parts: Mapping[Unit, _Part] = field(init=False, repr=False, compare=False)
-    """The units beside `_wholes` that have a price, or are paid as a whole that has one."""
+    """The units outside `_wholes` that have a price, or are paid at the price of a whole."""
     _wholes: tuple[_Whole, ...] = field(init=False, repr=False, compare=False)
-    """Parts before the wholes that include them."""
+    """The wholes. A whole that is part of another comes before that other one."""
     _overlaps: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
-    """The priced units that are part of several others, such as cached audio."""
+    """The priced units that are part of several units, such as cached audio."""
     _expected: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
-    """At least one of these is counted where a call can be priced."""
+    """Units of which at least one must be counted, else a call cannot be priced."""
     _request_usd_per_million: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -83,9 +84,9 @@ class Rates:
         self._expected = tokens if each.keys() & tokens else tuple(each)
 
     def cost(self, usage: Usage) -> float | None:
-        """Return the cost in USD, or None: nothing with a price was counted, or the counts contradict each other.
+        """Return the cost in USD. None means that no priced unit was counted, or that counts are contradictory.
 
-        Source: genai-prices 0.2.3, `decompose.py` and `calc_unit_price`, which the tests compare this with.
+        Source: genai-prices 0.2.3, `decompose.py` and `calc_unit_price`. The tests compare the results.
         """
         counts = usage.counts
         expected = self._expected
@@ -105,11 +106,11 @@ class Rates:
     def _sum(self, counts: Counts) -> float | None:
         total = self._request_usd_per_million
         parts = self._parts
-        paid: list[float] = [0] * len(self._wholes)  # how many of each whole are paid with its parts
+        paid: list[float] = [0] * len(self._wholes)  # for each whole, the count already paid with its parts
         for unit, count in counts.items():
             if not count:
                 continue
-            if not count > 0:  # NaN is no count either
+            if not count > 0:  # includes NaN
                 return None
             if unit in parts:
                 usd_per_million, including, places = parts[unit]
@@ -131,7 +132,7 @@ class Rates:
 
 
 def _with_minimum(counts: Counts, minimum_s: float) -> Counts:
-    """Return the counts with at least so many seconds of audio, where there are any."""
+    """Return the counts with the seconds of audio, if any, raised to the minimum."""
     seconds = counts.get(units.AUDIO_SECONDS) or counts.get(units.INPUT_AUDIO_SECONDS)
     if not seconds or seconds < 0:
         return counts
@@ -140,7 +141,7 @@ def _with_minimum(counts: Counts, minimum_s: float) -> Counts:
 
 
 def _lacks_any(counts: Counts, wholes: tuple[Unit, ...]) -> bool:
-    """Return whether a whole was not counted though a part of it was."""
+    """Return True if a whole was not counted, although a part was."""
     for whole in wholes:  # noqa: SIM110 - any() takes three times as long
         if counts.get(whole) is None:
             return True
@@ -148,12 +149,12 @@ def _lacks_any(counts: Counts, wholes: tuple[Unit, ...]) -> bool:
 
 
 def _unknown_overlap(overlaps: tuple[Unit, ...], counts: Counts) -> bool:
-    """Return whether two counts may overlap, and nobody said by how much."""
+    """Return True if two counts may overlap by an unknown amount."""
     return any(counts.get(unit) is None and all(map(counts.get, unit.part_of)) for unit in overlaps)
 
 
 def _with_overlaps(prices: Mapping[Unit, float]) -> dict[Unit, float]:
-    """Return the prices, and one for each unit that is part of several priced ones and has none of its own."""
+    """Return the prices, and a price for each unpriced unit that is part of several priced units."""
     priced = dict(prices)
     for unit in units.UNITS:
         if unit not in priced and len(unit.part_of) > 1 and all(whole in priced for whole in unit.part_of):

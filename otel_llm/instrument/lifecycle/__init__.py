@@ -1,1 +1,1 @@
-"""From the patched method to the span's end, whatever the client."""
+"""The life of a call, from the patched method to the end of the span, for every client."""

@@ -1,4 +1,4 @@
-"""A call's fields as the attributes of its span; where nothing was said, there is no attribute."""
+"""A call's fields as the attributes of its span. A field without a value gives no attribute."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from otel_llm.instrument.contract.data import Request, Response
 
 
 def shared_attributes(request: Request) -> dict[str, AttributeValue]:
-    """Return what samplers see at the start, which is what the metrics are labelled with."""
+    """Return the attributes that samplers see at the start. They are also the labels of the metrics."""
     attributes: dict[str, AttributeValue] = {
         names.OPERATION: request.endpoint.operation,
         names.PROVIDER: request.provider,
@@ -26,7 +26,7 @@ def shared_attributes(request: Request) -> dict[str, AttributeValue]:
 def set_outcome(
     attributes: dict[str, AttributeValue], response: Response, first_chunk_s: float | None, error_type: str | None
 ) -> None:
-    """Set what is known of a call when it has ended."""
+    """Set the attributes that are known when a call has ended."""
     if response.id:
         attributes[names.RESPONSE_ID] = response.id
     if response.model:

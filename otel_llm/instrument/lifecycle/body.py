@@ -1,6 +1,6 @@
-"""A call whose response's body the app reads by itself: lines, bytes, text, JSON, or the client's own stream.
+"""A call whose response's body the app itself reads: lines, bytes, text, JSON, or the client's own stream.
 
-What the body says is read beside the app, by the body's media type, and the call ends when the body is closed.
+The body is read a second time beside the app, by its media type. The call ends when the body is closed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from otel_llm.instrument.lifecycle.reading import Dropped, Reading
 
 
 def watch_body(call: LiveCall, raw: Raw) -> None:
-    """Have the closing of a body end the call, with what it said until then."""
+    """End the call when the body is closed, with the response that the body held until then."""
     endpoint, read = call.request.endpoint, raw.read
     media_type = raw.media_type.partition(";")[0].strip().lower()
     chunks: Chunks = _Nothing()
@@ -35,7 +35,7 @@ def watch_body(call: LiveCall, raw: Raw) -> None:
 
 
 class _Listener:
-    """Hands the pieces of a body to what reads them."""
+    """Hands the pieces of a body to the reader of its media type."""
 
     def __init__(self, reading: Reading, take: Take | None) -> None:
         self._reading = reading
@@ -44,7 +44,7 @@ class _Listener:
 
     @property
     def data(self) -> Callable[[bytes], None]:
-        """Takes a piece; after one that cannot be read, no more."""
+        """Takes a piece of the body. None after a piece that cannot be read: no further pieces are needed."""
         return self._data
 
     def _data(self, data: bytes) -> None:
@@ -62,7 +62,7 @@ class _Listener:
 
 
 class _Nothing:
-    """A body that says nothing of the call, such as audio."""
+    """A body that holds no data about the call, such as audio."""
 
     def add(self, chunk: Any) -> None:
         """Do nothing."""

@@ -14,19 +14,19 @@ Take: TypeAlias = Callable[[bytes], Any]
 _Read: TypeAlias = Callable[[Any], Any]
 _Add: TypeAlias = Callable[[Any], None]
 
-_JSON_LIMIT: Final = 4 << 20  # bytes kept of a body of JSON, whose end holds the usage; a longer one is not read
+_JSON_LIMIT: Final = 4 << 20  # bytes; a longer body of JSON is not read. The usage is at its end
 
 
 class _Lines:
-    """Cuts a body into its lines, without their ends."""
+    """Cuts a body into its lines, without the line ends."""
 
     def __init__(self) -> None:
         self._line: list[bytes] = []
 
     def complete(self, piece: bytes) -> list[bytes]:
-        """Return the lines that end with this piece."""
+        """Return the lines that this piece completes."""
         self._line.append(piece)
-        if b"\n" not in piece:  # one line may be megabytes, in thousands of pieces
+        if b"\n" not in piece:  # one line may have megabytes, in thousands of pieces
             return []
         *lines, rest = b"".join(self._line).split(b"\n")
         self._line = [rest]
@@ -34,7 +34,7 @@ class _Lines:
 
 
 def server_sent_events(events: EventFormat, read: _Read, add: _Add) -> Take:
-    """Return what takes a body of server-sent events, each of which holds a chunk.
+    """Return a function that takes the pieces of a body of server-sent events, each with a chunk.
 
     Source: HTML standard, section "Server-sent events", "Interpreting an event stream".
     """
@@ -66,7 +66,7 @@ def server_sent_events(events: EventFormat, read: _Read, add: _Add) -> Take:
 
 
 def json_lines(events: EventFormat, read: _Read, add: _Add) -> Take:
-    """Return what takes a body of one JSON value a line, each of which is a chunk."""
+    """Return a function that takes the pieces of a body with one JSON value a line, each a chunk."""
     lines = _Lines()
 
     def take(piece: bytes) -> None:
@@ -84,11 +84,11 @@ STREAMS: Final[Mapping[str, Callable[[EventFormat, _Read, _Add], Take]]] = Mappi
         "application/jsonl": json_lines,
     }
 )
-"""The readers, by media type."""
+"""The readers of streamed bodies by media type."""
 
 
 class WholeJson:
-    """A body that is one object of JSON."""
+    """A body that is one JSON object."""
 
     def __init__(self, read: _Read, read_response: Callable[[Any], Response]) -> None:
         self._read = read
@@ -103,7 +103,7 @@ class WholeJson:
             self._body += chunk
 
     def response(self) -> Response:
-        """Return what the body says: nothing, where the app did not read it to its end."""
+        """Return the response in the body; an empty one if the app did not read the body to its end."""
         try:
             return self._read_response(self._read(json.loads(self._body)))
         except ValueError:

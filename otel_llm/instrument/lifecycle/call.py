@@ -27,38 +27,40 @@ from otel_llm.instrument.scope.baggage import without_baggage
 from otel_llm.instrument.scope.inherited import inherited_attributes, inherited_documents
 
 _OPEN_CALL: Final = otel_context.create_key("otel_llm.open_call")
-# the older key that opentelemetry.instrumentation.utils, whose import takes longer than all of ours, looks at too
+# the older key of opentelemetry.instrumentation.utils, whose import takes longer than all of ours
 _SUPPRESSED: Final = "suppress_instrumentation"
-# how Python ends generators and loops: none of them is a failure
+# exceptions by which Python ends generators and loops: none of them is a failure
 _ENDS: Final = (GeneratorExit, StopIteration, StopAsyncIteration)
 
 
 def open_call() -> LiveCall | None:
-    """Return the call that is at work here, so that what is called now is part of it."""
+    """Return the call that is at work here: a call made now is part of it. None if no call is at work."""
     call = otel_context.get_current().get(_OPEN_CALL)
-    # a task that was started inside a call keeps the call's context when the call is long over
+    # a task that was started inside a call keeps the call's context long after the end of the call
     return call if isinstance(call, LiveCall) and call.is_requesting else None
 
 
 @dataclass(slots=True, kw_only=True)
 class CallEnd:
-    """How a call ended."""
+    """The end of a call."""
 
     response: Response = field(default_factory=Response)
-    """What came back, or as much as did."""
+    """The response, or the part that arrived."""
     error: BaseException | None = None
     first_chunk_s: float | None = None
-    """Of a stream, the time from the request to the first chunk."""
+    """Seconds from the request to the first chunk of a stream. None means no chunk."""
     chunk_times: Sequence[float] = ()
-    """Of a stream, when its chunks came, by time.perf_counter()."""
+    """Seconds, by time.perf_counter(), at which the chunks of a stream came."""
     ended: float | None = None
-    """When it ended, by time.perf_counter(); None is now."""
+    """Seconds, by time.perf_counter(), at which the call ended. None means now."""
 
 
 class LiveCall:
-    """One call of a client, from its request on. Opens the CLIENT span `{operation} {model}`.
+    """One call of a client, from its request on. The constructor opens the CLIENT span `{operation} {model}`.
 
-    Where instrumentation is suppressed there is no span and no content, but the call counts in the metrics.
+    States: open, then ended, once; between `enter` and `leave`, which one task or thread calls, the call is the
+    current one. The end may come on any thread. If instrumentation is suppressed, the call has no span and no
+    content, but counts in the metrics.
     """
 
     __slots__ = (
@@ -82,14 +84,14 @@ class LiveCall:
     def __init__(self, telemetry: CallTelemetry, request: Request) -> None:
         self.telemetry = telemetry
         self.request = request
-        # an exception that is being handled already, say of a model that this call replaces, is not this call's
+        # an exception that is already being handled, say of a replaced model, is not this call's error
         handled = sys.exc_info()[1]
         self._error_before = None if handled is None else _fingerprint(handled)
         self._token: Token[Context] | None = None
         self.is_requesting = False
-        """Whether the client is at work on the request now, so that what it calls in turn is this call."""
+        """True while the client works on the request: calls that it makes meanwhile are part of this call."""
         self.attempts = 1
-        """How often the client has sent the request."""
+        """The number of times that the client has sent the request."""
         self._ended = False
         self._shared = shared_attributes(request)
         self._context = context = otel_context.get_current()
@@ -97,11 +99,12 @@ class LiveCall:
         self.is_suppressed = bool(
             context and (context.get(_SUPPRESS_INSTRUMENTATION_KEY) or context.get(_SUPPRESSED))
         )
-        """True if the app wants no span of this call."""
+        """True if the app wants no span for this call."""
         self.asked: Content | None = None
-        """What was asked, where content is captured, else None."""
+        """The content of the request. None if content is not captured."""
         self._span: Span = INVALID_SPAN if self.is_suppressed else self._open_span()
-        self.started = time.perf_counter()  # after the span's own start, so that no time in it is longer than it
+        # read after the span's own start, so that no measured time is longer than the span
+        self.started = time.perf_counter()
         if telemetry.capture.captures and self._span is not INVALID_SPAN:
             self._ask()
         if request.model and not telemetry.prices.knows(request.provider, request.model):
@@ -113,13 +116,13 @@ class LiveCall:
             f"{operation} {model}" if model else operation,
             context=self._context,
             kind=SpanKind.CLIENT,
-            # what is inherited is for samplers too, but no label of metrics: users are too many
+            # inherited attributes are for samplers too, but not for labels of metrics: there are too many users
             attributes={**self._inherited, **self._shared} if self._inherited else self._shared,
             start_time=start_ns,
         )
 
     def _ask(self) -> None:
-        """Keep what was asked, where content is captured."""
+        """Keep the content of the request, if content is captured."""
         self.asked = self.telemetry.capture.asked(self._span, self.request)
         if self.asked is not None:
             self.asked.documents = list(inherited_documents(self._context))
@@ -131,11 +134,11 @@ class LiveCall:
 
     @property
     def captures_content(self) -> bool:
-        """Whether the messages of this call are recorded."""
+        """True if the messages of this call are recorded."""
         return self.asked is not None
 
     def enter(self) -> None:
-        """Make the span the current one, until `leave` in the same task or thread."""
+        """Make the span the current span, until `leave` in the same task or thread."""
         self.is_requesting = True
         context = self._context
         entered: dict[str, Any] = {**without_baggage(context)} if context else {}
@@ -147,31 +150,31 @@ class LiveCall:
     def leave(self) -> None:
         """Put back the context that was current before `enter`."""
         self.is_requesting = False
-        # the token leads to the context, and that to this call: kept, they would wait for the cyclic collector
+        # the token refers to the context, and that to this call: the cycle would wait for the collector
         token, self._token = self._token, None
         if token is None:
             return
-        # Not only where our context is the current one: what the request attached and forgot goes with ours.
-        # A coroutine that was thrown away, say by an event loop that ends, is closed outside its own context,
-        # where there is nothing to put back, and OpenTelemetry's detach() would log an error.
+        # Also if our context is not the current one: contexts that the request attached and forgot go with ours. A
+        # dropped coroutine, say of an event loop that ends, is closed outside its own context. There is nothing to
+        # put back then, and OpenTelemetry's detach() would log an error.
         try:
             token.var.reset(token)
         except ValueError:
             return
 
     def error_of_the_caller(self) -> BaseException | None:
-        """Return the app's own exception that is passing through a `with` or `finally` now, if there is one."""
+        """Return the app's own exception that passes through a `with` or `finally` now; None without one."""
         error = sys.exc_info()[1]
         if error is None or isinstance(error, _ENDS) or _fingerprint(error) == self._error_before:
             return None
         return error
 
     def settle(self, result: Any) -> None:
-        """End the call with the client's own object for a whole response."""
+        """End the call with a whole response, given as the client's own object."""
         self.end(CallEnd(response=self.request.endpoint.read_response(result)))
 
     def fail(self, error: BaseException) -> None:
-        """End the call that raised, with what came back, where the client failed over that."""
+        """End the call that raised; with the response, if the client failed while reading a response."""
         received = self.request.received
         response = Response() if received is None else self.request.endpoint.read_response(received)
         self.end(CallEnd(response=response, error=error))
@@ -202,7 +205,7 @@ class LiveCall:
             except Exception as failure:
                 report("describing a call", failure)
         late = self._close_span(end_ns, waits=is_recording and cost is Pending.PENDING)
-        # nothing of the app's own: what is handed over here is freed on another thread, and later
+        # hand over no object of the app: the objects are freed later, on another thread
         measured = Measured(
             request.model,
             self._shared,
@@ -220,11 +223,10 @@ class LiveCall:
         if late is not None and not self.telemetry.worker.is_running:
             late_spans.end(late, None)
 
-    # The span is ended here alone, so that a call whose span is the client's own (`own_spans.py`) does it
-    # otherwise.
+    # Only this method ends the span, so that calls recorded on the client's own span (`own_spans.py`) override it.
 
     def _close_span(self, end_ns: int | None, *, waits: bool) -> int | None:
-        """End the span, or return the number under which it is held: it waits for its cost."""
+        """End the span and return None, or return the number under which it is held until the cost is known."""
         if waits:
             late = late_spans.hold(self._span, time.time_ns() if end_ns is None else end_ns)
             if late is not None:
@@ -248,7 +250,8 @@ class LiveCall:
             attributes[names.REQUEST_STREAM] = True
         said = attributes.keys() & inherited.keys() if inherited else ()
         set_outcome(attributes, outcome.response, outcome.first_chunk_s, error_type)
-        for name in inherited or ():  # the call's own words come first, then the app's, then the provider's
+        # values of the call come first, then values of the app, then values of the provider
+        for name in inherited or ():
             if name not in said:
                 attributes.pop(name, None)
         if self.attempts > 1:
@@ -262,6 +265,6 @@ class LiveCall:
 
 
 def _fingerprint(error: BaseException) -> tuple[object, ...]:
-    """Return what tells an exception from others, without holding it: an id alone is soon another one's."""
+    """Return a key of an exception without holding the exception: its id alone may soon be another's."""
     trace = error.__traceback__
     return id(error), type(error), *(() if trace is None else (id(trace.tb_frame.f_code), trace.tb_lasti))

@@ -1,7 +1,7 @@
 """Listens to the body of an HTTP response of httpx or httpx2, while the app reads it.
 
-Everything that reads or closes a response comes to its `stream`: the client's own streams, their context managers,
-helpers that hold only the response. That attribute is the one that the response leaves out when it is pickled.
+All code that reads or closes a response uses its attribute `stream`: the client's own streams, their context
+managers, helpers that hold only the response. The response leaves this attribute out when it is pickled.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _Take: TypeAlias = Callable[[bytes], None]
 
 
 def listen(response: Any, listener: BodyListener) -> Callable[[], None]:
-    """Have a listener hear of a response's body; return what ends that."""
+    """Attach a listener to a response's body; return the function that detaches it."""
     if response.is_closed:
         return _listen_to_closed(response, listener)
     stream = _tap_class(type(response).__module__.partition(".")[0])(response, listener)
     response.stream = stream
 
-    # the listener leads here: by a cycle, only the garbage collector would free them
+    # the listener refers to this object: without this line, only the garbage collector would free the cycle
     held = weakref.ref(stream)
 
     def untap() -> None:
@@ -36,7 +36,7 @@ def listen(response: Any, listener: BodyListener) -> Callable[[], None]:
 
 
 def _listen_to_closed(response: Any, listener: BodyListener) -> Callable[[], None]:
-    """Listen to a response that came with its body, as from a cache: nothing of it reads the `stream` any more."""
+    """Listen to a response that came with its body, as from a cache: no code reads its `stream` any more."""
 
     def untap() -> None:
         vars(response).pop("close", None)
@@ -55,7 +55,7 @@ def _pass_on(take: Callable[[bytes], None], data: bytes) -> bytes:
 
 
 class _AsyncPieces:
-    """A body's pieces. No generator: of those that are dropped, asyncio closes each, one inside another."""
+    """The pieces of a body. Not a generator: asyncio would close dropped generators, one inside another."""
 
     def __init__(self, pieces: AsyncIterator[bytes], take: Callable[[bytes], None]) -> None:
         self._pieces = pieces
@@ -69,7 +69,7 @@ class _AsyncPieces:
 
 
 class _Closing:
-    """Stands in for the `close` of a response that is closed already."""
+    """The stand-in for the `close` of a response that is already closed."""
 
     def __init__(self, close: Callable[[], Any], listener: BodyListener) -> None:
         self._close = close
@@ -84,7 +84,7 @@ class _Closing:
 
 
 class _AsyncClosing(_Closing):
-    """Stands in for the `aclose` of a response that is closed already."""
+    """The stand-in for the `aclose` of a response that is already closed."""
 
     async def __call__(self) -> None:  # type: ignore[override]
         await self._close()
@@ -95,7 +95,7 @@ class _AsyncClosing(_Closing):
 
 
 def _closed_already() -> Callable[[], None]:
-    """Return the `close` of a response that was pickled: it has no connection."""
+    """Return the `close` of a response that was pickled, and so has no connection."""
     return _do_nothing
 
 
@@ -112,10 +112,10 @@ async def _do_nothing_async() -> None:
 
 
 def _decoding(response: Any, take: _Take) -> _Take:
-    """Return what takes the pieces of a response as they come over the wire, perhaps compressed."""
+    """Return a function that takes the pieces of a response as sent over the wire, perhaps compressed."""
     if "content-encoding" not in response.headers:
         return take
-    # a response of its own has a decoder of its own, for all encodings that its library knows
+    # a new response has a new decoder, for all encodings that its library knows
     decode: Callable[[bytes], bytes | Iterable[bytes]] | None
     decode = type(response)(200, headers=response.headers)._get_content_decoder().decode
 
@@ -125,22 +125,24 @@ def _decoding(response: Any, take: _Take) -> _Take:
             return
         try:
             pieces = decode(data)
-        except Exception as error:  # the app's own reading of the body fails in the same way
+        except Exception as error:  # the app's own reading of the body fails with the same error
             decode = None
             report("decoding a body", error)
             return
-        take(pieces if isinstance(pieces, bytes) else b"".join(pieces))  # httpx2 gives them one by one
+        take(
+            pieces if isinstance(pieces, bytes) else b"".join(pieces)
+        )  # httpx2 yields the decoded pieces one by one
 
     return take_decoded
 
 
 @functools.cache
 def _tap_class(library: str) -> type[Any]:
-    """Return the class of tapped bodies for httpx or httpx2, whose responses take only bodies of their own."""
+    """Return the class of tapped bodies for httpx or httpx2, which accept only their own bodies."""
     base = importlib.import_module(library)
 
     class Tapped(base.SyncByteStream, base.AsyncByteStream):  # type: ignore[misc, name-defined]
-        """A body that is listened to."""
+        """A body with a listener."""
 
         def __init__(self, response: Any, listener: BodyListener) -> None:
             self._inner = response.stream

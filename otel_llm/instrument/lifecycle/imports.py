@@ -1,6 +1,6 @@
-"""Tells when a module has been imported.
+"""Runs functions when a module has been imported.
 
-wrapt has this too, but to import wrapt takes as long as to import all of this package and OpenTelemetry's API.
+wrapt can do this too, but its import takes as long as the import of this whole package and OpenTelemetry's API.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from otel_llm.instrument.guard import report
 
 
 def when_imported(name: str, tell: Callable[[], None]) -> None:
-    """Call `tell`, which must not raise, when the module has been imported; now, if it is there already."""
+    """Call `tell`, which must not raise, when the module has been imported; now, if it is imported already."""
     if name in sys.modules:
         tell()
         return
@@ -26,7 +26,7 @@ def when_imported(name: str, tell: Callable[[], None]) -> None:
 
 
 class _Finder:
-    """Finds nothing by itself: has a module that is awaited found by the others, and its loader tell."""
+    """A finder that finds nothing itself: other finders find the module, and its loader calls `tell`."""
 
     def __init__(self) -> None:
         self._finding: set[str] = set()
@@ -34,7 +34,7 @@ class _Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return what the other finders find, for the awaited modules alone."""
+        """Return the spec that the other finders find, for awaited modules alone."""
         if name not in _awaited or name in self._finding:
             return None
         self._finding.add(name)
@@ -45,17 +45,17 @@ class _Finder:
         try:
             if spec is not None and spec.loader is not None:
                 _have_it_tell(spec.loader, name)
-        except Exception as error:  # a loader that takes no attributes: the app's import is what counts
+        except Exception as error:  # a loader that accepts no attributes: the app's import must not fail
             report("awaiting a module", error)
         return spec
 
 
 def _have_it_tell(loader: object, name: str) -> None:
-    """Have a loader tell when it is through. Its type stays, as modules are asked for their loaders."""
+    """Make a loader call `tell` after its work. The loader's type stays, as code may look at a module's loader."""
     load: Callable[[ModuleType], None] = loader.exec_module  # type: ignore[attr-defined]
 
     def load_and_tell(module: ModuleType) -> None:
-        if module.__name__ != name:  # one loader may serve a whole archive
+        if module.__name__ != name:  # one loader may serve all modules of an archive
             load(module)
             return
         vars(loader).pop("exec_module", None)

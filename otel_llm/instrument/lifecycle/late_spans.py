@@ -30,24 +30,24 @@ _MULTI_PROCESSOR: Final = ("opentelemetry.sdk.trace", "SynchronousMultiSpanProce
 class _Late(NamedTuple):
     span: Span
     end_ns: int
-    """When its call ended, since the epoch."""
+    """Nanoseconds since the epoch at which the call ended."""
     deadline: float
-    """When it ends without its cost, by time.monotonic()."""
+    """Seconds, by time.monotonic(), at which the span ends without its cost."""
 
 
 _numbers: Final = itertools.count()
 _waiting: Final[dict[int, _Late]] = {}
-"""As many at most as the worker has tasks. Who takes a span out of it ends it."""
+"""The held spans by number, at most as many as the worker's tasks. The code that takes out a span ends it."""
 _unended: Final[dict[int, threading.Event]] = {}
-"""By number, what tells that the span has ended. A span that was taken out of `_waiting` may still be ending."""
+"""The events that tell the end of each span, by number. A span taken out of `_waiting` may still be ending."""
 _told: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
-"""The SDK's lists of processors that have ours."""
+"""The SDK's lists of processors that contain our processor."""
 _watches: Final[list[threading.Event]] = []
-"""What tells a thread that watches that no span waits any more; none while no thread watches."""
+"""The events that tell the watching thread that no span waits any more. Empty while no thread watches."""
 
 
 def hold(span: Span, end_ns: int) -> int | None:
-    """Return the number under which `end` ends the span; None if it cannot wait, and is to be ended now."""
+    """Return the number under which `end` ends the span; None if the span cannot wait and must be ended now."""
     if not _is_told_of_flushes(span):
         return None
     number = next(_numbers)
@@ -60,7 +60,7 @@ def hold(span: Span, end_ns: int) -> int | None:
 
 
 def end(number: int, cost: Cost | None) -> None:
-    """End a span that was held, with its cost if that is known, unless it has been ended meanwhile."""
+    """End a held span, with its cost if the cost is known, unless the span has been ended meanwhile."""
     late = _waiting.pop(number, None)
     if late is None:
         return
@@ -80,13 +80,13 @@ def end(number: int, cost: Cost | None) -> None:
 
 
 def end_all() -> None:
-    """End all spans that wait, without their cost: the process exits."""
+    """End all held spans without their cost: the process exits."""
     for number in tuple(_waiting):
         end(number, None)
 
 
 def forget_all() -> None:
-    """Have this process, which was forked, end none of the spans that wait: their calls are the parent's."""
+    """Forget all held spans in a forked process: their calls belong to the parent, which ends the spans."""
     _waiting.clear()
     _unended.clear()
     _watches.clear()
@@ -153,7 +153,7 @@ def _is_watched() -> bool:
     _watches.append(none_waits)
     try:
         _thread.start_new_thread(_watch, (none_waits,))
-    except RuntimeError as error:  # the process is at its limit of threads, or ends
+    except RuntimeError as error:  # the process has reached its limit of threads, or ends
         _watches.remove(none_waits)
         report("starting a thread", error)
         return False
@@ -171,7 +171,7 @@ def _watch(none_waits: threading.Event) -> None:
         if _waiting:
             continue
         _watches.remove(none_waits)
-        # Who holds a span from here on starts a watch of its own; who did so before that line has not.
+        # A span held after the line above starts a watch of its own; a span held before that line has none.
         if not _waiting or _watches:
             return
         _watches.append(none_waits)

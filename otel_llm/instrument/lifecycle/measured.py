@@ -1,4 +1,4 @@
-"""What is left to do of a call that has ended, off the app's path: its metrics, and a cost that is known late."""
+"""Work for an ended call off the app's path: its metrics, and a cost that is known late."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from otel_llm.instrument.lifecycle.telemetry import CallTelemetry
 
 
 class Measured(NamedTuple):
-    """What the metrics need of a call."""
+    """The data of a call that the metrics need."""
 
     request_model: str | None
     shared: dict[str, AttributeValue]
@@ -31,11 +31,11 @@ class Measured(NamedTuple):
     chunk_times: Sequence[float]
     cost: QuickCost
     late: int | None
-    """The number under which the span is held until its cost is known; None if it has ended."""
+    """The number under which the span is held until its cost is known. None means that the span has ended."""
 
 
 def measure(telemetry: CallTelemetry, measured: Measured) -> None:
-    """Record a call's metrics, and end its span if that waits for the cost, on the worker."""
+    """Record a call's metrics, and end its span if the span waits for the cost. Runs on the worker."""
     from otel_llm.instrument.lifecycle.metrics import Measurement  # noqa: PLC0415 - slow, and off the app's path here
 
     attributes, usage, response_model = measured.shared, measured.usage, measured.response_model

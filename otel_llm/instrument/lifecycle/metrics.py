@@ -1,4 +1,4 @@
-"""The client metrics: what one call measures, recorded by the table of names."""
+"""The client metrics: the measurements of each call, recorded by the table of names."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from otel_llm.instrument.contract.usage import Unit, Usage
 from otel_llm.instrument.lifecycle.series import Labels, Moment, Series
 from otel_llm.names.label_limit import LabelLimit
 
-# Exemplars of the first chunk do; those of every chunk would cost a quarter more. The context holds something, as
-# the SDK takes an empty one for none and looks for the current one.
+# A context without a span, for the chunks after the first: exemplars of every chunk would cost a quarter more. The
+# context is not empty, as the SDK replaces an empty context by the current one.
 _NO_SPAN: Final = Context({create_key("otel_llm.no_span"): True})
-# Of each label. The SDK by itself keeps 2,000 sets of attributes and drops all attributes of the calls beyond, so
-# that a provider that makes up model names would take those of all others.
+# Values of each label. The SDK itself keeps 2,000 sets of attributes, and drops all attributes of further calls: a
+# provider that makes up model names would use up the sets of all others.
 _MAX_LABEL_VALUES: Final = 200
-_KEPT_LIMIT: Final = 1_000  # sets of labels; what a provider makes up must not fill the memory
-_KEPT_CHARACTERS: Final = 1_000  # of the labels of one set, for the same reason
+_KEPT_LIMIT: Final = 1_000  # sets of labels; names that a provider makes up must not fill the memory
+_KEPT_CHARACTERS: Final = 1_000  # characters of the labels of one set, for the same reason
 
 
 class Measurement(NamedTuple):
-    """What one call adds to the metrics."""
+    """The values that one call adds to the metrics."""
 
     attributes: Mapping[str, AttributeValue]
     context: Context
@@ -38,11 +38,11 @@ class Measurement(NamedTuple):
     usage: Usage | None
     first_chunk_s: float | None
     chunk_times: Sequence[float]
-    """When a stream's chunks came, by time.perf_counter()."""
+    """Seconds, by time.perf_counter(), at which a stream's chunks came."""
 
 
 class Metrics:
-    """Records measurements. Any thread may call. Of each set of labels the series are kept, up to a limit."""
+    """Records measurements. Any thread may call. The series of at most `_KEPT_LIMIT` sets of labels are kept."""
 
     def __init__(self, meter: Meter, metric_names: MetricNames = MetricNames.DEPLOYED) -> None:
         made: dict[names.Metric, _Instrument] = {}
@@ -66,7 +66,7 @@ class Metrics:
             series.put_all("output_chunk", list(map(sub, times[1:], times)), Moment(_NO_SPAN))
 
     def add_cost(self, cost_usd: float, attributes: Labels, context: Context) -> None:
-        """Add what one call cost; the attributes are those of `record`."""
+        """Add the cost of one call; the attributes are the same as for `record`."""
         self._series_of(attributes, None).put("cost", cost_usd, Moment(context))
 
     def _series_of(self, attributes: Labels, error_type: str | None) -> _CallSeries:
@@ -92,7 +92,7 @@ class Metrics:
 
 
 class _CallSeries:
-    """The series of the calls that have the same labels, each made when a value of it first comes."""
+    """The series of calls with the same labels. Each series is made for its first value."""
 
     def __init__(self, instruments: _Instruments, labels: Labels) -> None:
         self._instruments = instruments
@@ -100,12 +100,12 @@ class _CallSeries:
         self._made: dict[tuple[_Instrument, str], Series] = {}
 
     def put(self, measured: names.MeasurementName, value: float, moment: Moment) -> None:
-        """Record a value by each instrument that measures it."""
+        """Record a value with each instrument of the measurement."""
         for instrument in self._instruments[measured]:
             self._series(instrument).record(value, moment)
 
     def put_all(self, measured: names.MeasurementName, values: Sequence[float], moment: Moment) -> None:
-        """Record many values by each instrument that measures them."""
+        """Record many values with each instrument of the measurement."""
         for instrument in self._instruments[measured]:
             self._series(instrument).record_all(values, moment)
 
@@ -117,7 +117,7 @@ class _CallSeries:
         modalities: _Modalities,
         moment: Moment,
     ) -> None:
-        """Record a count of tokens: by type or by modality, where an instrument tells these apart."""
+        """Record a count of tokens: by type or by modality, if an instrument has such a label."""
         for instrument in self._instruments[measured]:
             if names.TOKEN_TYPE in instrument.labels:
                 self._series(instrument, names.TOKEN_TYPE, token_type).record(count, moment)
@@ -169,7 +169,7 @@ _Instruments = Mapping[names.MeasurementName, list[_Instrument]]
 def _instruments(
     meter: Meter, metric_names: MetricNames, made: dict[names.Metric, _Instrument], *, inference: bool
 ) -> _Instruments:
-    """Return the instruments of each measurement, by the names chosen; `made` are those that are there already."""
+    """Return the instruments of each measurement, by the chosen names; `made` holds the existing instruments."""
     instruments: dict[names.MeasurementName, list[_Instrument]] = {}
     for measurement, measured in names.CLIENT_METRICS.items():
         metrics: list[names.Metric] = []
@@ -197,11 +197,11 @@ _MEASURED: Final = tuple(
     for unit in UNITS
     if unit.name == measurement
 )
-"""The measurements that are counts of a unit, the unit, and its parts by modality."""
+"""Measurements that count a unit, with the unit and its parts by modality."""
 
 
 def _token_counts(usage: Usage) -> Iterator[tuple[names.MeasurementName, str, float, _Modalities]]:
-    """Yield what was reported: its measurement, its type, how many, and how many of which modality."""
+    """Yield each reported count of tokens: measurement, type, count, and the counts by modality."""
     for measurement, unit, parts in _MEASURED:
         if (count := usage.counts.get(unit)) is not None:
             yield (

@@ -1,7 +1,7 @@
-"""Calls of clients that emit a span by themselves, recorded on that span: it gets what it lacks.
+"""Calls of clients that emit spans by themselves, recorded on the client's own span with its missing attributes.
 
-The client's span is found when it starts, while the client works on the call. Its end is held back until the call
-has ended, since a stream's cost and times are known last.
+The client's span is found when it starts, while the client works on the call. The end of the span is held back
+until the call has ended, because a stream's cost and times are known last.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from otel_llm.instrument.lifecycle.telemetry import CallTelemetry
 class CompletedCall(LiveCall):
     """A call whose span is the client's own.
 
-    States: open without a span; with the client's span; ended. A call that ends without a span, since the client
-    opened none, gets one of ours, with the time of its start.
+    States: open without a span; open with the client's span; ended. If the client opened no span, the call gets a
+    span of ours when it ends, with the time of its start.
     """
 
     __slots__ = ("_client_end_ns", "_scopes", "_started_ns")
@@ -34,7 +34,7 @@ class CompletedCall(LiveCall):
         self._scopes = scopes
         self._started_ns = time.time_ns()
         self._client_end_ns: int | None = None
-        """When the client ended its span; None while it has not."""
+        """Nanoseconds since the epoch at which the client ended its span. None while the span is open."""
         super().__init__(telemetry, request)
 
     @property
@@ -58,7 +58,7 @@ class CompletedCall(LiveCall):
         return super()._open_span(start_ns)
 
     def adopt(self, span: Any) -> None:
-        """Record this call on a span that the client has started, unless it has one or the span is of others."""
+        """Record this call on a new span, if the call has no span yet and the span is the client's."""
         if not self._lacks_span or span.instrumentation_scope.name not in self._scopes:
             return
         span.end = self._hold_end
@@ -76,8 +76,8 @@ class CompletedCall(LiveCall):
         self._client_end_ns = time.time_ns() if end_time is None else end_time
 
     def _close_span(self, end_ns: int | None, *, waits: bool) -> int | None:
-        if vars(self._span).pop("end", None) is not None:  # else it is ours: nothing was held back
-            if self._client_end_ns is None:  # the client ends it yet
+        if vars(self._span).pop("end", None) is not None:  # else the span is ours, without a held end
+            if self._client_end_ns is None:  # the client has not ended its span yet, and will do so
                 return None
             end_ns = self._client_end_ns
         return super()._close_span(end_ns, waits=waits)
@@ -85,7 +85,7 @@ class CompletedCall(LiveCall):
     def _set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
         said = getattr(self._span, "attributes", None) or {}
         everything = {**(self._inherited or {}), **self._shared, **attributes}
-        if names.USAGE_COST in said:  # the source is that of our cost
+        if names.USAGE_COST in said:  # the source attribute belongs to our cost
             everything.pop(names.USAGE_COST_SOURCE, None)
         self._span.set_attributes({name: value for name, value in everything.items() if name not in said})
 
@@ -96,9 +96,9 @@ class CompletedCall(LiveCall):
 
 
 class _LookOut:
-    """A span processor that offers each span that starts to the open call.
+    """A span processor that offers each new span to the open call.
 
-    A provider has no way to take a processor out: it stays, and does nothing while no call is open.
+    A provider cannot remove a processor: this one stays, and does nothing while no call is open.
     """
 
     @guarded("completing a client's span")
@@ -118,12 +118,12 @@ class _LookOut:
         """Do nothing."""
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Return True: nothing waits here."""
+        """Return True: this processor holds no spans."""
         return True
 
 
 def _look_out(telemetry: CallTelemetry) -> None:
-    """Hear of the spans that start: of our provider, and of the process's, which the client uses."""
+    """Add the processor to our provider, and to the process's provider, which the client uses."""
     for provider in (telemetry.providers.tracer, get_tracer_provider()):
         if provider is not None and provider not in _heard and hasattr(provider, "add_span_processor"):
             _heard.add(provider)

@@ -15,7 +15,7 @@ from otel_llm.instrument.lifecycle.versions import is_within
 from otel_llm.instrument.stand_ins import StandIns
 
 GROUP: Final = "otel_llm.clients"
-"""The entry points of clients: each has the name of a library's module, and names an `LlmClient`."""
+"""The clients' entry points: the name is that of a library's module, the object is an `LlmClient`."""
 
 _telemetry: CallTelemetry | None = None
 """Records the calls of patched clients. None means that nothing is instrumented."""
@@ -23,12 +23,12 @@ _awaited: Final[set[str]] = set()
 _patched: Final[dict[tuple[InstrumentedClient, str], StandIns]] = {}
 """The stand-ins in place, by client and module."""
 _said: Final[set[tuple[str, str]]] = set()
-"""The distributions and versions that were logged as unknown."""
+"""The unknown versions already logged, as distribution and version."""
 
 
 @functools.cache
 def client_entry_points() -> tuple[EntryPoint, ...]:
-    """Return the clients that are installed, ours and others'."""
+    """Return the entry points of all installed clients, ours and third parties'."""
     found = tuple(sorted(entry_points(group=GROUP), key=lambda entry: entry.name))
     if not found:
         log.warning(
@@ -40,7 +40,7 @@ def client_entry_points() -> tuple[EntryPoint, ...]:
 
 
 def patch_clients(telemetry: CallTelemetry) -> None:
-    """Patch the client libraries, each when it is imported; now, if it is there already."""
+    """Patch the client libraries: imported libraries now, others when they are imported."""
     global _telemetry  # noqa: PLW0603 - one instrumentation per process
     _telemetry = telemetry
     for entry in client_entry_points():
@@ -49,7 +49,7 @@ def patch_clients(telemetry: CallTelemetry) -> None:
 
 
 def unpatch_clients() -> None:
-    """Put back what `patch_clients` replaced, where nobody has replaced it since."""
+    """Put back the originals that `patch_clients` replaced, unless other code has replaced them since."""
     global _telemetry  # noqa: PLW0603 - one instrumentation per process
     _telemetry = None
     for stand_ins in [_patched.pop(key) for key in tuple(_patched)]:
@@ -86,7 +86,7 @@ def _patch_module(client: InstrumentedClient, module: str) -> None:
     if _telemetry is None or (client, module) in _patched:
         return
     patches = [patch for patch in client.patches if patch.module == module]
-    # all of a module are found before any is patched: where one has moved, none is
+    # all targets of a module are looked up before any is patched: if one has moved, none is patched
     owners: list[Any] = [sys.modules[module] for _ in patches]
     for index, patch in enumerate(patches):
         if patch.owner is not None:

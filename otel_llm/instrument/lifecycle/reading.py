@@ -13,12 +13,12 @@ from otel_llm.instrument.lifecycle.call import CallEnd, LiveCall
 
 
 class Reading:
-    """One stream being read: what adds up its chunks, when they came, and its end.
+    """One stream being read: the sum of its chunks, their times, and the end.
 
-    States: open, then ended, once: by `end`, `close` or `drop`, whichever comes first; `leave_open` ends it
-    without ending the call. The thread or task that reads the stream adds chunks; `drop` may come from the garbage
-    collector on any thread, and hands its work to the worker. Holds one timestamp a chunk; the chunks are held by
-    what adds them up.
+    States: open, then ended. The first of `end`, `close` and `drop` ends the reading and the call; `leave_open`
+    ends the reading without the call. The thread or task that reads the stream adds chunks. The garbage collector
+    may call `drop` on any thread, which hands its work to the worker. Holds one timestamp a chunk; `chunks` holds
+    the sum.
     """
 
     __slots__ = ("__weakref__", "_call", "_ended", "_opened", "chunks", "times", "unhook")
@@ -36,11 +36,11 @@ class Reading:
 
     @property
     def ended(self) -> bool:
-        """True if the call has ended: chunks that still come do not count."""
+        """True if the call has ended: later chunks do not count."""
         return self._ended
 
     def add(self, chunk: Any) -> None:
-        """Take one chunk."""
+        """Add one chunk."""
         try:
             self.times.append(time.perf_counter())
             if self.chunks is not None:
@@ -49,7 +49,7 @@ class Reading:
             self.give_up(error)
 
     def give_up(self, error: Exception) -> None:
-        """Add up no more chunks, as one could not be read."""
+        """Add up no more chunks, because one chunk could not be read."""
         self.chunks = None
         report("reading a chunk", error)
 
@@ -61,17 +61,17 @@ class Reading:
 
     @guarded("ending a closed stream")
     def close(self) -> None:
-        """End the call as the app closes the stream, perhaps because of an exception of its own."""
+        """End the call because the app closes the stream, perhaps because of an exception of the app's own."""
         self.end(self._call.error_of_the_caller())
 
     @guarded("ending a dropped stream")
     def drop(self) -> None:
-        """End the call as of its last chunk, for nobody can read on. Called by the garbage collector."""
+        """End the call at the time of its last chunk: nobody can read on. Called by the garbage collector."""
         if self._end_once():
             self._call.telemetry.worker.submit_dropped(self._end_dropped)
 
     def leave_open(self) -> None:
-        """Have no end of this reading end its call, here."""
+        """End the reading without its call, which belongs to another process."""
         self._end_once()
 
     def _end_dropped(self) -> None:
@@ -103,7 +103,7 @@ class Reading:
 
 
 class Dropped:
-    """Ends a reading that nobody can go on with.
+    """Ends a reading when nobody can continue it.
 
     Only the object that reads the stream refers to this one. When that object is freed, `__del__` drops the
     reading.
@@ -127,7 +127,7 @@ def end_open_streams() -> None:
 
 @guarded("forking")
 def leave_open_streams_to_the_parent() -> None:
-    """Never end the streams that were open when this process was forked: their calls are the parent's."""
+    """Never end the streams that were open when this process was forked: their calls belong to the parent."""
     for reading in _open_readings():
         reading.leave_open()
 
@@ -137,7 +137,7 @@ def _nothing() -> None:
 
 
 def _open_readings() -> list[Reading]:
-    # a copy in one step, as other threads may open streams
+    # a copy made in one step, because other threads may open streams
     readings = [reference() for reference in tuple(_open.values())]
     return [reading for reading in readings if reading is not None]
 

@@ -1,9 +1,9 @@
-"""One series of a metric: an instrument of the SDK with one set of labels, resolved once for many values.
+"""One series of a metric: an instrument of the SDK with one set of labels, looked up once for many values.
 
-The public API has no record of many values: each one pays for the checking and hashing of its labels, and for the
-search of the aggregation that they lead to, which takes ten times as long as adding the value. Here that search is
-done once, and values are handed to what was found, by the SDK's own method `aggregate`. Where anything is not as
-it is in the versions read, each value goes through the public API: see docs/decisions/0013.
+The public API cannot record many values at once: for each value it checks and hashes the labels, and searches the
+aggregation that belongs to them. This takes ten times as long as adding the value. Here the search is done once,
+and values go to the aggregation by the SDK's own method `aggregate`. If anything differs from the SDK versions
+that were read, each value goes through the public API: see docs/decisions/0013.
 """
 
 from __future__ import annotations
@@ -25,15 +25,17 @@ _INTERNAL: Final = "opentelemetry.sdk.metrics._internal"
 _INSTRUMENTS: Final = frozenset({f"{_INTERNAL}.instrument._Histogram", f"{_INTERNAL}.instrument._Counter"})
 _CONSUMER: Final = f"{_INTERNAL}.measurement_consumer.SynchronousMeasurementConsumer"
 _FILTERS: Final = f"{_INTERNAL}.exemplar.exemplar_filter"
-_KNOWN_VERSIONS: Final = frozenset({"1.43", "1.44", "1.45"})  # of opentelemetry-sdk, whose insides were read
-_SLICE: Final = 16  # records by the public API between two offers of the interpreter lock: some 0.2 ms
-_LONG_SLICE: Final = 256  # values that are handed to aggregations, between the same
+_KNOWN_VERSIONS: Final = frozenset(
+    {"1.43", "1.44", "1.45"}
+)  # versions of opentelemetry-sdk whose internals were read
+_SLICE: Final = 16  # values recorded by the public API, some 0.2 ms, before the interpreter lock is offered
+_LONG_SLICE: Final = 256  # values handed to aggregations before the interpreter lock is offered
 
 
 class Moment:
-    """When and where values were measured: those of one call. Made, and given to series, by one thread.
+    """Time and context of the values of one call. Made, and given to series, by one thread.
 
-    Is at the same time what the SDK's aggregations take for its `Measurement`, which would check the labels again.
+    The SDK's aggregations take this object for the SDK's `Measurement`, which would check the labels again.
     """
 
     __slots__ = ("_filter", "_is_sampled", "attributes", "context", "time_unix_nano", "value")
@@ -48,7 +50,7 @@ class Moment:
         self._is_sampled = False
 
     def is_sampled(self, exemplars: Any) -> bool | None:
-        """Return what a filter of exemplars says of any value here; None where that may hang on the value."""
+        """Return the decision of a filter of exemplars for all values here; None if it may depend on the value."""
         if exemplars is not self._filter:
             if type(exemplars).__module__ != _FILTERS:
                 return None
@@ -61,9 +63,10 @@ class Moment:
 class Series:
     """Adds values to one instrument under one set of labels.
 
-    Starts unresolved: the first value goes through the public API, which makes the SDK's aggregations, and these
-    are then looked for. Found, they are used until the provider's readers change. Not found, all values go through
-    the public API, and no search is done again. Any thread may call; a lock of the SDK guards each aggregation.
+    States: unresolved, resolved, unknown. Unresolved at first: the first value goes through the public API, which
+    makes the SDK's aggregations, and these are looked up. Resolved if found, until the provider's readers change.
+    Unknown if not found: all values go through the public API, without a further search. Any thread may call; a
+    lock of the SDK guards each aggregation.
     """
 
     __slots__ = ("_consumer", "_instrument", "_labels", "_put", "_storages", "_targets")
@@ -71,13 +74,13 @@ class Series:
     def __init__(self, instrument: Any, put: Callable[[float, Labels, Context], None], labels: Labels) -> None:
         self._instrument = instrument
         self._put = put
-        """The instrument's public method."""
+        """The instrument's public method that records a value."""
         self._labels = labels
         self._consumer: Any = instrument._measurement_consumer if _is_known(instrument) else None
-        """What takes the provider's measurements; None where all go through the public API."""
+        """The SDK's consumer of the measurements. None means that all values go through the public API."""
         self._targets: tuple[_Target, ...] = ()
         self._storages: Any = None
-        """The readers' storages that `_targets` are all of; the SDK replaces them when a reader comes or goes."""
+        """The readers' storages that `_targets` cover; the SDK replaces them when a reader comes or goes."""
 
     def record(self, value: float, moment: Moment) -> None:
         """Add one value."""
@@ -88,7 +91,7 @@ class Series:
             self._resolve()
 
     def record_all(self, values: Sequence[float], moment: Moment) -> None:
-        """Add values."""
+        """Add many values."""
         rest = values
         if values and not self._is_resolved():
             self.record(values[0], moment)
@@ -116,7 +119,7 @@ class Series:
         storages = self._consumer._reader_storages
         try:
             self._targets = tuple(_targets(self._instrument, storages, self._labels))
-        except (AttributeError, TypeError):  # not the insides that were read
+        except (AttributeError, TypeError):  # the internals differ from the versions that were read
             self._consumer = self._storages = None
         else:
             self._storages = storages
@@ -136,26 +139,26 @@ class Series:
 
 
 class _Target:
-    """Where the values of a series go for one reader and one view."""
+    """The target of a series' values for one reader and one view."""
 
     __slots__ = ("_aggregate", "_aggregations", "_match", "_resets")
 
     def __init__(self, match: Any, labels: Labels) -> None:
         self._match = match
         self._resets = bool(getattr(match, "_reset_on_collect", False))
-        """True if a collection, which a reader of deltas does, puts new aggregations in the place of all."""
+        """True if each collection replaces all aggregations, as for a reader of deltas."""
         self._aggregations: Any = None
-        """Those in which `_aggregate` was found."""
+        """The aggregations in which `_aggregate` was found."""
         self._aggregate: Callable[[Any, bool], None] | None = None
-        """None: beyond the limit of sets of labels that the SDK keeps, so that it decides each time."""
+        """Adds a value. None means beyond the SDK's limit of sets of labels: the SDK decides each time."""
         self._find(labels)
 
     def add(self, values: Sequence[float], moment: Moment, sampled: bool) -> None:
-        """Add values, each as `_ViewInstrumentMatch.consume_measurement` does."""
+        """Add values, each in the way of `_ViewInstrumentMatch.consume_measurement`."""
         if not self._resets:
             _hand_over(self._aggregate or self._match.consume_measurement, values, moment, sampled)
             return
-        with self._match._lock:  # as the SDK does, so that no collection comes between
+        with self._match._lock:  # the SDK's own lock, so that no collection comes in between
             if self._aggregate is not None and self._match._attributes_aggregation is self._aggregations:
                 _hand_over(self._aggregate, values, moment, sampled)
                 return
@@ -189,7 +192,7 @@ def _targets(instrument: Any, storages: Mapping[Any, Any], labels: Labels) -> It
 
 
 def _is_known(instrument: Any) -> bool:
-    """Return whether an instrument is the SDK's own, in a version whose insides were read."""
+    """Return True if an instrument is the SDK's own, in a version whose internals were read."""
     if _name(instrument) not in _INSTRUMENTS:
         return False
     from opentelemetry.sdk.version import __version__  # noqa: PLC0415 - the instrument is the SDK's, so it is there

@@ -19,7 +19,7 @@ from otel_llm.instrument.lifecycle.watch import watch
 def begin(
     telemetry: CallTelemetry, client: InstrumentedClient, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> LiveCall | None:
-    """Return the call that begins here, its context entered; None where nothing is recorded."""
+    """Return the call that begins here, with its context entered; None if nothing is recorded."""
     try:
         if not telemetry.enabled:
             return None
@@ -56,7 +56,7 @@ def _silence(client: InstrumentedClient, args: tuple[Any, ...], kwargs: Mapping[
 
 
 def enter(call: LiveCall) -> None:
-    """Make the call's span the current one, while the client works."""
+    """Make the call's span the current span, while the client works."""
     try:
         call.enter()
     except Exception as error:
@@ -81,7 +81,7 @@ def fail(call: LiveCall, error: BaseException) -> None:
 
 
 def drop(call: LiveCall) -> None:
-    """End the call of a coroutine that nobody awaits any more: perhaps the garbage collector calls."""
+    """End the call of a coroutine that nobody awaits any more. The garbage collector may be the caller."""
     leave(call)
     try:
         call.telemetry.worker.submit_dropped(call.end, CallEnd(ended=time.perf_counter()))
@@ -90,7 +90,7 @@ def drop(call: LiveCall) -> None:
 
 
 def settle(call: LiveCall, client: InstrumentedClient, result: Any) -> Any:
-    """End the call, or have its end watched; return what the app is given."""
+    """Return the result for the app; end the call, or watch the result for the end of the call."""
     leave(call)
     try:
         read = client.read_result(result, call.request)

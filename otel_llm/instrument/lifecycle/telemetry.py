@@ -1,4 +1,4 @@
-"""What calls are recorded with: the tracer, the metrics, content, prices and settings."""
+"""The objects that record calls: the tracer, the metrics, content, prices and settings."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _SCOPE = "otel_llm"
 
 
 class SdkProviders(NamedTuple):
-    """OpenTelemetry's providers. One that is None is the process's own, even if that is set up later."""
+    """OpenTelemetry's providers. None means the process's own provider, even if that is set up later."""
 
     tracer: TracerProvider | None = None
     meter: MeterProvider | None = None
     logger: LoggerProvider | None = None
 
     def over(self, others: SdkProviders) -> SdkProviders:
-        """Return these, and the others' where there is none."""
+        """Return these providers; each None is replaced by the other object's provider."""
         return SdkProviders(self.tracer or others.tracer, self.meter or others.meter, self.logger or others.logger)
 
 
 class CallTelemetry:
-    """One per `instrument()` that changes anything."""
+    """The objects that record calls. Made anew by each `instrument()` that changes anything."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class CallTelemetry:
         providers: SdkProviders,
     ) -> None:
         self.enabled = True
-        """False after `uninstrument`: something else may have wrapped our patches, and still call them."""
+        """False after `uninstrument`: other code may have wrapped our patches, and may still call them."""
         self.settings = settings
         self.prices = prices
         self.worker = worker
@@ -59,7 +59,7 @@ class CallTelemetry:
 
     @cached_property
     def metrics(self) -> Metrics:
-        """The metrics, made when the first call is recorded: off the app's path, as their API is slow."""
+        """The metrics. Made off the app's path when the first call is recorded, as the metrics API is slow."""
         from opentelemetry.metrics import get_meter  # noqa: PLC0415
 
         from otel_llm.instrument.lifecycle.metrics import Metrics  # noqa: PLC0415
@@ -68,6 +68,6 @@ class CallTelemetry:
 
 
 InstrumentedClient: TypeAlias = LlmClient[CallTelemetry]
-"""A client library whose calls are recorded with these."""
+"""A client library whose calls `CallTelemetry` records."""
 InstrumentedPatch: TypeAlias = Patch[CallTelemetry]
-"""One of its patches."""
+"""One patch of such a library."""

@@ -1,7 +1,7 @@
-"""Stands between a stream and the app, so that the end of the stream ends its call.
+"""Watches a stream on its way to the app, so that the end of the stream ends the call.
 
-The client's own object stays what it is: only its iterator of chunks and its HTTP response's body are stood in
-for. On the app's path a chunk costs a timestamp and its adding up.
+The client's own object stays: stand-ins replace only its iterator of chunks and the body of its HTTP response. On
+the app's path, each chunk costs a timestamp and its addition to the sum.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from otel_llm.instrument.lifecycle.reading import Dropped, Reading
 
 
 def watch(call: LiveCall, streamed: Streamed) -> Any:
-    """Have the reading of a stream end its call; return what the app is given."""
+    """Return the result for the app, watched: the end of reading the stream ends the call."""
     reading, chunks = start_reading(call), streamed.chunks
     if streamed.listen is not None:
         reading.unhook = streamed.listen(_Closing(reading, chunks))
@@ -25,7 +25,7 @@ def watch(call: LiveCall, streamed: Streamed) -> Any:
 
 
 def start_reading(call: LiveCall) -> Reading:
-    """Return the reading of a call's stream, of which nothing has come yet."""
+    """Return the reading of a call's stream, before its first chunk."""
     add_up = call.request.endpoint.add_up
     if add_up is None:
         raise LookupError(f"the endpoint {call.request.endpoint.operation} has no streams")
@@ -33,7 +33,7 @@ def start_reading(call: LiveCall) -> Reading:
 
 
 def _reader(chunks: Any, reading: Reading, *, bare: bool) -> Any:
-    """Return what stands in for the chunks; `bare`: the app itself is given it, and may look at its type."""
+    """Return the stand-in for the chunks. `bare` is true if the app itself gets it, and may look at its type."""
     if isinstance(chunks, Generator):
         return _read(chunks, reading, Dropped(reading))
     if bare and isinstance(chunks, AsyncGenerator):
@@ -42,7 +42,7 @@ def _reader(chunks: Any, reading: Reading, *, bare: bool) -> Any:
 
 
 def _read(inner: Iterator[Any], reading: Reading, _: Dropped) -> Iterator[Any]:
-    """Yield the client's chunks. A generator, as the client's own, and the quickest way to stand between."""
+    """Yield the client's chunks. A generator, like the client's own, and the quickest stand-in."""
     clock, note = time.perf_counter, reading.times.append
     try:
         for chunk in inner:
@@ -64,7 +64,7 @@ def _read(inner: Iterator[Any], reading: Reading, _: Dropped) -> Iterator[Any]:
 
 
 async def _read_async(inner: AsyncGenerator[Any, None], reading: Reading, _: Dropped) -> AsyncIterator[Any]:
-    """Yield the client's chunks, of an asynchronous generator that the app itself is given."""
+    """Yield the client's chunks, for an asynchronous generator that the app itself gets."""
     try:
         async for chunk in inner:
             reading.add(chunk)
@@ -82,7 +82,7 @@ async def _read_async(inner: AsyncGenerator[Any, None], reading: Reading, _: Dro
 
 
 class _Reader:
-    """Stands in for an iterator that is no generator: what else it has, the app finds on it."""
+    """The stand-in for an iterator that is no generator. The app finds the iterator's further attributes on it."""
 
     __slots__ = ("_dropped", "_inner", "_reading")
 
@@ -111,7 +111,7 @@ class _Reader:
 
 
 class _AsyncReader:
-    """Stands in for an asynchronous iterator of chunks."""
+    """The stand-in for an asynchronous iterator of chunks."""
 
     __slots__ = ("_dropped", "_inner", "_reading")
 
@@ -143,7 +143,7 @@ class _AsyncReader:
 
 
 class _Closing:
-    """Listens to the HTTP body of a stream for its closing. The chunks are read elsewhere."""
+    """A listener that waits for the HTTP body of a stream to be closed. The chunks are read elsewhere."""
 
     data = None
 
@@ -153,7 +153,7 @@ class _Closing:
 
     @guarded("closing a stream")
     def closed(self) -> None:
-        """End the call, unless the stream's own generator closes the body: how that ended is seen there."""
+        """End the call, unless the stream's own generator closes the body: it knows how it ended."""
         inner = self._inner
         if not (getattr(inner, "gi_running", False) or getattr(inner, "ag_running", False)):
             self._reading.close()

@@ -13,11 +13,11 @@ from otel_llm.instrument.lifecycle.telemetry import CallTelemetry, InstrumentedC
 from otel_llm.instrument.scope.baggage import baggage_withheld
 
 Method: TypeAlias = Callable[..., Any]
-"""A method or function of a client, or what stands in for one."""
+"""A method or function of a client, or its stand-in."""
 
 
 def wrap(original: Method, client: InstrumentedClient, telemetry: CallTelemetry) -> Method:
-    """Return what stands in for a synchronous method."""
+    """Return the stand-in for a synchronous method."""
 
     @functools.wraps(original)
     def call_client(*args: Any, **kwargs: Any) -> Any:
@@ -36,7 +36,7 @@ def wrap(original: Method, client: InstrumentedClient, telemetry: CallTelemetry)
 
 
 def wrap_async(original: Method, client: InstrumentedClient, telemetry: CallTelemetry) -> Method:
-    """Return what stands in for a coroutine method."""
+    """Return the stand-in for a coroutine method."""
 
     @functools.wraps(original)
     async def call_client(*args: Any, **kwargs: Any) -> Any:
@@ -58,7 +58,7 @@ def wrap_async(original: Method, client: InstrumentedClient, telemetry: CallTele
 
 
 def wrap_retry(original: Method, _: InstrumentedClient, __: CallTelemetry) -> Method:
-    """Return what stands in for the method that a client calls before it sends a request again."""
+    """Return the stand-in for the method that a client calls before it repeats a request."""
 
     @functools.wraps(original)
     def wait(*args: Any, **kwargs: Any) -> Any:
@@ -69,7 +69,7 @@ def wrap_retry(original: Method, _: InstrumentedClient, __: CallTelemetry) -> Me
 
 
 def wrap_retry_async(original: Method, _: InstrumentedClient, __: CallTelemetry) -> Method:
-    """Return what stands in for the coroutine method that a client awaits before it sends a request again."""
+    """Return the stand-in for the coroutine method that a client awaits before it repeats a request."""
 
     @functools.wraps(original)
     async def wait(*args: Any, **kwargs: Any) -> Any:
@@ -81,6 +81,6 @@ def wrap_retry_async(original: Method, _: InstrumentedClient, __: CallTelemetry)
 
 @guarded("counting an attempt")
 def count_attempt() -> None:
-    """Count that the client sends the request of the open call once more: any hook of a client may call this."""
+    """Count one more attempt of the open call's request. Any hook of a client may call this function."""
     if (call := open_call()) is not None:
         call.attempts += 1

@@ -1,7 +1,7 @@
-"""Stand-ins for generator functions, whose request is sent by the first `next` and not by the call.
+"""Stand-ins for generator functions: the first `next` sends the request, not the call of the function.
 
-So that is where the call begins. Its context is the current one only while the client works on the next chunk,
-since between two chunks the app's own code runs.
+The recorded call begins at the first `next`. Its context is current only while the client works on the next chunk,
+because the app's own code runs between two chunks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from otel_llm.instrument.scope.baggage import baggage_withheld
 
 
 def wrap_generator(original: Method, client: InstrumentedClient, telemetry: CallTelemetry) -> Method:
-    """Return what stands in for a method that gives a generator, whose request begins at the first `next`."""
+    """Return the stand-in for a method that returns a generator, whose request begins at the first `next`."""
 
     @functools.wraps(original)
     def stream(*args: Any, **kwargs: Any) -> Any:
@@ -55,7 +55,7 @@ def wrap_generator(original: Method, client: InstrumentedClient, telemetry: Call
 
 
 def wrap_async_generator(original: Method, client: InstrumentedClient, telemetry: CallTelemetry) -> Method:
-    """Return what stands in for a method that gives an asynchronous generator."""
+    """Return the stand-in for a method that returns an asynchronous generator."""
 
     @functools.wraps(original)
     async def stream(*args: Any, **kwargs: Any) -> Any:
@@ -89,9 +89,9 @@ def wrap_async_generator(original: Method, client: InstrumentedClient, telemetry
 class _Work:
     """The client's work for one stream, a context manager that is entered for each chunk.
 
-    Inside, the call's context is the current one; where nothing is recorded, baggage is withheld from the
-    provider. How the inside ends, ends the call: by its last chunk, by an error, or because nobody waits for it
-    any more.
+    States: not begun; entered, while the client works; left, while the app works; ended. Inside, the call's
+    context is the current context; if nothing is recorded, baggage is withheld from the provider. The call ends
+    with its last chunk, with an error, or when nobody waits for the stream any more.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class _Work:
             self._reading.end(error)
 
     def add(self, chunk: Any) -> None:
-        """Take one chunk."""
+        """Add one chunk."""
         if self._reading is not None:
             self._reading.add(chunk)
 

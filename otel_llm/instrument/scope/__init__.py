@@ -1,1 +1,1 @@
-"""Values that the app sets with `otel_llm.context`, and the ways by which they reach its calls."""
+"""Values that the app sets with `otel_llm.context`, and their ways to its calls."""

@@ -1,7 +1,7 @@
-"""The inherited values in OpenTelemetry's baggage: other processes get them, providers of models do not.
+"""The inherited values in OpenTelemetry's baggage: for other processes, but not for providers of models.
 
-Of baggage we know our own keys alone. It may come from outside, so what is taken from it is bounded; what is put
-into it is bounded alike, for W3C's propagator logs a warning of each entry that is longer than it likes.
+Only our own keys are read. Baggage may come from outside, so the size of values read is bounded. Values written
+are bounded in the same way, because W3C's propagator logs a warning for each entry that exceeds its limit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from otel_llm.instrument.guard import guarded
 
 _KEYS: Final = frozenset({names.USER_ID, names.CONVERSATION_ID, names.PROMPT_NAME, names.PROMPT_VERSION})
 _TAGS_LIMIT: Final = 32
-# Characters. Percent-encoded, one of them takes 12 at most, and an entry of W3C's propagator has 4,096 at most.
+# Characters. Percent-encoded, a character takes at most 12; an entry of W3C's propagator has at most 4,096.
 _TAG_LIMIT: Final = 64
 _VALUE_LIMIT: Final = 256
 
@@ -29,15 +29,15 @@ _key: str | None = None
 
 
 def baggage_of(context: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return a context's baggage; None where it has none."""
+    """Return a context's baggage; None without baggage."""
     key = _key or _find_key()
     baggage = context.get(key) if key is not None else None
     return baggage if isinstance(baggage, dict) and baggage else None
 
 
 def read_baggage(baggage: Mapping[str, Any], local: Collection[str]) -> dict[str, AttributeValue]:
-    """Return the attributes, all of them strings, that baggage says and `local` does not; a longer one is none."""
-    # a version is one of its own prompt
+    """Return the attributes in baggage that `local` does not set: strings within the limit of length."""
+    # a version belongs to the prompt set beside it
     known = {names.PROMPT_VERSION, *local} if names.PROMPT_NAME in local else local
     found: dict[str, AttributeValue] = {}
     tags = 0
@@ -53,7 +53,7 @@ def read_baggage(baggage: Mapping[str, Any], local: Collection[str]) -> dict[str
 
 
 def sendable(attributes: Mapping[str, AttributeValue]) -> dict[str, str]:
-    """Return what of the attributes goes into baggage: what the other end would take."""
+    """Return the attributes to put into baggage: those that `read_baggage` at the other end would accept."""
     texts: dict[str, str] = {}
     for name, value in attributes.items():
         if (name in _KEYS or _is_tag(name)) and (text := _text(value)) is not None:
@@ -62,14 +62,14 @@ def sendable(attributes: Mapping[str, AttributeValue]) -> dict[str, str]:
 
 
 def with_baggage(context: dict[str, Any], baggage: Mapping[str, Any] | None) -> None:
-    """Put baggage into a context that is being made."""
+    """Put baggage into the values of a new context."""
     from opentelemetry.baggage import _BAGGAGE_KEY  # noqa: PLC0415 - slow, and only for who sets a context
 
     context[_BAGGAGE_KEY] = baggage or {}
 
 
 def without_baggage(context: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the context without our keys in its baggage, for while a provider's server is talked to."""
+    """Return the context without our keys in its baggage, for requests to a provider's server."""
     baggage = baggage_of(context)
     if baggage is None or not any(map(_is_ours, baggage)):
         return context
@@ -78,7 +78,7 @@ def without_baggage(context: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 class baggage_withheld:  # noqa: N801 - used as contextlib's are
-    """A context manager: our keys are out of the current baggage inside it."""
+    """A context manager inside which the current baggage lacks our keys."""
 
     __slots__ = ("_token",)
 
@@ -92,14 +92,14 @@ class baggage_withheld:  # noqa: N801 - used as contextlib's are
 
     @guarded("putting baggage back")
     def __exit__(self, *_: object) -> None:
-        # a coroutine that was thrown away is closed outside its own context, where there is nothing to put back
+        # a dropped coroutine is closed outside its own context, where there is nothing to put back
         if self._token is not None:
             with contextlib.suppress(ValueError):
                 self._token.var.reset(self._token)
 
 
 def _find_key() -> str | None:
-    """Return the key of baggage in a context; None while nobody has imported it, for then nobody has set any."""
+    """Return the key of baggage in a context; None if the baggage module is not imported: no baggage is set."""
     global _key  # noqa: PLW0603 - made when the module is imported, whose import takes longer than ours
     _key = getattr(sys.modules.get("opentelemetry.baggage"), "_BAGGAGE_KEY", None)
     return _key

@@ -1,7 +1,7 @@
 """Values that calls inherit from the app's context: user, conversation, prompt, tags, documents.
 
-`scope.py` sets it. It lies in OpenTelemetry's context, and goes where that goes: into tasks, into threads
-(`threads.py`), and, but for the documents, by baggage into other processes (`baggage.py`).
+`scope.py` sets these values in OpenTelemetry's context. They go with that context into tasks, into threads
+(`threads.py`), and, without the documents, by baggage into other processes (`baggage.py`).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class ContextValues(NamedTuple):
     replaced: frozenset[str]
     """Names of outer attributes that this context hides from the calls inside it."""
     sent: Mapping[str, str]
-    """The attributes that are sent to other processes, in baggage."""
+    """The attributes that baggage carries to other processes."""
     documents: tuple[str, ...] | None
     """None means: keep the documents of the outer context."""
 
 
 class CallContext:
-    """The values of an entered context and those around it, computed once, when it is entered."""
+    """The values of an entered context and of the contexts around it, computed once, at entry."""
 
     __slots__ = ("attributes", "baggage", "before", "documents", "local", "scope")
 
@@ -41,14 +41,14 @@ class CallContext:
         self.scope = scope
         """The context manager that entered this context and will leave it."""
         self.before: Context | None = before
-        """OpenTelemetry's context to put back. None once that is done, so that it can be freed."""
+        """OpenTelemetry's context to put back. None after that, so that the context can be freed."""
         kept = {} if outer is None else _without(outer.local, given.replaced)
         self.local: Mapping[str, AttributeValue] = {**kept, **given.attributes}
-        """The attributes set in this process, by this context and those around it."""
+        """The attributes set in this process, by this context and the contexts around it."""
         self.baggage = baggage_of(before)
         """The baggage that `attributes` were read from. The app may have set other baggage since."""
         if given.replaced:
-            # what this context replaces is true of no call inside it, whether or not its own goes out
+            # replaced values are wrong for every call inside, even if this context's own values are not sent
             self.baggage = {**_without(self.baggage or {}, given.replaced), **given.sent} or None
         self.attributes: Mapping[str, AttributeValue] = {
             **read_baggage(self.baggage or {}, self.local),
@@ -60,7 +60,7 @@ class CallContext:
 
 
 def inherited_attributes(context: Mapping[str, Any]) -> Mapping[str, AttributeValue] | None:
-    """Return the attributes that a call in this OpenTelemetry context carries; None where there are none."""
+    """Return the attributes that a call in this OpenTelemetry context carries; None without attributes."""
     carried, baggage = context.get(CALL_CONTEXT), baggage_of(context)
     if carried is None:
         return read_baggage(baggage, ()) if baggage is not None else None
@@ -70,7 +70,7 @@ def inherited_attributes(context: Mapping[str, Any]) -> Mapping[str, AttributeVa
 
 
 def inherited_documents(context: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the documents that a call in this OpenTelemetry context is to be judged against."""
+    """Return the documents against which a call in this OpenTelemetry context is to be evaluated."""
     carried = context.get(CALL_CONTEXT)
     return () if carried is None else cast("CallContext", carried).documents
 

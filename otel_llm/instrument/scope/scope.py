@@ -1,4 +1,4 @@
-"""`otel_llm.context()`: sets what the calls of a part of the app carry."""
+"""`otel_llm.context()`: sets values that the calls of a part of the app carry."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from otel_llm.instrument.scope.threads import carry_into_threads
 
 TagValue = str | int | float | bool
 
-_INTEGERS: Final = range(-(2**63), 2**63)  # what OTLP has room for: one beyond it would cost a whole export
+_INTEGERS: Final = range(
+    -(2**63), 2**63
+)  # the integers of OTLP: one integer beyond them would cost a whole export
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -34,19 +36,19 @@ def context(
     tags: Mapping[str, TagValue] | None = None,
     baggage: bool = True,
 ) -> Scope:
-    """Return a context manager, and decorator of functions, that sets what the calls inside it carry.
+    """Return a context manager, and decorator of functions, that sets values for the calls inside.
 
-    One context inside another adds to it: tags are merged, all else that is given replaces the outer one's. What
-    is None stays as it is outside. It may be entered any number of times, also at once.
+    An inner context adds to the outer context: tags are merged, every other value replaces the outer value. None
+    keeps the outer value. One context may be entered any number of times, also at the same time.
 
     Args:
         user: `user.id` of the spans.
         conversation: `gen_ai.conversation.id`.
         prompt: the name of a prompt template, or its name and version: `gen_ai.prompt.name`, `.version`.
-        documents: the texts that answers are to be grounded in; recorded only where content is.
-        tags: each is an attribute `otel_llm.tag.{key}`.
-        baggage: whether all but the documents goes, by OpenTelemetry's baggage, to the services that are called
-            inside. Providers of models never get it.
+        documents: texts in which answers should be grounded; recorded only if content is recorded.
+        tags: each tag is an attribute `otel_llm.tag.{key}`.
+        baggage: True if OpenTelemetry's baggage carries all values but the documents to the services that are
+            called inside. Providers of models never get this baggage.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -75,7 +77,7 @@ class Scope:
 
     @guarded("entering a context")
     def __enter__(self) -> None:
-        if self._given is None:  # its making failed
+        if self._given is None:  # the construction failed
             return
         before = otel_context.get_current()
         carried = CallContext(self, self._given, before)
@@ -88,9 +90,9 @@ class Scope:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # Found in the current context, so that one scope serves many tasks and threads. Where it is not there, as
-        # in a generator that something else closes, nothing is to be put back; an inner one that was never left,
-        # as in a generator that waits, is passed over.
+        # The scope is found in the current context, so that one scope serves many tasks and threads. If it is not
+        # there, as in a generator that other code closes, nothing is put back. An inner scope that was never
+        # left, as in a generator that waits, is skipped.
         carried: Any = otel_context.get_current().get(CALL_CONTEXT)
         while carried is not None and carried.scope is not self:
             carried = None if carried.before is None else carried.before.get(CALL_CONTEXT)
@@ -99,10 +101,10 @@ class Scope:
             otel_context.attach(before)
 
     def __call__(self, function: _Function) -> _Function:
-        """Return the function, of which each call is made inside this context.
+        """Return a function whose calls run inside this context.
 
         Raises:
-            ConfigError: it is a generator function, whose body runs between the lines of its caller.
+            ConfigError: the function is a generator function, whose body runs interleaved with its caller.
         """
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             remedy = "put `with otel_llm.context(...)` around the calls in it, but around no yield"
@@ -143,7 +145,7 @@ def _given(
         raise _wrong("baggage", "True or False", baggage, "leave it out for True")
     return ContextValues(
         attributes,
-        # a prompt without a version is not of the version of the one outside
+        # a prompt without a version must not get the version of the outer prompt
         replaced=frozenset({*attributes, names.PROMPT_VERSION} if prompt is not None else attributes),
         sent=sendable(attributes) if baggage else {},
         documents=None if documents is None else _documents(documents),
@@ -180,7 +182,7 @@ def _tag_value(key: str, value: object) -> TagValue:
 
 
 def _documents(documents: object) -> tuple[str, ...]:
-    # of a document that is wrong, the type alone is said: it is content
+    # the error names only the type of a wrong document: its text is content
     if isinstance(documents, str | bytes | Mapping) or not isinstance(documents, Iterable):
         raise _wrong("documents", "a sequence of texts", type(documents), "put a single text into a list")
     texts = documents if isinstance(documents, tuple | list) else _read(documents)
@@ -207,7 +209,7 @@ def _text(argument: str, value: object) -> str:
 
 
 def _clean(text: str) -> str:
-    # half of a surrogate pair cannot be exported, nor sent as baggage
+    # half of a surrogate pair can neither be exported nor sent as baggage
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 

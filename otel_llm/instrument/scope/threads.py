@@ -1,7 +1,8 @@
-"""Threads carry what `otel_llm.context` has set where they are started, and pools what is set where work comes in.
+"""Threads inherit the values of `otel_llm.context` from the code that starts them.
 
-From the first use of a context on, until `uninstrument()`. Of OpenTelemetry's context only this goes along: whose
-children the spans of a thread are stays for the app to decide.
+A thread pool's work inherits the values from the code that submits it. This holds from the first use of a context
+until `uninstrument()`. Nothing else of OpenTelemetry's context is inherited: the app decides on the parents of a
+thread's spans.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _stand_ins: Final = StandIns()
 
 @guarded("carrying contexts into threads")
 def carry_into_threads() -> None:
-    """Have threads, timers and thread pools carry contexts from here on."""
+    """Let threads, timers and thread pools inherit contexts from now on."""
     if _stand_ins:
         return
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only for who sets a context
@@ -38,7 +39,7 @@ def carry_into_threads() -> None:
 
 @guarded("restoring threads")
 def restore_threads() -> None:
-    """Take out again what `carry_into_threads` put in, where nobody has replaced it since."""
+    """Remove the patches of `carry_into_threads` that nothing else has replaced since."""
     _stand_ins.take_out()
 
 
@@ -54,7 +55,7 @@ def _wrap_start(original: _Function) -> _Function:
             vars(thread).pop("run", None)
             _call_inside(carried, run)
 
-        # of the thread itself, not of its class: a subclass may have a run() of its own
+        # the attribute of the thread, not of its class: a subclass may have a run() of its own
         thread.run = run_inside  # type: ignore[method-assign]
         try:
             return original(thread, *args, **kwargs)
@@ -71,7 +72,7 @@ def _wrap_submit(original: _Function) -> _Function:
         carried = _current()
         if carried is None:
             return original(pool, function, *args, **kwargs)
-        # a thread that the pool starts for this work is there for other work later
+        # a thread that the pool starts for this work does other work later
         token = _attach({**otel_context.get_current(), CALL_CONTEXT: None})
         try:
             return original(pool, functools.partial(_call_inside, carried, function), *args, **kwargs)

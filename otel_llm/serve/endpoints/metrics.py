@@ -53,7 +53,7 @@ class RequestMeasurement:
         """Value of error.type; None means that the request succeeded."""
 
     def model(self, model_id: str) -> None:
-        """Set the model, which must be known to the server: each new name would be a new series."""
+        """Set the model, which the server must know: each new name would be a new series."""
         self._attributes[names.REQUEST_MODEL] = model_id
 
     def piece(self, choice: int, piece: Piece) -> None:

@@ -15,7 +15,7 @@ from otel_llm.serve.models.request import STRICT, parse_as
 from otel_llm.serve.models.script import ScriptRule
 from otel_llm.serve.models.scripted_answer import split_words
 
-_TOKENS_PER_SECOND: Final = 10  # of audio
+_TOKENS_PER_SECOND: Final = 10  # per second of audio
 
 
 class AudioForm(BaseModel):

@@ -58,7 +58,7 @@ def deployed(body: BodyT, scope: Scope) -> BodyT:
 
 def _translated(scope: Scope) -> Scope:
     path = scope["path"].removeprefix(_ROOT)
-    if path.startswith("v1/"):  # the newer API, without versions, and with deployments as models
+    if path.startswith("v1/"):  # the newer API has no versions, and takes deployments as models
         return {**scope, "path": f"/{path}"}
     if "api-version" not in parse_qs(scope["query_string"].decode("latin-1")):
         raise ApiError(404, "the query must name an api-version, such as ?api-version=2024-10-21", code="404")

@@ -29,7 +29,7 @@ _REFUSED: Final = (
     "previous_response_id", "conversation",
 )  # fmt: skip
 
-# passed on unchanged; llama.cpp has defaults for the others
+# parameters that are passed on unchanged; llama.cpp has defaults for all others
 _SAMPLING: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 
 

@@ -71,7 +71,7 @@ class ScriptRule(BaseModel):
     match: re.Pattern[str] | None = None
     """Pattern to search in the last user message; the first matching rule wins. None means the default rule."""
     answer: str = DEFAULT_ANSWER
-    """Text of the answer; a rule with a refusal or tool calls has no text unless it is set."""
+    """Text of the answer; a rule with a refusal or tool calls has no text unless this key is set."""
     refusal: str | None = None
     """Text of a refusal."""
     reasoning: str | None = None

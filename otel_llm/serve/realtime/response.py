@@ -32,7 +32,7 @@ class RealtimeResponse:
     def __init__(
         self, shown: dict[str, Any], emit: Emit, keep: Callable[[RealtimeItem], Awaitable[None]] | None
     ) -> None:
-        """Args: the response as its events show it; who sends events; who keeps its items, None for nobody."""
+        """Args: the response in the form of its events; the sender of events; the keeper of items, or None."""
         self.id = f"resp_{secrets.token_hex(12)}"
         self.task: asyncio.Task[None] | None = None
         self.cancelled: CancelReason | None = None
@@ -166,7 +166,7 @@ class RealtimeResponse:
 
     async def _end(self, status: str, details: dict[str, Any], usage: dict[str, Any] | None = None) -> None:
         await self._end_item("completed" if status == "completed" else "incomplete")
-        self._ended = True  # before the event: its receiver may ask for the next response at once
+        self._ended = True  # before the event is sent: its receiver may ask for the next response at once
         ended = self._as(status) | {"status_details": {"type": status, **details}, "usage": usage}
         await self._emit("response.done", response=ended)
 

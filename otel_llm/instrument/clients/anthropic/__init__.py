@@ -1,6 +1,6 @@
 """The `anthropic` client, from 0.60 to 2.x, plain and beta.
 
-`messages.py` says what the fields of its one endpoint mean; `server.py`, who serves it.
+`messages.py` maps the fields of the one endpoint; `server.py` finds the provider.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _OWN_SCOPES: Final = frozenset({_SCOPE, *(f"{_SCOPE}.{platform}" for platform in
 
 
 class AnthropicClient(StainlessClient):
-    """Where the client is patched, and how its fields are read."""
+    """The patches of the client, and the readers of its fields."""
 
     distribution = "anthropic"
     versions = ">=0.60,<3"
@@ -33,7 +33,7 @@ class AnthropicClient(StainlessClient):
         return server_of(client, servers)
 
     def silence(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """Take the name of the client's own span from a request: without one it opens no span.
+        """Remove the name of the client's own span from a request: without a name, the client opens no span.
 
         Source: anthropic 2.14, `_tracing.py`, `start_api_call_span`; versions before 1.17 have no such field.
         """

@@ -1,4 +1,4 @@
-"""The blocks of a streamed message, put together of their deltas."""
+"""The blocks of a streamed message, joined from their deltas."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from typing import Any, Final
 from otel_llm.instrument.clients.formats.fields import fields_of
 from otel_llm.instrument.clients.formats.parts import from_json, plain
 
-# the delta's field, and the block's field that its pieces add up to
+# by type of delta: the delta's field, and the block's field for the joined pieces
 _PIECES: Final = {"text": "text", "thinking": "thinking", "content": "content"}
 _JSON: Final = "partial_json"
 
 
 class BlockPieces:
-    """What came of a message's blocks so far."""
+    """The blocks of a message so far."""
 
     def __init__(self) -> None:
         self._blocks: dict[int, _Block] = {}
 
     def start(self, event: Any) -> None:
-        """Take the event that opens a block."""
+        """Add the event that opens a block."""
         self._blocks[event.index] = _Block(event.content_block)
 
     def add(self, event: Any) -> None:
-        """Take the event that adds to a block."""
+        """Add an event with a piece of a block."""
         if (block := self._blocks.get(event.index)) is not None:
             block.add(fields_of(event.delta))
 
     def blocks(self) -> list[Mapping[str, Any]]:
-        """Return the blocks as those of a message that is not streamed."""
+        """Return the blocks in the form of a message that is not streamed."""
         return [self._blocks[index].whole() for index in sorted(self._blocks)]
 
 
 class _Block:
-    """One block: what its first event says, and the pieces that came after."""
+    """One block: the block of its first event, and the pieces that came later."""
 
     def __init__(self, start: Any) -> None:
-        # a copy: the client's own helpers write into the block that they are given
+        # a copy: the client's own helpers change the block of the event
         self._start = dict(plain(start))
         self._pieces: dict[str, list[str]] = {}
 

@@ -25,7 +25,7 @@ _INTEGERS: Final = {"max_tokens": names.REQUEST_MAX_TOKENS, "top_k": names.REQUE
 
 
 class _Events:
-    """Adds up the events of a stream; the blocks only where content is captured."""
+    """The sum of a stream's events. Blocks are added up only if content is captured."""
 
     def __init__(self, content: bool) -> None:
         self._message: Mapping[str, Any] = {}
@@ -44,7 +44,7 @@ class _Events:
         elif kind == "message_start":
             self._message = fields_of(event.message)
             self._use(self._message.get("usage"))
-            # what was said before anything was: the count of a stream that is left early is not known
+            # the count before the first piece of the answer: the count of a stream left early is unknown
             self._usage.pop("output_tokens", None)
         elif kind == "message_delta":
             self._stop_reason = text_of(fields_of(event.delta).get("stop_reason"))
@@ -58,7 +58,7 @@ class _Events:
         return read
 
     def _use(self, usage: Any) -> None:
-        """Take counts, which are of the whole message so far: a later one stands for the earlier one."""
+        """Add counts. Counts are for the whole message so far: a later count replaces the earlier count."""
         self._usage.update((name, value) for name, value in fields_of(usage).items() if value is not None)
 
 

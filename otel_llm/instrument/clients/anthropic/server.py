@@ -1,4 +1,4 @@
-"""Where a client's calls go."""
+"""The server of a client's calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 from otel_llm.instrument.clients.stainless.base_url import base_url_of
 from otel_llm.instrument.contract.client import Server, Servers
 
-# the classes of clients of one cloud alone
+# classes of clients for a single cloud
 _CLASSES: Final = {
     "BaseBedrockClient": "aws.bedrock",
     "BaseMantleClient": "aws.bedrock",

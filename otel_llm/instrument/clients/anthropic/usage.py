@@ -1,4 +1,4 @@
-"""What a message used. The API counts cached input beside the other input; the conventions count it within."""
+"""The usage of a message. The API's input tokens exclude cached input, those of the conventions include it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from otel_llm.instrument.contract.usage import Unit, Usage
 
 
 def read_usage(reported: Mapping[str, Any]) -> Usage:
-    """Return what a message used, by the fields of its usage."""
+    """Return the usage of a message from the fields of its usage object."""
     fresh = count_of(reported.get("input_tokens"))
     written = count_of(reported.get("cache_creation_input_tokens"))
     read = count_of(reported.get("cache_read_input_tokens"))
@@ -24,13 +24,13 @@ def read_usage(reported: Mapping[str, Any]) -> Usage:
         units.WEB_SEARCHES: _part(reported, "server_tool_use", "web_search_requests"),
     }
     for_an_hour = _part(reported, "cache_creation", "ephemeral_1h_input_tokens")
-    # in a stream this is the first event's, and the whole count perhaps a later one's
+    # in a stream, this field comes with the first event; the whole count may come with a later event
     if for_an_hour is not None and for_an_hour <= (written or 0):
         counts[units.CACHE_WRITE_1H_TOKENS] = for_an_hour
     return Usage(counts, price_conditions(text_of(reported.get("service_tier"))))
 
 
 def _part(reported: Mapping[str, Any], group: str, name: str) -> int | None:
-    """Return a count in a group of counts; a group that the client has no class for is a mapping."""
+    """Return a count from a group of counts. A group without a class in the client is a mapping."""
     held = reported.get(group)
     return count_of((held if isinstance(held, Mapping) else fields_of(held)).get(name))

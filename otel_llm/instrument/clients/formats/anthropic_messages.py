@@ -1,6 +1,6 @@
-"""Messages of Anthropic's Messages API, which Bedrock and Vertex serve too, in the conventions' schema.
+"""Messages of Anthropic's Messages API in the conventions' schema. Bedrock and Vertex serve this API too.
 
-Source: as of `parts.py`; the blocks, the types of `anthropic.types` and `anthropic.types.beta` in anthropic 2.14.
+Sources: the one of `parts.py`; for the blocks, `anthropic.types` and `anthropic.types.beta` in anthropic 2.14.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ _FINISH_REASONS: Final = {
     "refusal": "content_filter",
 }
 _SERVER_RESULT: Final = "_tool_result"
-# what only the provider can read, and wants back as it is
+# fields that only the provider can read, and that the app must send back unchanged
 _OPAQUE: Final = frozenset({"encrypted_content", "encrypted_index", "signature", "cache_control"})
 
 
 def finish_reason_of(stop_reason: str) -> str:
-    """Return a stop reason by the conventions' name; one without a name there, such as pause_turn, as it is."""
+    """Return the conventions' name of a stop reason; unchanged if it has none, such as pause_turn."""
     return _FINISH_REASONS.get(stop_reason, stop_reason)
 
 
 def input_messages(messages: Any) -> list[Message]:
-    """Return a request's messages; they share no object with the app's."""
+    """Return a request's messages, which share no object with the app."""
     return [_input_message(plain(message)) for message in _listed(messages)]
 
 
 def system_instructions(system: Any) -> list[Part]:
-    """Return a request's system prompt, a text or blocks."""
+    """Return a request's system prompt, given as a text or as blocks."""
     return _parts(system)
 
 
 def output_messages(content: Any, stop_reason: str | None) -> list[Message]:
-    """Return a response's blocks as the one message that they are."""
+    """Return a response's blocks as one message."""
     said = _parts(content)
     if not said:
         return []
@@ -51,7 +51,7 @@ def output_messages(content: Any, stop_reason: str | None) -> list[Message]:
 
 
 def tool_definitions(tools: Any) -> list[dict[str, Any]]:
-    """Return a request's tools: the app's are of type `function`, the provider's of types of their own."""
+    """Return a request's tools. The app's have the type `function`, the provider's have types of their own."""
     definitions = []
     for tool in map(plain, _listed(tools)):
         kind = str(tool.get("type") or "custom")
@@ -59,7 +59,7 @@ def tool_definitions(tools: Any) -> list[dict[str, Any]]:
         if kind == "custom":
             definition["type"] = "function"
             if "input_schema" in definition:
-                # with the names of its own fields, as they are: none of them is a secret
+                # its own fields unchanged: none of them is a secret
                 definition["parameters"] = copy.deepcopy(tool["input_schema"])
                 del definition["input_schema"]
         definitions.append({key: value for key, value in definition.items() if key not in _OPAQUE})
@@ -67,7 +67,7 @@ def tool_definitions(tools: Any) -> list[dict[str, Any]]:
 
 
 def _listed(value: Any) -> Iterable[Any]:
-    """Return the items of a list; none of an iterator, which is the client's to read, and can be read but once."""
+    """Return the items of a list; none of an iterator, which can be read only once, by the client."""
     return value if isinstance(value, list | tuple) else ()
 
 
@@ -95,7 +95,7 @@ def _text(block: Mapping[str, Any]) -> list[Part]:
 
 
 def _media(block: Mapping[str, Any]) -> list[Part]:
-    """Return an image or a document; of a document of texts, its texts."""
+    """Return the part for an image or a document; for a document of texts, the part for its texts."""
     source, modality = plain(block.get("source")), str(block.get("type"))
     kind = source.get("type")
     if kind == "text":
@@ -108,7 +108,7 @@ def _media(block: Mapping[str, Any]) -> list[Part]:
         return [_file(source, modality)]
     data = source.get(
         "data"
-    )  # a text of base64; of an open file or a path, which the client reads, nothing is known
+    )  # only a text of base64 is read; an open file or a path is left for the client to read
     return [parts.blob(data if isinstance(data, str) else "", modality, source.get("media_type"))]
 
 
@@ -143,7 +143,7 @@ def _tool_result(block: Mapping[str, Any]) -> list[Part]:
 
 
 def _server_call(block: Mapping[str, Any]) -> list[Part]:
-    """Return the call of a tool that the provider, or an MCP server that it asks, runs."""
+    """Return the call of a tool that the provider runs, itself or on an MCP server."""
     name = str(block.get("name") or "")
     kind = name if block.get("type") == "server_tool_use" else "mcp"
     call: dict[str, Any] = {"type": kind, "arguments": copy.deepcopy(block.get("input"))}
@@ -162,7 +162,7 @@ def _server_result(block: Mapping[str, Any], kind: str) -> Part:
 
 
 def _clear(value: Any) -> Any:
-    """Return a copy of a value without what is encrypted in it."""
+    """Return a copy of a value without its encrypted fields."""
     if isinstance(value, list | tuple):
         return [_clear(each) for each in value]
     if not (fields := plain(value)):

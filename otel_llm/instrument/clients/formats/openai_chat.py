@@ -1,4 +1,4 @@
-"""Messages of OpenAI's chat format, which many clients speak, in the conventions' schema.
+"""Messages of OpenAI's chat format, which many clients use, in the conventions' schema.
 
 Source: GenAI conventions, JSON schemas of gen_ai.input.messages, gen_ai.output.messages, gen_ai.tool.definitions
 (https://github.com/open-telemetry/semantic-conventions-genai, read in November 2026).
@@ -18,12 +18,12 @@ _FINISH_REASONS: Final = {"tool_calls": "tool_call", "function_call": "tool_call
 
 
 def input_messages(messages: Any) -> list[Message]:
-    """Return a request's messages; they share no object with the app's."""
+    """Return a request's messages, which share no object with the app."""
     return [_input_message(plain(message)) for message in messages or ()]
 
 
 def output_message(message: Any, finish_reason: str | None) -> Message:
-    """Return a response's message, an object or a mapping."""
+    """Return a response's message, given as an object or a mapping."""
     fields = plain(message)
     return {
         "role": parts.role(fields.get("role") or "assistant"),
@@ -33,16 +33,16 @@ def output_message(message: Any, finish_reason: str | None) -> Message:
 
 
 def finish_reason_of(reason: str) -> str:
-    """Return a finish reason by the conventions' name."""
+    """Return the conventions' name of a finish reason."""
     return _FINISH_REASONS.get(reason, reason)
 
 
 def tool_definitions(tools: Any, functions: Any = None) -> list[dict[str, Any]]:
-    """Return a request's tools; `functions` is the older form, of functions alone."""
+    """Return a request's tools. `functions` is the older form, for functions alone."""
     definitions = []
     for tool in map(plain, tools or ()):
         kind = str(tool.get("type") or "function")
-        # servers take flat ones, too, and tools of their own that are but a type
+        # servers also accept functions without this level, and tools of their own that are only a type
         definitions.append(_definition(kind, plain(tool.get(kind)) or tool))
     definitions += [_definition("function", plain(function)) for function in functions or ()]
     return definitions
@@ -65,7 +65,7 @@ def _input_message(message: Mapping[str, Any]) -> Message:
 
 def _parts(message: Mapping[str, Any]) -> list[Part]:
     converted: list[Part] = []
-    for name in ("reasoning_content", "reasoning"):  # what OpenAI-compatible servers call it
+    for name in ("reasoning_content", "reasoning"):  # the field's name on OpenAI-compatible servers
         if isinstance(reasoning := message.get(name), str) and reasoning:
             converted.append(parts.reasoning(reasoning))
             break
@@ -102,9 +102,9 @@ def _content_part(part: Mapping[str, Any]) -> Part:
 
 
 def _spoken(audio: Mapping[str, Any]) -> Part:
-    """Return a spoken answer: the audio itself, or, of an earlier one, its id."""
+    """Return the part for a spoken answer: its audio, or the id of an earlier answer's audio."""
     if data := audio.get("data"):
-        part = parts.blob(data, "audio", None)  # its format is what the request asked for
+        part = parts.blob(data, "audio", None)  # the request sets the format, which the answer does not repeat
     else:
         part = {"type": "file", "modality": "audio", "file_id": audio.get("id")}
     if transcript := audio.get("transcript"):

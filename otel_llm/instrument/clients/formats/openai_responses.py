@@ -1,6 +1,6 @@
-"""Items of OpenAI's Responses API, sent and answered, in the conventions' schema.
+"""Items of OpenAI's Responses API, of requests and responses, in the conventions' schema.
 
-Source: as of `parts.py`; the items, the types of `openai.types.responses` in openai 3.54.
+Sources: the one of `parts.py`; for the items, the types of `openai.types.responses` in openai 3.54.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from otel_llm.instrument.clients.formats import parts
 from otel_llm.instrument.clients.formats.parts import Part, plain
 from otel_llm.instrument.contract.data import Message
 
-# calls that the app is to answer, and where their arguments are
+# calls that the app must answer, and the field with their arguments
 CLIENT_CALLS: Final[Mapping[str, str]] = {
     "function_call": "arguments",
     "custom_tool_call": "input",
@@ -22,12 +22,12 @@ CLIENT_CALLS: Final[Mapping[str, str]] = {
     "shell_call": "action",
     "apply_patch_call": "operation",
 }
-# the app's answers to them
+# the app's answers to these calls
 _CLIENT_OUTPUTS: Final = frozenset(f"{call}_output" for call in CLIENT_CALLS)
 
 
 class _ServerCall(NamedTuple):
-    """A call of a tool that the provider runs itself: the item holds what was asked and what came of it."""
+    """A call of a tool that the provider itself runs. The item holds both arguments and result."""
 
     tool: str
     asked: tuple[str, ...]
@@ -49,7 +49,7 @@ def instructions(value: Any) -> list[Part]:
 
 
 def input_items(value: Any) -> list[Message]:
-    """Return a request's input, a text or items; the messages share no object with the app's."""
+    """Return a request's input, a text or items, as messages that share no object with the app."""
     if isinstance(value, str):
         return [{"role": "user", "parts": [parts.text(value)]}]
     messages = [_input_message(plain(item)) for item in value or ()]
@@ -57,8 +57,8 @@ def input_items(value: Any) -> list[Message]:
 
 
 def output_messages(items: Iterable[Any], finish_reason: str | None) -> list[Message]:
-    """Return a response's items as the one message that they are, for a response is one choice."""
-    # a compaction repeats the messages of the user's
+    """Return a response's items as one message, because a response is one choice."""
+    # a compaction repeats the user's messages
     answered = [item for item in map(plain, items) if item.get("role", "assistant") == "assistant"]
     converted = [part for item in answered for part in _parts(item)]
     if not converted:
@@ -67,7 +67,7 @@ def output_messages(items: Iterable[Any], finish_reason: str | None) -> list[Mes
 
 
 def tool_definitions(tools: Any) -> list[dict[str, Any]]:
-    """Return a request's tools. A tool of the provider's own is called by its type, an MCP server by its label."""
+    """Return a request's tools. The name of a provider's tool is its type, that of an MCP server its label."""
     definitions = []
     for tool in map(plain, tools or ()):
         kind = str(tool.get("type") or "function")
@@ -107,7 +107,7 @@ def _client_call(item: Mapping[str, Any]) -> list[Part]:
 
 
 def _client_output(item: Mapping[str, Any]) -> list[Part]:
-    # of a patch there may be no output, but how it went
+    # a patch may have a status but no output
     output = item.get("output", item.get("status"))
     if isinstance(output, Mapping):
         return [parts.tool_response(item.get("call_id"), _content_part(output))]
@@ -133,7 +133,7 @@ def _server_call(item: Mapping[str, Any]) -> list[Part]:
         converted.append(
             {"type": "server_tool_call_response", "id": item_id, "server_tool_call_response": response}
         )
-    if image := item.get("result"):  # of an image that was generated, in base64
+    if image := item.get("result"):  # a generated image in base64
         converted.append(parts.blob(image, "image", f"image/{item.get('output_format') or 'png'}"))
     return converted
 

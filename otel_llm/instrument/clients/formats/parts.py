@@ -1,4 +1,4 @@
-"""Parts of messages in the conventions' schema, made of what OpenAI's APIs, and those like them, send and answer.
+"""Parts of messages in the conventions' schema, made from the contents of OpenAI's APIs and similar APIs.
 
 Source: GenAI conventions, JSON schemas of gen_ai.input.messages and gen_ai.output.messages
 (https://github.com/open-telemetry/semantic-conventions-genai, read in November 2026).
@@ -14,46 +14,46 @@ from typing import Any, Final
 
 Part = dict[str, Any]
 
-# `developer` is OpenAI's newer name for `system`; `function` is the older one for `tool`
+# `developer` is OpenAI's newer name for `system`; `function` is the older name for `tool`
 _ROLES: Final = {"developer": "system", "function": "tool"}
-# those of a document are all others
+# all other media types are those of documents
 _MODALITIES: Final = frozenset({"image", "audio", "video"})
-# what a tool's definition may hold that nobody else is to know
+# fields of a tool's definition that may hold secrets
 _SECRETS: Final = frozenset({"authorization", "headers", "domain_secrets"})
-_SCHEMA: Final = "parameters"  # a JSON schema, whose keys are names of the app's own
+_SCHEMA: Final = "parameters"  # JSON schemas, whose keys are names of the app's own
 
 
 def plain(value: Any) -> Mapping[str, Any]:
-    """Return the fields of a mapping, or of an object of the client, such as an earlier response's message."""
+    """Return the fields of a mapping, or of a client's object, such as the message of an earlier response."""
     if isinstance(value, Mapping):
         return value
     dump = getattr(value, "model_dump", None)
-    # without warnings: what the client makes of a server's answer need not be of the types that it declares
+    # without warnings: the client's objects for a server's answer need not have the declared types
     return dump(exclude_none=True, warnings=False) if dump is not None else {}
 
 
 def role(value: Any) -> str:
-    """Return a role by the conventions' name."""
+    """Return the conventions' name of a role."""
     return _ROLES.get(value, _words(value) or "unknown")
 
 
 def text(content: Any) -> Part:
-    """Return a text."""
+    """Return the part for a text."""
     return {"type": "text", "content": _words(content)}
 
 
 def refusal(content: Any) -> Part:
-    """Return the text by which a model refuses."""
+    """Return the part for the text of a refusal."""
     return {"type": "refusal", "content": _words(content)}
 
 
 def reasoning(content: str) -> Part:
-    """Return what a model shows of its reasoning."""
+    """Return the part for the reasoning that a model shows."""
     return {"type": "reasoning", "content": content}
 
 
 def at_url(url: str, modality: str) -> Part:
-    """Return media at a URL; one that holds the media itself, in base64, is a blob."""
+    """Return the part for media at a URL; a URL that holds the media itself, in base64, becomes a blob."""
     if not _is_data(url):
         return {"type": "uri", "modality": modality, "uri": url}
     head, _, data = url.partition(",")
@@ -63,25 +63,25 @@ def at_url(url: str, modality: str) -> Part:
 
 
 def blob(data: Any, modality: str, mime_type: str | None) -> Part:
-    """Return media in base64."""
+    """Return the part for media in base64."""
     return {"type": "blob", "modality": modality, "mime_type": mime_type, "content": data}
 
 
 def audio(fields: Mapping[str, Any]) -> Part:
-    """Return the audio of an input, `{data, format}`."""
+    """Return the part for the audio of an input, `{data, format}`."""
     kind = fields.get("format")
     return blob(fields.get("data"), "audio", f"audio/{kind}" if kind else None)
 
 
 def file(fields: Mapping[str, Any]) -> Part:
-    """Return a file, of which there is an id, a URL, or the data."""
+    """Return the part for a file, given by its id, a URL, or its data."""
     part: Part = {"type": "file", "modality": "document"}
     if file_id := fields.get("file_id"):
         part["file_id"] = file_id
     elif url := fields.get("file_url"):
         part = at_url(str(url), "document")
     elif data := fields.get("file_data"):
-        # by the API's reference a data URL; its base64 alone is taken, too
+        # a data URL by the API's reference; servers also accept its base64 alone
         part = at_url(data, "document") if _is_data(str(data)) else blob(data, "document", None)
     if name := fields.get("filename"):
         part["filename"] = name
@@ -89,23 +89,23 @@ def file(fields: Mapping[str, Any]) -> Part:
 
 
 def tool_call(call_id: Any, name: Any, arguments: Any) -> Part:
-    """Return a tool's call; its arguments are a structure where they are valid JSON."""
+    """Return the part for a tool's call. Arguments that are valid JSON become a structure."""
     return {"type": "tool_call", "id": call_id, "name": _words(name), "arguments": from_json(arguments)}
 
 
 def tool_response(call_id: Any, response: Any) -> Part:
-    """Return what a tool answered."""
+    """Return the part for a tool's answer."""
     return {"type": "tool_call_response", "id": call_id, "response": response}
 
 
 def other(fields: Mapping[str, Any]) -> Part:
-    """Return a part of a kind that the conventions do not know, as it is; none is without a type."""
+    """Return a part of a kind unknown to the conventions unchanged, but never without a type."""
     kind = fields.get("type")
     return {**copy.deepcopy(dict(fields)), "type": kind if kind and isinstance(kind, str) else "unknown"}
 
 
 def without_secrets(definition: Any) -> Any:
-    """Return a copy of a tool's definition, or of a value in it, without what lets the provider in elsewhere."""
+    """Return a copy of a tool's definition, or of a value in it, without credentials for other services."""
     if isinstance(definition, list | tuple):
         return [without_secrets(each) for each in definition]
     if not (fields := plain(definition)):
@@ -118,7 +118,7 @@ def without_secrets(definition: Any) -> Any:
 
 
 def from_json(value: Any) -> Any:
-    """Return what a text of JSON says; a model does not always write valid JSON, then the text."""
+    """Return the value of a text of JSON; or the text itself, as a model does not always write valid JSON."""
     if isinstance(value, str):
         with contextlib.suppress(ValueError, RecursionError):
             return json.loads(value)

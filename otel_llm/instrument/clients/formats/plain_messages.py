@@ -1,4 +1,4 @@
-"""Messages, in the conventions' schema, of APIs that know none: a text or a medium in, a text or a medium out."""
+"""Messages, in the conventions' schema, for APIs without messages: text or media in, text or media out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from otel_llm.instrument.contract.data import Message
 
 
 def user_messages(texts: Any) -> list[Message]:
-    """Return one message for each text: of one text, of a list of them; of a list of tokens, none."""
+    """Return one message for each text. The input is a text or a list of texts; a list of tokens gives none."""
     if isinstance(texts, str):
         return [user_message([parts.text(texts)])] if texts else []
     if not isinstance(texts, list | tuple):
@@ -19,10 +19,10 @@ def user_messages(texts: Any) -> list[Message]:
 
 
 def user_message(content: list[Part]) -> Message:
-    """Return what is asked."""
+    """Return the user's message."""
     return {"role": "user", "parts": content}
 
 
 def answer(content: Part, finish_reason: str | None = "stop") -> Message:
-    """Return what is answered; where an API gives no reason for the end, it was reached."""
+    """Return the answer's message. Its finish reason is `stop`, where the API gives no reason."""
     return {"role": "assistant", "parts": [content], "finish_reason": finish_reason or "error"}

@@ -1,7 +1,7 @@
 """The `openai` client, 2.x and 3.x.
 
-What one endpoint's fields mean is in the module named for it; `endpoints.py` lists them. The Realtime API is no
-HTTP and has its own module, `realtime.py`.
+Each endpoint has a module of its own that maps its fields; `endpoints.py` lists the endpoints. The Realtime API
+does not use HTTP requests, and has a module of its own, `realtime.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from otel_llm.instrument.clients.stainless.client import StainlessClient, patche
 
 
 class OpenAIClient(StainlessClient):
-    """Where the client is patched, and how its fields are read."""
+    """The patches of the client, and the readers of its fields."""
 
     distribution = "openai"
     versions = ">=2,<4"

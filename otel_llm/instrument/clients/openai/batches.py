@@ -1,4 +1,4 @@
-"""POST /batches. A batch that is fetched again is no operation of its own, or its tokens would count each time."""
+"""POST /batches. Fetching a batch again is not an operation, or its tokens would count each time."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ from otel_llm.instrument.contract.usage import Unit, Usage
 
 
 class _Chunks:
-    """Adds up the chunks of a chat stream; the texts only where content is captured."""
+    """The sum of a chat stream's chunks. Texts are added up only if content is captured."""
 
     def __init__(self, content: bool) -> None:
         self._content = content
@@ -60,7 +60,7 @@ class _Chunks:
         for choice in chunk.choices or ():
             if choice is None:  # of some servers
                 continue
-            if self._first is None:  # before it, Azure sends one on the prompt, without id, model and choices
+            if self._first is None:  # Azure first sends a chunk about the prompt, without id, model and choices
                 self._first = chunk
             if choice.finish_reason is not None:
                 self._finishing = chunk
@@ -108,12 +108,12 @@ def _output_type(response_format: Any) -> str | None:
 
 
 class _Field(NamedTuple):
-    """A field of a request's body, and the attribute that it is."""
+    """A field of a request's body, and its attribute."""
 
     name: str
     read: Callable[[Any], AttributeValue | None]
     yields: bool = False
-    """True if another field, which gives the same attribute, comes first."""
+    """True if another field of the same attribute takes precedence."""
 
 
 _FIELDS: Final = {
@@ -179,7 +179,7 @@ def _read_usage(usage: Any, service_tier: str | None) -> Usage | None:
     cached, written = counts_of(asked, "cached_tokens", "cache_write_tokens")
     (reasoning,) = counts_of(answered, "reasoning_tokens")
     if cached is None:
-        # Some providers tell it outside of the details. Source: https://api-docs.deepseek.com/guides/kv_cache;
+        # Some providers report the count outside the details. Source: https://api-docs.deepseek.com/guides/kv_cache;
         # Together's and Moonshot's answers have `cached_tokens`.
         cached = beside[1] if beside[0] is None else beside[0]
     counts = {
@@ -195,10 +195,10 @@ def _read_usage(usage: Any, service_tier: str | None) -> Usage | None:
 
 
 def _output_tokens(held: Mapping[str, Any], asked: int | None, answered: int | None, reasoning: int) -> int | None:
-    """Return the tokens of the answer, those of reasoning included.
+    """Return the tokens of the answer, including reasoning.
 
-    xAI counts these beside the others, and in the total alone (https://docs.x.ai/docs/key-information/
-    consumption-and-rate-limits, read in November 2026).
+    xAI leaves reasoning out of the completion's tokens, and includes it only in the total
+    (https://docs.x.ai/docs/key-information/consumption-and-rate-limits, read in November 2026).
     """
     if answered is None or asked is None:
         return answered
@@ -206,7 +206,7 @@ def _output_tokens(held: Mapping[str, Any], asked: int | None, answered: int | N
 
 
 def _groq_usage(chunk: Any) -> Any:
-    """Return the usage that Groq puts into a stream's last chunk, unasked.
+    """Return the usage that Groq puts into a stream's last chunk without being asked.
 
     Source: https://console.groq.com/docs/api-reference, chat completion chunk, `x_groq`.
     """

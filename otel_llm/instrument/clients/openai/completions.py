@@ -27,7 +27,7 @@ _INTEGERS: Final = {"max_tokens": names.REQUEST_MAX_TOKENS, "seed": names.REQUES
 
 
 class _Chunks:
-    """Adds up the chunks of a completion; the texts only where content is captured."""
+    """The sum of a completion's chunks. Texts are added up only if content is captured."""
 
     def __init__(self, content: bool) -> None:
         self._content = content
@@ -41,7 +41,7 @@ class _Chunks:
         if chunk.usage is not None:
             self._usage = chunk.usage
         for choice in chunk.choices or ():
-            if self._first is None:  # before it, Azure sends one on the prompt, without id, model and choices
+            if self._first is None:  # Azure first sends a chunk about the prompt, without id, model and choices
                 self._first = chunk
             if choice.finish_reason is not None:
                 self._finish_reasons[choice.index or 0] = text_of(choice.finish_reason) or "error"

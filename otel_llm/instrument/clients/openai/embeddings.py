@@ -21,7 +21,7 @@ _INTEGERS: Final = {"dimensions": names.EMBEDDINGS_DIMENSION_COUNT}
 def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {}
     set_integers(attributes, body, _INTEGERS)
-    # as it goes out: the client asks for base64 where the app names no format
+    # the format as sent: the client asks for base64 if the app names no format
     if isinstance(encoding := body.get("encoding_format"), str):
         attributes[names.REQUEST_ENCODING_FORMATS] = [encoding]
     return attributes

@@ -1,4 +1,4 @@
-"""The endpoints of the API that are instrumented, by their paths."""
+"""The instrumented endpoints of the API by path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the API streams: server-sent events, each with a chunk, an error, or the mark of the end."""
+"""The API's format of streams: server-sent events, each with a chunk, an error, or the mark of the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST /images/generations, /images/edits and /images/variations. Files that are sent are never captured."""
+"""POST /images/generations, /images/edits and /images/variations. Uploaded files are never captured."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from otel_llm.instrument.contract.data import Content, Endpoint, Message, Respon
 from otel_llm.instrument.contract.usage import Usage
 
 _COMPLETED: Final = frozenset({"image_generation.completed", "image_edit.completed"})
-_MIME_TYPES: Final = {"svg": "image/svg+xml"}  # of the others, it is `image/` and the format
+_MIME_TYPES: Final = {"svg": "image/svg+xml"}  # the media type of all other formats is `image/` and the format
 
 
 class _Events:
-    """Adds up the events of a stream: of its images the last alone counts, and what it took."""
+    """The sum of a stream's events: the last image, and the usage."""
 
     def __init__(self, content: bool) -> None:
         self._content = content
@@ -36,7 +36,7 @@ class _Events:
                 self._image = event
 
     def response(self) -> Response:
-        # here, by the API's reference, all tokens of the output are of images, and there are no details
+        # by the API's reference, all output tokens of a stream are of images, without details
         drawn = fields_of(self._usage).get("output_tokens")
         return Response(usage=_read_usage(self._usage, {"image_tokens": drawn}), read_messages=self._read_messages)
 
@@ -64,7 +64,7 @@ def _read_response(response: Any) -> Response:
 
 
 def _read_images(images: Any, drawn: Mapping[str, Any]) -> list[Message]:
-    image_format = drawn.get("output_format") or "png"  # dall-e, which does not say, draws PNGs
+    image_format = drawn.get("output_format") or "png"  # dall-e does not name its format, which is PNG
     mime_type = _MIME_TYPES.get(image_format, f"image/{image_format}")
     messages = []
     for held in map(fields_of, images):
@@ -76,9 +76,9 @@ def _read_images(images: Any, drawn: Mapping[str, Any]) -> list[Message]:
 
 
 def _read_usage(usage: Any, drawn: Mapping[str, Any]) -> Usage | None:
-    """Return what the images took; `drawn` is the output's tokens by what they stand for.
+    """Return the usage of the images; `drawn` holds the output tokens by modality.
 
-    What an SVG's author took (`svg_usage`) is another model's, and not in it.
+    The usage of the author of an SVG (`svg_usage`) belongs to another model, and is not included.
     """
     if usage is None:
         return None

@@ -1,4 +1,4 @@
-"""One message of a chat stream, put together of its deltas."""
+"""One message of a chat stream, joined from its deltas."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TEXTS: Final = ("content", "refusal", "reasoning_content", "reasoning")
 
 
 class MessagePieces:
-    """What came of a message so far."""
+    """A message so far."""
 
     def __init__(self) -> None:
         self._texts: dict[str, list[str]] = {}
@@ -22,7 +22,7 @@ class MessagePieces:
         self._audio: list[Mapping[str, Any]] = []
 
     def add(self, delta: Any) -> None:
-        """Take a choice's delta."""
+        """Add a choice's delta."""
         held = fields_of(delta)
         for name in _TEXTS:
             if isinstance(text := held.get(name), str):
@@ -37,7 +37,7 @@ class MessagePieces:
             self._audio.append(plain(audio))
 
     def message(self) -> dict[str, Any]:
-        """Return the message as one that is not streamed."""
+        """Return the message in the form of a message that is not streamed."""
         message: dict[str, Any] = {name: "".join(texts) for name, texts in self._texts.items()}
         message["tool_calls"] = [
             call.call() for call in sorted(self._tool_calls, key=lambda call: call.index or 0)
@@ -49,7 +49,7 @@ class MessagePieces:
         return message
 
     def _tool_call(self, index: int | None, call_id: str | None) -> _ToolCall:
-        """Return the call that a piece belongs to: some servers give all of them one index, others give none."""
+        """Return the call of a piece. Some servers give all calls the same index, others give no index."""
         for call in reversed(self._tool_calls):
             if index in (None, call.index) and (not call_id or call.id in (None, call_id)):
                 return call
@@ -58,7 +58,7 @@ class MessagePieces:
 
 
 class _ToolCall:
-    """One call of a tool, in pieces: of a function, or of a custom tool."""
+    """One call of a function or of a custom tool, in pieces."""
 
     def __init__(self, index: int | None = None) -> None:
         self.index = index
@@ -72,7 +72,7 @@ class _ToolCall:
         if piece.get("custom") is not None:
             self._kind = "custom"
         of = piece.get(self._kind)
-        # the client declares no class for the pieces of a custom tool's call: they are mappings
+        # the client declares no class for the pieces of a custom tool's call: these are mappings
         held = of if isinstance(of, Mapping) else fields_of(of)
         self._name += held.get("name") or ""
         self._arguments.append(held.get("arguments") or held.get("input") or "")
@@ -83,7 +83,7 @@ class _ToolCall:
 
 
 def _joined(audio: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return audio in one piece; each piece's base64 is one of its own, perhaps padded at its end."""
+    """Return audio in one piece. Each piece is base64 by itself, perhaps with padding."""
     data = b"".join(base64.b64decode(piece.get("data") or "") for piece in audio)
     return {
         "id": next((piece["id"] for piece in audio if piece.get("id")), None),

@@ -20,7 +20,7 @@ def _read_attributes(_: Mapping[str, Any]) -> dict[str, AttributeValue]:
 
 
 def _read_content(body: Mapping[str, Any]) -> Content:
-    """Return one message for each text; texts and images that are judged together are one."""
+    """Return one message for each text; texts and images that get one result together are one message."""
     asked = body.get("input")
     together = [plain(part) for part in asked if not isinstance(part, str)] if isinstance(asked, list) else []
     messages = [user_message(list(map(_part, together)))] if together else user_messages(asked)
@@ -43,8 +43,8 @@ def _read_response(response: Any) -> Response:
 
 
 def _verdict(result: Any) -> Part:
-    """Return a part of our own type, which the conventions' schema allows: categories, without their scores."""
-    categories = result.categories.to_dict()  # by the API's own names, such as violence/graphic
+    """Return a part of our own type, which the conventions' schema allows: categories without scores."""
+    categories = result.categories.to_dict()  # the API's own names, such as violence/graphic
     return {
         "type": "moderation",
         "flagged": bool(result.flagged),

@@ -1,4 +1,4 @@
-"""The items of a response that has not come to its end, put together of a stream's events."""
+"""The items of an unfinished response, joined from a stream's events."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, Final
 from otel_llm.instrument.clients.formats.fields import fields_of
 from otel_llm.instrument.clients.formats.parts import plain
 
-# events that bring a piece of a text: the item's list that it belongs to, and the part of that list
+# events with a piece of a text: the item's list of the text, and the type of the part in that list
 _PARTS: Final = {
     "response.output_text.delta": ("content", "output_text", "text"),
     "response.refusal.delta": ("content", "refusal", "refusal"),
     "response.reasoning_text.delta": ("content", "reasoning_text", "text"),
     "response.reasoning_summary_text.delta": ("summary", "summary_text", "text"),
 }
-# others, whose text is a field of the item
+# events with a piece of a text that is a field of the item
 _FIELDS: Final = {
     "response.function_call_arguments.delta": "arguments",
     "response.custom_tool_call_input.delta": "input",
@@ -24,18 +24,18 @@ _FIELDS: Final = {
 }
 
 _Pieces = dict[tuple[str, int], list[str]]
-"""Of one item: the pieces of each text, by the type of their events and the index of the part."""
+"""The pieces of each text of one item, by type of event and index of the part."""
 
 
 class PartialItems:
-    """Items, each whole once it is done, and until then what came of it."""
+    """The items of a response: finished items whole, the others as far as they came."""
 
     def __init__(self) -> None:
         self._items: dict[int, Any] = {}
         self._pieces: dict[int, _Pieces] = {}
 
     def add(self, kind: str, event: Any) -> None:
-        """Take an event of this type; most tell nothing of an item that others do not."""
+        """Add an event of this type. Most types hold no data that other events lack, and are ignored."""
         if kind in _PARTS or kind in _FIELDS:
             held = fields_of(event)
             pieces = self._pieces.setdefault(held.get("output_index", 0), {})
@@ -48,7 +48,7 @@ class PartialItems:
                 self._pieces.pop(held.get("output_index", 0), None)
 
     def items(self) -> Iterator[Mapping[str, Any]]:
-        """Give the items in their order."""
+        """Return the items in order."""
         for index, item in sorted(self._items.items()):
             yield _joined(plain(item), self._pieces.get(index, {}))
 

@@ -1,4 +1,4 @@
-"""How the client's own fields are read: tiers, costs, choices."""
+"""Readers of fields that only this client's API has: tiers, costs, choices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from otel_llm.instrument.clients.formats.fields import count_of, text_of
 OUTPUT_TYPES: Final[Mapping[Any, str]] = MappingProxyType(
     {"text": "text", "json_object": "json", "json_schema": "json"}
 )
-"""Types of a format that is asked for, and what they are as gen_ai.output.type."""
+"""Values of gen_ai.output.type by type of the requested format."""
 SAMPLING: Final = {
     "temperature": names.REQUEST_TEMPERATURE,
     "top_p": names.REQUEST_TOP_P,
@@ -26,22 +26,22 @@ _TICKS_PER_USD: Final = 10_000_000_000
 
 
 def code_of(value: Any) -> str | None:
-    """Return an error's code, which some servers tell as a number, or None."""
+    """Return an error's code, which some servers send as a number; None without a code."""
     return str(value) if type(value) is int else text_of(value) or None
 
 
 def choice_count_of(value: Any) -> int | None:
-    """Return how many answers are asked for, where it is not one."""
+    """Return the number of requested answers; None if it is one."""
     return None if (count := count_of(value)) == 1 else count
 
 
 def service_tier_of(value: Any) -> str | None:
-    """Return the service tier that is asked for, where it is a certain one."""
+    """Return the requested service tier; None if the request leaves the choice to the provider."""
     return None if (tier := text_of(value)) == "auto" else tier
 
 
 def stop_sequences_of(value: Any) -> list[str] | None:
-    """Return the texts at which an answer ends, or None."""
+    """Return the stop sequences; None without any."""
     if not value:
         return None
     given = value if isinstance(value, list | tuple) else [value]
@@ -49,13 +49,13 @@ def stop_sequences_of(value: Any) -> list[str] | None:
 
 
 def set_service_tier(attributes: dict[str, AttributeValue], body: Mapping[str, Any]) -> None:
-    """Set the service tier that is asked for, where it is a certain one."""
+    """Set the requested service tier, unless the request leaves the choice to the provider."""
     if (tier := service_tier_of(body.get("service_tier"))) is not None:
         attributes[names.OPENAI_REQUEST_SERVICE_TIER] = tier
 
 
 def reported_cost(usage: Mapping[str, Any]) -> float | None:
-    """Return the cost in USD that a compatible provider reports with the tokens, or None.
+    """Return the cost in USD that a compatible provider reports with the tokens; None without a report.
 
     Sources: OpenRouter (https://openrouter.ai/docs/use-cases/usage-accounting), whose `cost` is its own fee alone
     where the app has brought its own key; LiteLLM's proxy, `cost` too; DeepInfra, `estimated_cost`; xAI
@@ -77,19 +77,19 @@ def reported_cost(usage: Mapping[str, Any]) -> float | None:
 
 
 def _usd(value: Any) -> float | None:
-    """Return an amount of money, or None of what can be none."""
+    """Return an amount of money; None for a value that cannot be an amount."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= sys.float_info.max:
         return None
     return float(value)
 
 
 def set_choice_count(attributes: dict[str, AttributeValue], body: Mapping[str, Any]) -> None:
-    """Set how many answers are asked for, where it is not one."""
+    """Set the number of requested answers, unless it is one."""
     if (count := choice_count_of(body.get("n"))) is not None:
         attributes[names.REQUEST_CHOICE_COUNT] = count
 
 
 def set_stop_sequences(attributes: dict[str, AttributeValue], body: Mapping[str, Any]) -> None:
-    """Set the texts at which an answer ends."""
+    """Set the stop sequences."""
     if (texts := stop_sequences_of(body.get("stop"))) is not None:
         attributes[names.REQUEST_STOP_SEQUENCES] = texts

@@ -1,15 +1,15 @@
 """The Realtime API, over a WebSocket: one span for each response of the model.
 
-Each response is a call: from the app's `response.create` to the server's `response.done`, or, where the server
-begins one by itself as it hears that the user has finished speaking, from its `response.created`. The conventions
-have no name for this yet (a proposal, https://github.com/open-telemetry/semantic-conventions-genai/pull/394, has
-a span for each generation too, and gen_ai.conversation.id, the session's id, holds them together), so it is the
-operation `chat`, by which dashboards and evaluators know it.
+Each response is a call: from the app's `response.create` to the server's `response.done`. The server may begin a
+response by itself when it hears the end of the user's speech: then the call begins with the server's
+`response.created`. The conventions have no name for this operation yet, so it is `chat`, which dashboards and
+evaluators know. A proposal (https://github.com/open-telemetry/semantic-conventions-genai/pull/394) has a span for
+each generation too, joined by gen_ai.conversation.id, the session's id.
 
-Of a connection four methods are patched. Its events all pass through `parse_event`, whether it is iterated,
-received from or dispatched; that it broke is seen in `recv_bytes`, that the app closes it in `close`, and that
-the app asks for a response in `send`. What was sent as raw text, or before there was a connection, is seen when
-the server answers. A connection belongs to no task: no context is attached.
+Four methods of a connection are patched. All events pass through `parse_event`, whether the app iterates, receives
+or dispatches. `recv_bytes` shows that the connection broke, `close` that the app closes it, and `send` that the
+app asks for a response. Events sent as raw text, or before the connection existed, show when the server answers. A
+connection belongs to no task, so no context is attached.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _wrap_close(original: _Method, _: InstrumentedClient, __: CallTelemetry) -> 
         _closing(connection)
         return original(connection, *args, **kwargs)
 
-    return close  # of an asynchronous connection too: what it returns is awaited by the app
+    return close  # also for an asynchronous connection: the app awaits the returned coroutine
 
 
 @guarded("opening a realtime connection")
@@ -123,7 +123,7 @@ def _begin(manager: Any, connection: Any, telemetry: CallTelemetry) -> None:
         return
     client, model = _private(manager, "client"), _private(manager, "model")
     url = client.websocket_base_url or client.base_url
-    # with Azure's client the deployment answers, whatever model is named
+    # with Azure's client the deployment answers, whatever model the app names
     model = getattr(client, "_azure_deployment", None) or model
     server = telemetry.servers.at(str(url), default_provider(client), compatible=True)
     _sessions[connection] = Session(server, model if isinstance(model, str) else None)
@@ -154,7 +154,7 @@ def _broken(connection: Any, error: Exception) -> None:
     from websockets.exceptions import ConnectionClosed  # noqa: PLC0415 - imported by now, as there is a connection
 
     session = _sessions.get(connection)
-    # a wait that timed out breaks nothing: the app may go on to receive
+    # a timeout does not break the connection: the app may continue to receive
     if session is not None and isinstance(error, ConnectionClosed):
         session.end(error)
 
@@ -171,7 +171,7 @@ def _private(manager: Any, name: str) -> Any:
     return next(value for key, value in vars(manager).items() if key.endswith(f"__{name}"))
 
 
-# A connection that is dropped takes its session with it, whose open responses then end.
+# When the app drops a connection, its session is freed with it, and the open responses end.
 _sessions: Final[weakref.WeakKeyDictionary[Any, Session]] = weakref.WeakKeyDictionary()
 
 _SYNC: Final = "RealtimeConnection"
@@ -180,7 +180,7 @@ _ASYNC: Final = "AsyncRealtimeConnection"
 
 def _patches(module: str) -> tuple[InstrumentedPatch, ...]:
     return (
-        # `enter` is `__enter__` by another name
+        # `enter` is another name of `__enter__`
         Patch(module, f"{_SYNC}Manager", "__enter__", _wrap_enter),
         Patch(module, f"{_SYNC}Manager", "enter", _wrap_enter),
         Patch(module, f"{_ASYNC}Manager", "__aenter__", _wrap_enter_async),
@@ -196,7 +196,7 @@ def _patches(module: str) -> tuple[InstrumentedPatch, ...]:
     )
 
 
-# `client.realtime`, and the older `client.beta.realtime`; each is imported when it is first used
+# `client.realtime`, and the older `client.beta.realtime`; each is imported at its first use
 PATCHES: Final = (
     *_patches("openai.resources.realtime.realtime"),
     *_patches("openai.resources.beta.realtime.realtime"),

@@ -1,4 +1,4 @@
-"""One response of the Realtime API: what was asked of it, what its events add up to.
+"""One response of the Realtime API: its parameters, and the sum of its events.
 
 Source: the OpenAI API reference, "Realtime server events", read in November 2026; for the fields of `client.beta.
 realtime`, the client's own types.
@@ -26,10 +26,10 @@ from otel_llm.instrument.contract.usage import Usage
 
 _FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE}
 _INTEGERS: Final = {
-    "max_response_output_tokens": names.REQUEST_MAX_TOKENS,  # the older name, of a session
+    "max_response_output_tokens": names.REQUEST_MAX_TOKENS,  # the older name in a session
     "max_output_tokens": names.REQUEST_MAX_TOKENS,
 }
-# why a response ended, in the conventions' words; what they have no word for, such as cancelled, stays as it is
+# finish reasons by the conventions' names; reasons without such a name, such as cancelled, stay unchanged
 _FINISH_REASONS: Final = {"completed": "stop", "max_output_tokens": "length", "failed": "error"}
 _AUDIO: Final = frozenset({"response.audio.delta", "response.output_audio.delta"})
 
@@ -37,7 +37,7 @@ Fields = Mapping[str, Any]
 
 
 class Answer:
-    """Adds up one response; its texts only where content is captured."""
+    """The sum of one response's events. Texts are added up only if content is captured."""
 
     def __init__(self, content: bool) -> None:
         self._content = content
@@ -46,34 +46,34 @@ class Answer:
         self._model: str | None = None
         self._error_type: str | None = None
         self._items: dict[str, dict[str, Any]] = {}
-        """What came of the output, by its items' ids: for a response that never ends."""
+        """The output so far by item id, for a response that never ends."""
 
     def begin(self, response: Fields, session_id: str | None, model: str | None) -> None:
-        """Take the response as it begins."""
+        """Add the response of the first event."""
         self._response, self._session_id, self._model = response, session_id, model
 
     def add(self, chunk: Any) -> None:
-        """Take the fields of a delta."""
+        """Add the fields of a delta."""
         if self._content and chunk["type"] not in _AUDIO:
             item = self._items.setdefault(chunk.get("item_id") or "", {})
             item.setdefault("texts", []).append(chunk.get("delta") or "")
 
     def output(self, event: Fields) -> None:
-        """Take an event of an item of the output: that it begins, or is complete."""
+        """Add an event of an output item, which begins or is complete."""
         if self._content:
             item = event["item"]
             self._items.setdefault(fields_of(item).get("id") or "", {})[event["type"]] = item
 
     def finish(self, response: Fields) -> None:
-        """Take the response as it ended."""
+        """Add the response of the last event."""
         self._response = response
 
     def fail(self, error_type: str) -> None:
-        """Take note that there is no response."""
+        """Record that no response will come."""
         self._error_type = error_type
 
     def response(self) -> Response:
-        """Return what came so far."""
+        """Return the response so far."""
         held = self._response
         reason = _finish_reason(held)
         return Response(
@@ -93,7 +93,7 @@ class Answer:
 
 
 def _so_far(item: Mapping[str, Any]) -> Any:
-    """Return an item as it was when the last of its events came."""
+    """Return an item as far as its events came."""
     if (complete := item.get("response.output_item.done")) is not None:
         return complete
     text = "".join(item.get("texts", ()))

@@ -1,4 +1,4 @@
-"""Items of a realtime conversation, as the items of a response that they resemble: of audio, the transcript.
+"""Items of a realtime conversation in the form of a response's items, with transcripts in place of audio.
 
 Source: the OpenAI API reference, "Realtime", conversation items, read in November 2026.
 """
@@ -12,20 +12,20 @@ from otel_llm.instrument.clients.formats.fields import fields_of
 from otel_llm.instrument.clients.formats.openai_responses import input_items
 from otel_llm.instrument.contract.data import Message
 
-_ITEMS_LIMIT: Final = 1_000  # items kept; a session may last an hour
-# of a user, of the model, and of the model in `client.beta.realtime`, whose texts are of type `text`
+_ITEMS_LIMIT: Final = 1_000  # items kept: a session may last an hour
+# types of texts: of a user, of the model, and of the model in `client.beta.realtime` (`text`)
 _AUDIO: Final = frozenset({"input_audio", "output_audio", "audio"})
 
 
 class Conversation:
-    """What was said so far, by the events that the server sends of it."""
+    """The conversation so far, by the server's events."""
 
     def __init__(self) -> None:
         self._messages: dict[str, list[Message]] = {}
-        """By item: one, or none of an item that has no content yet."""
+        """Messages by item: one message, or none for an item without content."""
 
     def add(self, event: Mapping[str, Any]) -> None:
-        """Take note of an event of an item: that it came, that it is complete, what was heard, that it is gone."""
+        """Add an event of an item: added, complete, transcribed or deleted."""
         kind = event["type"]
         if kind == "conversation.item.deleted":
             self._messages.pop(event["item_id"], None)
@@ -38,16 +38,16 @@ class Conversation:
                 self._messages.pop(next(iter(self._messages)))
 
     def ids(self) -> list[str]:
-        """Return the items so far, oldest first."""
+        """Return the ids of the items so far, oldest first."""
         return list(self._messages)
 
     def messages(self, ids: Iterable[str]) -> list[Message]:
-        """Return what is known of these items by now."""
+        """Return the messages of these items, as known by now."""
         return [message for item_id in ids for message in self._messages.get(item_id, ())]
 
     def _hear(self, item_id: str, transcript: str) -> None:
         heard = {"type": "text", "content": transcript}
-        # replaced, not changed: an event that is not exported yet may hold the message as it was
+        # replaced, not changed: an event that is not exported yet may hold the old message
         self._messages[item_id] = [
             {**message, "parts": [*(part for part in message["parts"] if part["type"] != "audio"), heard]}
             for message in self._messages.get(item_id, ())
@@ -55,7 +55,7 @@ class Conversation:
 
 
 def item_fields(item: Any) -> Mapping[str, Any]:
-    """Return an item, an object or a mapping, with texts in place of audio; what nobody wrote down is `audio`."""
+    """Return an item, an object or a mapping, with transcripts in place of audio; `audio` without a transcript."""
     held = item if isinstance(item, Mapping) else fields_of(item)
     content = held.get("content")
     return held if content is None else {**held, "content": [_part(part) for part in content]}

@@ -1,4 +1,4 @@
-"""One connection to the Realtime API: which responses are under way, and what was said before them."""
+"""One connection to the Realtime API: its responses in progress, and the conversation before them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from otel_llm.instrument.lifecycle.call import LiveCall
 from otel_llm.instrument.lifecycle.reading import Dropped, Reading
 from otel_llm.instrument.lifecycle.telemetry import CallTelemetry
 
-# what the session says of every response, unless its `response.create` says otherwise
+# settings of the session for every response; a response's `response.create` may replace them
 _SETTINGS: Final = (
     "instructions", "max_output_tokens", "max_response_output_tokens", "modalities", "output_modalities",
     "reasoning", "temperature", "tools",
 )  # fmt: skip
-# of the older API, `client.beta.realtime`, those without `output_`
+# names without `output_` belong to the older API, `client.beta.realtime`
 _DELTAS: Final = frozenset(
     {
         "response.audio.delta",
@@ -39,26 +39,29 @@ Fields = Mapping[str, Any]
 
 
 class Turn:
-    """One response, from the time that it is asked for."""
+    """One response, from the moment of its request.
+
+    States: waiting, open (the server has begun the response), ended. Used by the task or thread of the connection.
+    """
 
     __slots__ = ("_dropped", "answer", "call", "event_id", "parameters", "reading", "said", "suspect")
 
     def __init__(self, call: LiveCall, event_id: str | None, parameters: Fields) -> None:
         self.call = call
         self.event_id = event_id
-        """The app's own name for the event that asks for it, if it has one."""
+        """The app's own id of the event that asks for the response. None means no id."""
         self.parameters = parameters
-        """What was asked of this response alone."""
+        """Parameters of this response alone, from its `response.create`."""
         self.said: list[str] = []
-        """The items of the conversation that the response answers, where content is captured."""
+        """The ids of the conversation's items that the response answers. Empty if content is not captured."""
         self.answer = Answer(call.captures_content)
         self.reading = Reading(call, self.answer)
         self.suspect: str | None = None
-        """An error that may be what became of this response, if nothing else does."""
+        """An error that may have ended this response. It counts if no other end comes."""
         self._dropped = Dropped(self.reading)
 
     def begin(self, settings: Fields, conversation: Conversation) -> None:
-        """Take note of what the response is given beside its own parameters."""
+        """Record the input of the response beside its own parameters."""
         self.suspect = None
         self.call.request.body = {**settings, **self.parameters}
         asked = self.call.asked
@@ -71,19 +74,19 @@ class Turn:
                 asked.messages = conversation.messages(self.said)
 
     def finish(self, response: Fields, conversation: Conversation) -> None:
-        """End the call as the server ends the response. What the user said may have been written down by now."""
+        """End the call when the server ends the response. The user's words may be transcribed by now."""
         if self.call.asked is not None and self.said:
             self.call.asked.messages = conversation.messages(self.said)
         self.answer.finish(response)
         self.reading.end()
 
     def fail(self, error_type: str) -> None:
-        """End the call: no response comes of it."""
+        """End the call with an error: no response will come."""
         self.answer.fail(error_type)
         self.reading.end()
 
     def cut(self, end: Callable[[Reading], None]) -> None:
-        """End the call as the connection ends, if not for an error that came before."""
+        """End the call with an earlier error, or else as the end of the connection says."""
         if self.suspect is None:
             end(self.reading)
         else:
@@ -91,7 +94,11 @@ class Turn:
 
 
 class Session:
-    """What the events of one connection say. They come in the order in which the server dealt with the app's."""
+    """The responses of one connection, by its events.
+
+    The server's events come in the order in which the server has processed the app's events. A response waits
+    until the server begins it, is open until the server ends it, and ends at the latest with the connection.
+    """
 
     def __init__(self, server: Server, model: str | None) -> None:
         self._server = server
@@ -101,12 +108,12 @@ class Session:
         self._settings: Fields = {}
         self._conversation = Conversation()
         self._waiting: list[Turn] = []
-        """Asked for, not begun."""
+        """Responses that the app has asked for, and the server has not begun."""
         self._open: dict[str, Turn] = {}
-        """Begun, by the response's id."""
+        """Responses that the server has begun, by id."""
 
     def sending(self, event: Any, telemetry: CallTelemetry) -> Turn | None:
-        """Take note of what the app sends; returns the response that it asks for."""
+        """Record an event that the app sends; return the response that the event asks for."""
         fields = event if isinstance(event, Mapping) else fields_of(event)
         if fields.get("type") != "response.create":
             return None
@@ -115,13 +122,13 @@ class Session:
         return turn
 
     def unsent(self, turn: Turn, error: BaseException) -> None:
-        """End a response whose asking for failed."""
+        """End a response whose request could not be sent."""
         if turn in self._waiting:
             self._waiting.remove(turn)
         turn.reading.end(error)
 
     def received(self, event: Any, telemetry: CallTelemetry) -> None:
-        """Take note of what the server sends."""
+        """Record an event that the server sends."""
         fields = fields_of(event)
         kind = fields.get("type")
         if kind in _DELTAS:
@@ -132,12 +139,12 @@ class Session:
             handle(self, fields, telemetry)
 
     def close(self) -> None:
-        """End what is under way as the app closes the connection, perhaps because of an exception of its own."""
+        """End all responses because the app closes the connection, perhaps after an exception of its own."""
         for turn in self._take_all():
             turn.cut(Reading.close)
 
     def end(self, error: BaseException) -> None:
-        """End what is under way: the connection broke."""
+        """End all responses: the connection broke."""
         for turn in self._take_all():
             turn.cut(lambda reading: reading.end(error))
 
@@ -166,7 +173,7 @@ class Session:
     def _on_session(self, fields: Fields, _: CallTelemetry) -> None:
         session = fields_of(fields.get("session"))
         if fields["type"] == "session.created":
-            self._conversation = Conversation()  # a connection that was made anew begins anew
+            self._conversation = Conversation()  # a new connection begins with a new session
         self._id = session.get("id") or self._id
         self._actual_model = session.get("model") or self._actual_model
         self._settings = {name: session[name] for name in _SETTINGS if session.get(name) is not None}
@@ -194,7 +201,7 @@ class Session:
             turn.finish(response, self._conversation)
 
     def _on_error(self, fields: Fields, _: CallTelemetry) -> None:
-        """End the response that was refused. An error names the event that it is for only where the app did."""
+        """End the refused response. An error names its event only if the app gave that event an id."""
         error = fields_of(fields.get("error"))
         error_type = str(error.get("code") or error.get("type") or "error")
         event_id = error.get("event_id")
@@ -208,7 +215,7 @@ class Session:
             self._waiting[0].suspect = error_type
 
     def _take_waiting(self, response: Fields) -> Turn | None:
-        """Return the turn whose response began: what was asked for first, where nothing tells them apart."""
+        """Return the turn whose response began: the oldest, if nothing distinguishes the waiting turns."""
         if not self._waiting:
             return None
         wanted = _marks(response.get("metadata"), response.get("conversation_id") is None)

@@ -36,7 +36,7 @@ _FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE, "top_p": names.REQUE
 _INTEGERS: Final = {"max_output_tokens": names.REQUEST_MAX_TOKENS}
 _STRINGS: Final = {"previous_response_id": names.REQUEST_PREVIOUS_RESPONSE_ID}
 _INCOMPLETE: Final = {"max_output_tokens": "length"}
-# the events that show the whole response as it is then, and the one that tells of an error in its place
+# events that hold the whole response so far, and the event that holds an error instead
 _TOLD: Final = frozenset(
     {
         "response.created",
@@ -51,7 +51,7 @@ _TOLD: Final = frozenset(
 
 
 class _Events:
-    """Adds up the events of a stream; the items only where content is captured."""
+    """The sum of a stream's events. Items are added up only if content is captured."""
 
     def __init__(self, content: bool) -> None:
         self._response: Any = None
@@ -97,7 +97,7 @@ def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
 
 
 def _set_prompt(attributes: dict[str, AttributeValue], prompt: Any) -> None:
-    """Set what a prompt template that the provider keeps is called: it has an id, and no other name."""
+    """Set the name of a prompt template stored at the provider: its id, as it has no other name."""
     if (prompt_id := text_of(_field(prompt, "id"))) is not None:
         attributes[names.PROMPT_NAME] = prompt_id
         if (version := text_of(_field(prompt, "version"))) is not None:
@@ -135,14 +135,14 @@ def _read_response(response: Any) -> Response:
 
 
 def _finish_reason(held: Mapping[str, Any], output: Iterable[Any]) -> str | None:
-    """Return why the response ended; None of one that has not, or was cancelled."""
+    """Return the finish reason; None if the response has not ended, or was cancelled."""
     status = held.get("status")
     if status == "completed":
         return "tool_call" if any(fields_of(item).get("type") in CLIENT_CALLS for item in output) else "stop"
     if status == "incomplete":
         reason = text_of(fields_of(held.get("incomplete_details")).get("reason"))
         return _INCOMPLETE.get(reason, reason) if reason else None
-    if held.get("object") == "response.compaction":  # it has no status
+    if held.get("object") == "response.compaction":  # a compaction has no status
         return "compaction"
     return "error" if status == "failed" else None
 
@@ -170,7 +170,7 @@ def _read_usage(usage: Any, service_tier: str | None) -> Usage | None:
 
 
 def _logprobs(output: Iterable[Any]) -> Mapping[str, AttributeValue]:
-    """Return the log-probabilities of all texts of the output, which are one answer."""
+    """Return the log-probabilities of all texts of the output, which form one answer."""
     logprobs = Logprobs()
     for item in output:
         content = fields_of(item).get("content")

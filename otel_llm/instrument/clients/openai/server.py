@@ -1,4 +1,4 @@
-"""Where a client's calls go, and which model answers there."""
+"""The server of a client's calls, and the model that answers there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from otel_llm.instrument.clients.stainless.base_url import base_url_of
 from otel_llm.instrument.contract.client import Server, Servers
 
-# openai.lib.azure, `_deployments_endpoints`: where a URL has a deployment, these paths come after it
+# openai.lib.azure, `_deployments_endpoints`: the paths that follow a deployment in a URL
 _DEPLOYED: Final = frozenset(
     {
         "/completions",
@@ -23,9 +23,9 @@ _DEPLOYED: Final = frozenset(
         "/images/edits",
     }
 )
-# the names of `openai.providers`
+# names of `openai.providers`
 _RUNTIMES: Final = {"bedrock": "aws.bedrock", "vertex": "gcp.vertex_ai"}
-# the classes of clients of one provider alone
+# classes of clients for a single provider
 _CLASSES: Final = {"BaseAzureClient": "azure.ai.openai"}
 
 
@@ -35,10 +35,11 @@ def server_of(client: Any, servers: Servers) -> Server:
 
 
 def model_asked(server: Server, client: Any, path: str, body: Mapping[str, Any]) -> str | None:
-    """Return the model that a request is made to.
+    """Return the model that a request asks for.
 
-    That is what the app passed, with Azure's client its deployment. Where the base URL has a deployment
-    (`AzureOpenAI(azure_deployment=…)`) that one answers, and the request's own model is not looked at.
+    This is the model that the app passed; with Azure's client, it is a deployment. If the base URL has a
+    deployment (`AzureOpenAI(azure_deployment=…)`), that deployment answers, and the request's own model has no
+    effect.
     """
     if path in _DEPLOYED and (deployment := _deployment(base_url_of(client))) is not None:
         return deployment

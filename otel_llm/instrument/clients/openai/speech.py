@@ -18,11 +18,11 @@ from otel_llm.instrument.contract.data import Content, Endpoint, Response
 from otel_llm.instrument.contract.usage import Usage
 
 _DONE: Final = "speech.audio.done"
-_TAIL_BYTES: Final = 4_096  # the last event is some 150 bytes long; those before it hold the audio
+_TAIL_BYTES: Final = 4_096  # the last event has some 150 bytes; the events before it hold the audio
 
 
 class _Events:
-    """Adds up the events of a body that is read along; the client has no objects for them."""
+    """The sum of a body's events. The client has no classes for these events."""
 
     def __init__(self, _: bool) -> None:
         self._usage: Mapping[str, Any] | None = None
@@ -49,7 +49,7 @@ def _read_content(body: Mapping[str, Any]) -> Content:
 
 
 def _read_response(speech: Any) -> Response:
-    """Read the client's object for a binary body, which `create` has read to its end; it may be events."""
+    """Return the response in a binary body, which `create` has read to its end, and which may hold events."""
     http_response = fields_of(speech).get("response")
     if http_response is None:
         return Response()

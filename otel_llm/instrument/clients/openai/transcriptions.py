@@ -1,4 +1,4 @@
-"""POST /audio/transcriptions and /audio/translations. Files that are sent are never captured."""
+"""POST /audio/transcriptions and /audio/translations. Uploaded files are never captured."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE}
 
 
 class _Events:
-    """Adds up the events of a stream; the texts only where content is captured."""
+    """The sum of a stream's events. Texts are added up only if content is captured."""
 
     def __init__(self, content: bool) -> None:
         self._content = content
@@ -56,7 +56,7 @@ def _read_content(body: Mapping[str, Any]) -> Content:
 
 
 def _read_response(transcript: Any) -> Response:
-    """Read an object with the text, or the text itself, as the formats `text`, `srt` and `vtt` have it."""
+    """Return the response: an object with the text, or the text itself for the formats `text`, `srt` and `vtt`."""
     if isinstance(transcript, str):
         return Response(read_messages=lambda: _read_text(transcript))
     held = fields_of(transcript)
@@ -72,7 +72,7 @@ def _read_text(text: Any) -> list[Message]:
 
 def _read_usage(usage: Any) -> Usage | None:
     held = fields_of(usage)
-    if (seconds := number(held.get("seconds"))) is not None:  # whisper's usage is a duration
+    if (seconds := number(held.get("seconds"))) is not None:  # whisper reports its usage as a duration
         return Usage({units.AUDIO_SECONDS: seconds, units.INPUT_AUDIO_SECONDS: seconds})
     if held.get("input_tokens") is None:
         return None

@@ -1,8 +1,8 @@
-"""The patches of Stainless' clients, and the common reading of their requests and results.
+"""The patches of Stainless' clients, and the common readers of their requests and results.
 
-All calls over HTTP, whatever helper they come from (`create`, `parse`, `stream`, `with_raw_response`, a copy by
-`with_options`), pass through the one `request` method of the two base clients, with the request's body as it goes
-out: there, omitted arguments are gone, and the retries are inside.
+All calls over HTTP, from any helper (`create`, `parse`, `stream`, `with_raw_response`, a copy by `with_options`),
+pass through the method `request` of the two base clients. There the body is as it will be sent, without omitted
+arguments, and retries happen inside.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _RAW_RESPONSE = "X-Stainless-Raw-Response"
 
 
 def patches(package: str) -> tuple[InstrumentedPatch, ...]:
-    """Return the patches of a client, by the name of its package."""
+    """Return the patches of a client whose package has this name."""
     base = f"{package}._base_client"
     return (
         Patch(base, "SyncAPIClient", "request", wrap),
         Patch(base, "AsyncAPIClient", "request", wrap_async),
-        # called before each attempt but the first, inside `request`
+        # called inside `request`, before each attempt except the first
         Patch(base, "SyncAPIClient", "_sleep_for_retry", wrap_retry),
         Patch(base, "AsyncAPIClient", "_sleep_for_retry", wrap_retry_async),
     )
@@ -41,22 +41,22 @@ def options_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
 
 
 class StainlessClient(LlmClient[CallTelemetry]):
-    """One client of this kind."""
+    """A client that Stainless generated."""
 
     endpoints: ClassVar[Mapping[str, Endpoint]]
-    """The endpoints that are instrumented, by their paths."""
+    """The instrumented endpoints by path."""
 
     @abc.abstractmethod
     def server_of(self, client: Any, servers: Servers) -> Server:
         """Return the server of a client object of the library."""
 
     def model_asked(self, server: Server, client: Any, path: str, body: Mapping[str, Any]) -> str | None:
-        """Return the model that a request is made to."""
+        """Return the model that a request asks for."""
         model = body.get("model")
         return str(model) if model else None
 
     def read_request(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], servers: Servers) -> Request | None:
-        """Return the request of `request(self, cast_to, options, *, …)`, if it is one of ours."""
+        """Return the request in `request(self, cast_to, options, *, …)`; None if the endpoint is unknown."""
         options = options_of(args, kwargs)
         endpoint = self.endpoints.get(options.url)
         if endpoint is None or options.method != "post":
@@ -84,9 +84,9 @@ class StainlessClient(LlmClient[CallTelemetry]):
         return request
 
     def read_result(self, result: Any, request: Request) -> Any:
-        """Return what `request` gave: a response's object, a stream, or either behind a raw response."""
+        """Return the result of `request`: an object, a stream, or a raw response with either."""
         read = result
-        # not hasattr: on an object of pydantic that takes 20 µs to say no
+        # not hasattr, which takes 20 µs for a missing attribute of a pydantic object
         if "http_response" in getattr(result, "__dict__", {}):
             if request.reads_body:
                 return raw(result)
@@ -96,16 +96,17 @@ class StainlessClient(LlmClient[CallTelemetry]):
     def prepare(self) -> None:
         """Ask for the platform, where gevent runs.
 
-        The client asks for it with its first request, and Python asks a child process, once. Asked by greenlets at
-        the same time, the children run the app's greenlets too, and fork in turn without end: the SDK's hooks,
-        which run after a fork, wait for threads (opentelemetry-sdk 1.45, `_get_process_dependent_resource`).
+        The client asks for the platform with its first request, and Python starts a child process for that, once.
+        If several greenlets ask at the same time, the children run the app's greenlets too, and fork in turn
+        without end: the SDK's hooks, which run after a fork, wait for threads (opentelemetry-sdk 1.45,
+        `_get_process_dependent_resource`).
         """
         if "gevent" in sys.modules:
             platform.platform()
 
 
 def _keeping(request: Request, post_parser: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return the last step of `parse`, keeping the response that it is given: paid for, though the step fails."""
+    """Return the last step of `parse`; it also keeps its response, which is paid for even if the step fails."""
 
     def parse(response: Any) -> Any:
         request.received = response

@@ -13,16 +13,16 @@ from otel_llm.instrument.lifecycle.httpx_tap import listen
 
 
 def raw(response: Any) -> Raw:
-    """Return how the body is read of a response whose body the app reads by itself."""
+    """Return the reader for a response whose body the app itself reads."""
     http_response = response.http_response
     media_type = http_response.headers.get("content-type", "")
     return Raw(media_type, functools.partial(listen, http_response), _reader(response))
 
 
 def parsed(response: Any) -> Any:
-    """Return the client's own object for a response that has come, the same that the app's own `parse()` gives.
+    """Return the client's own object for a complete response, as the app's own `parse()` returns it.
 
-    Unread, where the client cannot read the response: the app's own `parse()` fails in the same way.
+    Unread if the client cannot read the response: the app's own `parse()` fails in the same way.
     """
     if inspect.iscoroutinefunction(response.parse):
         return _outcome(response.parse())
@@ -34,7 +34,7 @@ def parsed(response: Any) -> Any:
 
 
 def _outcome(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Return what a coroutine returns that has nothing to wait for: its body has come, or is a stream's."""
+    """Return the result of a coroutine that need not wait: its body is here, or is a stream's."""
     try:
         coroutine.send(None)
     except StopIteration as end:
@@ -46,7 +46,7 @@ def _outcome(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 def _reader(response: Any) -> Any:
-    """Return what turns a body's data into the client's own object, as its own streams do."""
+    """Return a function that turns a body's data into the client's own object, as the client's streams do."""
     streams = response._is_sse_stream and response._stream_cls is not None
     if streams:
         streaming = importlib.import_module(f"{type(response).__module__.partition('.')[0]}._streaming")
@@ -55,6 +55,6 @@ def _reader(response: Any) -> Any:
         kind = response._cast_to
     process = response._client._process_response_data
     raw = response.http_response
-    # named in errors alone; the response itself would be held by what it holds
+    # used in error messages alone; the response itself would make a cycle of references
     like = type(raw)(raw.status_code, headers=raw.headers, request=raw.request)
     return lambda data: process(data=data, cast_to=kind, response=like)

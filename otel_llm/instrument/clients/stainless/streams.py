@@ -1,4 +1,4 @@
-"""The stream objects of Stainless' clients: `Stream` and `AsyncStream`, each with the response that it reads."""
+"""The stream objects of Stainless' clients, `Stream` and `AsyncStream`, each with its response."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def is_stream(result: Any) -> bool:
 
 @functools.lru_cache(256)
 def _is_stream_class(kind: Any) -> bool:
-    # kept: a class of pydantic takes 2 µs to say that it has no such method, at each call
+    # cached: a class of pydantic takes 2 µs to answer that it lacks a method, at each call
     return hasattr(kind, "__stream__")
 
 
 def streamed(stream: Any, *, given: Any) -> Streamed:
-    """Return how a stream is read; the app is given `given`: the stream, or a response that holds it."""
+    """Return the stream for watching. The app gets `given`: the stream, or a response that holds the stream."""
 
     def give(reader: Any) -> Any:
         stream._iterator = reader
@@ -32,11 +32,11 @@ def streamed(stream: Any, *, given: Any) -> Streamed:
 
 
 def _chunks_without_cycle(stream: Any) -> Any:
-    """Return the stream's chunk generator, made anew on a copy of the stream.
+    """Return a new chunk generator of the stream, made on a copy of the stream.
 
-    The client's generator holds the stream that holds the generator (openai, and anthropic before 1.17). Such a
-    stream that is dropped, as by `break` and the function's return, is freed by the cyclic garbage collector
-    alone, perhaps minutes later, and its span would end no sooner.
+    The client's generator holds the stream, which holds the generator (openai, and anthropic before 1.17). If the
+    app drops such a stream, as by `break` and the function's return, only the cyclic garbage collector frees it,
+    perhaps minutes later, and the span would end no sooner.
     """
     twin = object.__new__(type(stream))
     twin.__dict__.update(stream.__dict__)

@@ -12,7 +12,7 @@ from otel_llm.instrument.contract.usage import Counts, Unit, Usage
 
 _MILLION: Final = 1_000_000
 _PARTS_FIRST: Final = tuple(reversed(units.UNITS))
-_ROUNDING: Final = 1e-6  # of seconds: the sum of the parts may exceed the whole, by less than this
+_ROUNDING: Final = 1e-6  # rounded seconds: the sum of the parts may exceed the whole, by less than this
 
 
 class _Part(NamedTuple):

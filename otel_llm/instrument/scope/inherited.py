@@ -28,7 +28,7 @@ class ContextValues(NamedTuple):
     sent: Mapping[str, str]
     """The attributes that baggage carries to other processes."""
     documents: tuple[str, ...] | None
-    """None means: keep the documents of the outer context."""
+    """The documents of this context. None means the documents of the outer context."""
 
 
 class CallContext:

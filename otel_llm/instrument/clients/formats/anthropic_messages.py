@@ -59,7 +59,7 @@ def tool_definitions(tools: Any) -> list[dict[str, Any]]:
         if kind == "custom":
             definition["type"] = "function"
             if "input_schema" in definition:
-                # its own fields unchanged: none of them is a secret
+                # the tool's own fields unchanged: none of them is a secret
                 definition["parameters"] = copy.deepcopy(tool["input_schema"])
                 del definition["input_schema"]
         definitions.append({key: value for key, value in definition.items() if key not in _OPAQUE})

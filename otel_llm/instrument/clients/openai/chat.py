@@ -58,7 +58,7 @@ class _Chunks:
         if chunk.service_tier is not None:
             self._service_tier = text_of(chunk.service_tier)
         for choice in chunk.choices or ():
-            if choice is None:  # of some servers
+            if choice is None:  # the field's name on some servers
                 continue
             if self._first is None:  # Azure first sends a chunk about the prompt, without id, model and choices
                 self._first = chunk

@@ -23,7 +23,7 @@ from otel_llm.instrument.guard import guarded, report
 
 _WAIT_S: Final = 5.0
 _FLUSH_S: Final = 3.0
-"""Seconds that a flush of the provider waits for costs, at most."""
+"""Maximum of seconds that a flush of the provider waits for costs."""
 _MULTI_PROCESSOR: Final = ("opentelemetry.sdk.trace", "SynchronousMultiSpanProcessor")
 
 
@@ -108,11 +108,11 @@ class _Flushes:
         """Do nothing."""
 
     def shutdown(self) -> None:
-        """End all spans that wait, once their cost is known."""
+        """End all held spans when their cost is known."""
         _end_within(_FLUSH_S)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """End all spans that wait, once their cost is known. Half of the time is left to the other processors."""
+        """End all held spans when their cost is known. Half of the timeout is left to the other processors."""
         _end_within(min(_FLUSH_S, timeout_millis / 2_000))
         return True
 
@@ -129,7 +129,7 @@ def _end_within(timeout_s: float) -> None:
 
 
 def _is_told_of_flushes(span: Any) -> bool:
-    """Return True if a flush of the span's provider ends late spans: without that, a span that waits may be lost.
+    """Return True if a flush of the span's provider ends late spans. Without this, a held span may be lost.
 
     The public `add_span_processor` would put ours behind the exporters. With processors that run at the same time,
     or another make of the API, no span waits.

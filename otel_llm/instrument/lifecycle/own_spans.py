@@ -44,7 +44,7 @@ class CompletedCall(LiveCall):
 
     @property
     def captures_content(self) -> bool:
-        """Whether the messages of this call are recorded: perhaps, while it is open whose span it will be."""
+        """True if the messages of this call are recorded, or may be: its span is not known yet."""
         return super().captures_content or (self._lacks_span and self.telemetry.capture.captures)
 
     @property

@@ -48,7 +48,7 @@ def _opened(telemetry: CallTelemetry, client: InstrumentedClient, request: Reque
 
 
 def _silence(client: InstrumentedClient, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-    """Keep the client from opening a span; where that fails there are two, and ours still ends."""
+    """Keep the client from opening a span. If this fails, the call has two spans, and ours still ends."""
     try:
         client.silence(args, kwargs)
     except Exception as error:

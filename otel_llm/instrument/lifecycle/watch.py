@@ -75,7 +75,7 @@ async def _read_async(inner: AsyncGenerator[Any, None], reading: Reading, _: Dro
         raise
     except BaseException as error:
         reading.end(error)
-        await inner.aclose()  # where the app threw the error in, the client's generator waits for its next step
+        await inner.aclose()  # if the app threw the error in, the client's generator still waits for a step
         raise
     else:
         reading.end()

@@ -38,7 +38,7 @@ def wrap_generator(original: Method, client: InstrumentedClient, telemetry: Call
             except StopIteration as end:
                 return end.value
             finally:
-                del resume  # an error that the app threw in leads to this frame: no cycle
+                del resume  # an error that the app threw in refers to this frame: avoid a cycle
             work.add(chunk)
             try:
                 sent = yield chunk

@@ -12,9 +12,8 @@ from otel_llm.serve.realtime.request import SAMPLE_RATE
 
 _FRAME_MS: Final = 20
 _FRAME_BYTES: Final = SAMPLE_RATE * 2 * _FRAME_MS // 1000
-_LOUD: Final = (
-    1_000  # amplitude, at most 32,768: about -30 dB, below speech into a microphone and above the noise of a room
-)
+# amplitude, of 32,768: about -30 dB, below speech into a microphone and above the noise of a room
+_LOUD: Final = 1_000
 _SILENT_FRAME: Final = bytes(_FRAME_BYTES)
 
 

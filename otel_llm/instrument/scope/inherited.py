@@ -15,7 +15,7 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm.instrument.scope.baggage import baggage_of, read_baggage
 
-CALL_CONTEXT: Final = otel_context.create_key("otel_llm.carried")
+CALL_CONTEXT: Final = otel_context.create_key("otel_llm.call_context")
 """The key of a CallContext in OpenTelemetry's context."""
 
 

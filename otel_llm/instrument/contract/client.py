@@ -74,4 +74,4 @@ class LlmClient(abc.ABC, Generic[T]):
         """Keep the library from opening its own span for the call with these arguments, and for no other."""
 
     def prepare(self) -> None:
-        """Prepare the library for its first call; called once, after the library was patched."""
+        """Prepare the library for its first call. Called after each module of the library was patched."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from otel_llm.instrument.clients.formats.fields import fields_of
 from otel_llm.instrument.clients.formats.parts import from_json, plain
 
-# by type of delta: the delta's field, and the block's field for the joined pieces
+# by the delta's field: the block's field for the joined pieces
 _PIECES: Final = {"text": "text", "thinking": "thinking", "content": "content"}
 _JSON: Final = "partial_json"
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from otel_llm.instrument.clients.formats.fields import fields_of
 from otel_llm.instrument.clients.formats.parts import plain
 
-# events with a piece of a text: the item's list of the text, and the type of the part in that list
+# events with a piece of a text: the item's list of parts, and the type and the field of the part
 _PARTS: Final = {
     "response.output_text.delta": ("content", "output_text", "text"),
     "response.refusal.delta": ("content", "refusal", "refusal"),

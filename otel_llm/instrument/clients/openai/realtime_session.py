@@ -41,7 +41,7 @@ Fields = Mapping[str, Any]
 class Turn:
     """One response, from the moment of its request.
 
-    States: waiting, open (the server has begun the response), ended. Used by the task or thread of the connection.
+    States: waiting, open (the server has begun the response), ended.
     """
 
     __slots__ = ("_dropped", "answer", "call", "event_id", "parameters", "reading", "said", "suspect")

@@ -56,23 +56,23 @@ def instrument(
     and all others stay unchanged.
 
     Args:
-        capture_content: where messages are recorded: False (nowhere), True (on spans), or NO_CONTENT, SPAN_ONLY,
-            EVENT_ONLY, SPAN_AND_EVENT. None: as OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says.
-        content_limit: characters of JSON that one attribute of content has at most.
-        redact: what is taken out of content: email, phone, card, key, iban, or all, comma-separated; a function
-            from text to text; or a list of them. Where a function raises, the call's content is not recorded.
-        prices: a TOML file of own prices. providers: provider names of OpenAI-compatible servers, by host or
-        host:port. metric_names: by which of the conventions' names metrics are emitted: `deployed`, `newest` or
-        `both`. client_spans: on which span the calls of clients are recorded that emit spans by themselves:
-        `replace` (ours;
-            the client opens none) or `complete` (the client's own, with what it lacks).
+        capture_content: the place of messages: False (nowhere), True (on spans), or NO_CONTENT, SPAN_ONLY,
+            EVENT_ONLY, SPAN_AND_EVENT. None: by OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT.
+        content_limit: maximum length of one content attribute, in characters of JSON.
+        redact: patterns to redact in content: email, phone, card, key, iban, or all, comma-separated; a function
+            from text to text; or a list of both. If a function raises, the call's content is not recorded.
+        prices: a TOML file of own prices.
+        providers: provider names of OpenAI-compatible servers, by host or host:port.
+        metric_names: the conventions' names of the emitted metrics: `deployed`, `newest` or `both`.
+        client_spans: the span for calls of clients that emit spans by themselves: `replace` (ours; the client
+            opens none) or `complete` (the client's own, with the missing data added).
         debug_raise: raise failures of the instrumentation itself; for its tests.
-        sdk: set up the OpenTelemetry SDK from the OTEL_* variables when nobody has yet; False leaves that alone.
+        sdk: True sets up the OpenTelemetry SDK from the OTEL_* variables, unless an SDK is set up already.
         tracer_provider, meter_provider, logger_provider: used instead of the process's own.
 
     Raises:
-        ConfigError: an argument is wrong. A wrong environment variable is logged instead, and its default used;
-            where OTEL_LLM_REDACT is wrong, no content is recorded.
+        ConfigError: an argument is wrong. A wrong environment variable is logged instead, and its default is used.
+            If OTEL_LLM_REDACT is wrong, no content is recorded.
     """
     global _active  # noqa: PLW0603 - one instrumentation per process
     given = {

@@ -133,9 +133,8 @@ class EvaluationStage:
             return
         try:
             body = events_request(results, explanations=self._explanations)
-        except (
-            Exception
-        ):  # a fault of ours: the calls would come again at each start, and hold up the queue for ever
+        except Exception:
+            # a fault of ours: unreleased, the calls would come again at each start, and hold up the queue for ever
             _log.exception("%d results could not be written as events", len(results))
             release()
             return

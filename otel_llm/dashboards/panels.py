@@ -179,7 +179,10 @@ _SCORES: Final = (
     Panel(
         id=42,
         title="Evaluations",
-        description="Evaluations per second by outcome. not_applicable: nothing to judge against, or no text.",
+        description=(
+            "Evaluations per second by outcome. partial: nothing failed, but not all of the text was read. "
+            "not_applicable: nothing to judge against, or no text."
+        ),
         unit="cps",
         queries=by(rate(chosen(EVALUATIONS)), LABEL_EVALUATOR, LABEL_LABEL),
         kind="areas",

@@ -28,7 +28,7 @@ Rule = dict[str, Any]
 
 FAILED: Final = f'{prometheus_label(ERROR_TYPE)}!=""'
 FLAGGED: Final = f'{LABEL_LABEL}="fail"'
-JUDGED: Final = f'{LABEL_LABEL}=~"pass|fail"'  # not_applicable and error say nothing about the text
+JUDGED: Final = f'{LABEL_LABEL}=~"pass|partial|fail"'  # not_applicable and error say nothing about the text
 TOXICITY: Final = f'{LABEL_EVALUATOR}="toxicity"'
 
 

@@ -18,7 +18,7 @@ class CallResult:
     """The result of one evaluator for one side of a call."""
 
     label: str
-    """pass, fail, not_applicable or error."""
+    """pass, partial, fail, not_applicable or error."""
     score: float | None
 
 

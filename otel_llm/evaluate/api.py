@@ -14,7 +14,7 @@ from otel_llm.errors import MissingExtraError, ModelError
 from otel_llm.evaluate.definition.evaluator import Evaluator
 from otel_llm.evaluate.definition.installed import encoder_manifest
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
-from otel_llm.evaluate.definition.result import Label, Result, Target
+from otel_llm.evaluate.definition.result import Label, Read, Result, Target
 from otel_llm.evaluate.definition.scoring import error_results, score_result, target_text
 from otel_llm.evaluate.definition.span import Piece, Span
 from otel_llm.evaluate.engine.excerpts import bounded, shortened
@@ -59,7 +59,7 @@ __all__ = [  # noqa: RUF022 - by subject
     # a call, and the evaluator that reads it
     "Call", "Message", "Part", "Evaluator", "EvaluatorManifest", "ModelError", "MissingExtraError",
     # what comes out
-    "Label", "Result", "Target", "error_results", "score_result", "target_text",
+    "Label", "Read", "Result", "Target", "error_results", "score_result", "target_text",
     # texts: their sentences, their words
     "Piece", "Span", "Words", "bounded", "coverage", "overlap", "passages", "sentences", "shortened", "words",
     # values of known form in a text

@@ -94,6 +94,7 @@ EVALUATION_NAME: Final = "gen_ai.evaluation.name"
 EVALUATION_SCORE_VALUE: Final = "gen_ai.evaluation.score.value"
 EVALUATION_SCORE_LABEL: Final = "gen_ai.evaluation.score.label"
 EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
+EVALUATION_READ: Final = "otel_llm.evaluation.read"  # with the label partial: 30 of 181 sentences read
 EVALUATION_ID: Final = "otel_llm.evaluation.id"  # idempotent: trace, span, evaluator, version, target
 EVALUATION_VERSION: Final = "otel_llm.evaluation.version"
 EVALUATION_TARGET: Final = "otel_llm.evaluation.target"  # input | output

@@ -55,6 +55,7 @@ def _attributes(result: Result, *, explain: bool) -> Iterator[KeyValue]:
         names.EVALUATION_SCORE_LABEL: result.label,
         names.EVALUATION_SCORE_VALUE: result.score,
         names.EVALUATION_EXPLANATION: result.explanation if explain else None,
+        names.EVALUATION_READ: None if result.read is None else str(result.read),
         names.EVALUATION_ID: result.id,
         names.EVALUATION_VERSION: result.version,
         names.EVALUATION_TARGET: result.target,

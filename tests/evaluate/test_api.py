@@ -27,6 +27,7 @@ SURFACE = [
     "ModelError",
     "Part",
     "Piece",
+    "Read",
     "Result",
     "Rule",
     "Rules",

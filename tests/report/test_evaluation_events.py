@@ -4,7 +4,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from otlp_sink import OtlpSink, plain
 from support.results import call, result
 
-from otel_llm.evaluate.definition.result import Result
+from otel_llm.evaluate.definition.result import Read, Result
 from otel_llm.report.events import events_request
 from otel_llm.version import __version__
 
@@ -57,6 +57,12 @@ def test_without_explanations_nothing_of_the_answer_is_sent() -> None:
     assert "gen_ai.evaluation.explanation" not in plain(record.attributes)
     assert b"1234" not in record.SerializeToString()
     assert plain(record.attributes)["gen_ai.evaluation.score.label"] == "fail"
+
+
+def test_how_much_was_read_is_told_without_explanations_too() -> None:
+    part = result(label="partial", read=Read(part=30, whole=181, unit="sentences"))
+    [(_, record)] = sent(part, explanations=False).logs
+    assert plain(record.attributes)["otel_llm.evaluation.read"] == "30 of 181 sentences read"
 
 
 def test_every_result_is_an_event_in_their_order() -> None:

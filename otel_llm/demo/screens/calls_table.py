@@ -62,13 +62,15 @@ def calls_table(calls: Sequence[EvaluatedCall], width: int) -> Table:
 
 
 def result_text(result: CallResult | None) -> Text:
-    """Return the score of a result, with a mark that needs no colours: ✓, ✗, - or !."""
+    """Return the score of a result, with a mark that needs no colours: ✓, ~, ✗, - or !."""
     if result is None or result.label == "not_applicable":
         return Text("-", "dim")
     if result.label == "error":
         return Text("! error", "bold yellow")
     score = "" if result.score is None else f" {result.score:.2f}"
-    return Text(f"✓{score}", "green") if result.label == "pass" else Text(f"✗{score}", "bold white on red")
+    if result.label == "fail":
+        return Text(f"✗{score}", "bold white on red")
+    return Text(f"✓{score}" if result.label == "pass" else f"~{score}", "green")
 
 
 def model_name(model: str) -> Text:

@@ -69,7 +69,7 @@ def totals(state: State) -> RenderableType:
         ("toxic in", TOXICITY, "input"), ("toxic out", TOXICITY, "output"), ("ungrounded", GROUNDEDNESS, "output"),
     ):  # fmt: skip
         labels = state.labels(evaluator, target)
-        of = Text(f"of {labels['pass'] + labels['fail']}", "dim")
+        of = Text(f"of {labels['pass'] + labels['partial'] + labels['fail']}", "dim")
         skipped = Text(f"{labels['not_applicable']} n/a" if labels["not_applicable"] else "", "dim")
         grid.add_row(title, _count(labels["fail"]), of, skipped)
     return grid

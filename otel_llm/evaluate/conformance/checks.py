@@ -186,11 +186,11 @@ def results_are_one_for_each_target(subject: Subject) -> Iterator[str]:
         yield from _misshapen(subject, call, results)
 
 
-def explanations_come_with_fail_alone(subject: Subject) -> Iterator[str]:
-    """A result of fail has an explanation; other results have none."""
+def explanations_come_with_fail_and_partial(subject: Subject) -> Iterator[str]:
+    """A result of fail or partial has an explanation; other results have none."""
     for case, results in subject.outcomes:
         for result in results:
-            if bool(result.explanation) != (result.label == "fail"):
+            if bool(result.explanation) != (result.label in {"fail", "partial"}):
                 yield f"{_shown(case.call())}: {result.label} with explanation {result.explanation!r}"
 
 
@@ -203,7 +203,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     work_is_bounded,
     results_are_the_same_in_any_company,
     results_are_one_for_each_target,
-    explanations_come_with_fail_alone,
+    explanations_come_with_fail_and_partial,
 )
 
 
@@ -225,8 +225,8 @@ def _misshapen(subject: Subject, call: Call, results: list[Result]) -> Iterator[
         yield f"{_shown(call)}: must give results with the ids {ids}, got {[result.id for result in results]}"
     for result in results:
         outcome = f"{_shown(call)}: {result.target}: {result.label!r} with score {result.score}"
-        if result.label not in {"pass", "fail", "not_applicable"}:
-            yield f"{outcome}: the label must be pass, fail or not_applicable"
+        if result.label not in {"pass", "partial", "fail", "not_applicable"}:
+            yield f"{outcome}: the label must be pass, partial, fail or not_applicable"
         elif (result.score is None) != (result.label == "not_applicable"):
             yield f"{outcome}: there must be a score unless it is not applicable"
         elif result.score is not None and not 0 <= result.score <= 1:

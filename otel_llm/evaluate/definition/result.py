@@ -8,7 +8,28 @@ from typing import Literal
 from otel_llm.genai.call import Call
 
 Target = Literal["input", "output"]
-Label = Literal["pass", "fail", "not_applicable", "error"]
+Label = Literal["pass", "partial", "fail", "not_applicable", "error"]
+"""`partial`: nothing failed in the part of the text that was read, and the text has more than that part."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """The part of a text that an evaluator read."""
+
+    part: int
+    """Number of units that were read."""
+    whole: int
+    """Number of units of the text."""
+    unit: str
+    """Noun in the plural: sentences, windows, characters."""
+
+    @property
+    def is_whole(self) -> bool:
+        """True if all of the text was read."""
+        return self.part >= self.whole
+
+    def __str__(self) -> str:
+        return f"{self.part:,} of {self.whole:,} {self.unit} read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +44,8 @@ class Result:
     score: float | None = None
     """Probability of what the evaluator is named for, in [0, 1]; None with not_applicable and error."""
     explanation: str | None = None
+    read: Read | None = None
+    """Part of the text that was read; None means all of the text."""
     error_type: str | None = None
     """Class of the exception; None without the label error."""
 

@@ -7,29 +7,38 @@ from collections.abc import Callable
 from typing import Final, get_args
 
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
-from otel_llm.evaluate.definition.result import Label, Result, Target
+from otel_llm.evaluate.definition.result import Label, Read, Result, Target
 from otel_llm.genai.call import Call
 
 _LABELS: Final = get_args(Label)
 
 
 def score_result(
-    manifest: EvaluatorManifest, call: Call, target: Target, score: float | None, explain: Callable[[], str]
+    manifest: EvaluatorManifest,
+    call: Call,
+    target: Target,
+    score: float | None,
+    explain: Callable[[], str],
+    *,
+    read: Read | None = None,
 ) -> Result:
     """Return the result for the score by the manifest's threshold; `not_applicable` for None.
 
-    `explain` is called only if the score fails; the text that `explain` returns holds no personal datum and no
-    secret.
+    A score that does not fail is `partial` if `read` says that not all of the text was read. `explain` is called
+    only if the score fails; the text that `explain` returns holds no personal datum and no secret.
     """
     failed = score is not None and manifest.is_fail(score)
+    unread = None if score is None or read is None or read.is_whole else read
+    reasons = [*([explain()] if failed else []), *([str(unread)] if unread else [])]
     return Result(
         call=call,
         evaluator=manifest.name,
         version=manifest.version,
         target=target,
-        label="not_applicable" if score is None else "fail" if failed else "pass",
+        label="not_applicable" if score is None else "fail" if failed else "partial" if unread else "pass",
         score=score,
-        explanation=explain() if failed else None,
+        explanation="; ".join(reasons) or None,
+        read=unread,
     )
 
 
@@ -69,7 +78,7 @@ def checked_results(results: object, manifest: EvaluatorManifest, call: Call) ->
 
 
 def _check(result: Result, manifest: EvaluatorManifest, call: Call) -> None:
-    scored = result.label in {"pass", "fail"}
+    scored = result.label in {"pass", "partial", "fail"}
     explanation = result.explanation
     for key, right, rule in (
         ("call", result.call is call, "the call that was given"),

@@ -56,7 +56,7 @@ class RecordResult:
     """Probability of what the evaluator is named for, in [0, 1]; None with not_applicable and error."""
     label: Label
     explanation: str | None
-    """Reason with the label fail; class of the exception with error; else None."""
+    """Reason with the labels fail and partial; class of the exception with error; else None."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, in the order of a line of `otel-llm evaluate --format jsonl`."""

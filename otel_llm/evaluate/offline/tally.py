@@ -6,7 +6,7 @@ import heapq
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from otel_llm.evaluate.definition.result import Label, Target
 from otel_llm.evaluate.offline.records import RecordResult
@@ -63,7 +63,7 @@ class Row:
     """One evaluator's results on one side of all records."""
 
     def __init__(self, fails: Fails, keep: int) -> None:
-        self.labels: dict[Label, int] = dict.fromkeys(("pass", "fail", "not_applicable", "error"), 0)
+        self.labels: dict[Label, int] = dict.fromkeys(get_args(Label), 0)
         self.scores = Scores()
         self.first_error: RecordResult | None = None
         self._fails = fails

@@ -172,7 +172,7 @@ def test_results_that_are_none_are_an_error(returned):
         ({"score": "0.5"}, "score must be"),
         ({"score": None}, "score must be"),
         ({"label": "not_applicable"}, "score must be None with not_applicable, got 0.5"),
-        ({"label": "good"}, "label must be one of pass, fail, not_applicable, error, got 'good'"),
+        ({"label": "good"}, "label must be one of pass, partial, fail, not_applicable, error, got 'good'"),
         ({"evaluator": "other"}, "evaluator must be 'moody', got 'other'"),
         ({"version": "2"}, "version must be '1', got '2'"),
         ({"call": call_with(answer="Another")}, "call must be the call that was given"),

@@ -78,6 +78,8 @@ def _case(result: RecordResult) -> str:
     match result.label:
         case "pass":
             return f"{head}/>\n"
+        case "partial":
+            inner = f"<system-out>{_text(result.explanation or '')}</system-out>"
         case "not_applicable":
             inner = f"<skipped message={_attribute('not applicable')}/>"
         case "fail":

@@ -101,7 +101,8 @@ def _what(result: RecordResult) -> Iterator[Text]:
 def _counts(tally: Tally) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False, show_edge=False)
     table.add_column("evaluator", no_wrap=True, overflow="ellipsis")
-    for heading in ("pass", "fail", "n/a", "error", "fail %", "mean", "median"):
+    is_partial = any(row.labels["partial"] for *_, row in tally.rows())
+    for heading in ("pass", *["partial"] * is_partial, "fail", "n/a", "error", "fail %", "mean", "median"):
         table.add_column(heading, justify="right", no_wrap=True)
     for evaluator, target, row in tally.rows():
         evaluated = sum(row.labels.values()) - row.labels["not_applicable"]
@@ -109,6 +110,7 @@ def _counts(tally: Tally) -> Table:
         table.add_row(
             Text(f"{evaluator}.{target}", "" if evaluated else "dim"),
             _count(row.labels["pass"], "green"),
+            *[_count(row.labels["partial"], "yellow")] * is_partial,
             _count(row.labels["fail"], "bold red"),
             _count(row.labels["not_applicable"], "dim"),
             _count(row.labels["error"], "bold yellow"),

@@ -14,6 +14,8 @@ class EventSettings(DestinationSettings):
 
     explanations: bool = True
     """True: send explanations, which quote the answer; false if the log backend must not hold content."""
+    not_applicable: bool = False
+    """True: send results of the label not_applicable too; false: only the metrics count those."""
 
 
 class MetricSettings(BaseModel):

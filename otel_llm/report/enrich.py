@@ -17,16 +17,19 @@ _MARKER: Final = names.EVALUATION_ID.encode()
 def enriched(span: bytes, results: Sequence[Result]) -> bytes:
     """Return the span with labels and scores of the results as attributes; an enriched span is returned unchanged.
 
-    Explanations are left out: they quote the call. `otel_llm.evaluation.id` lists the ids of the results, which
-    are also the ids of their events: the events name the versions of the evaluators.
+    Explanations are left out, since an explanation quotes the call; so are results that are not applicable.
+    `otel_llm.evaluation.id` lists the ids of the results, which are also the ids of their events: the events name
+    the versions of the evaluators. The list is empty if no result is applicable.
     """
     if not results or _is_enriched(span):
         return span
+    applicable = [result for result in results if result.label != "not_applicable"]
     added = Span()
-    for result in results:
+    for result in applicable:
         _add_result(added, result)
     ids = added.attributes.add(key=names.EVALUATION_ID).value.array_value
-    for result in results:
+    ids.SetInParent()  # an empty list is a value, too
+    for result in applicable:
         ids.values.add(string_value=result.id)
     # protobuf reads concatenated messages as one, so that `span` need not be parsed
     return span + added.SerializeToString()

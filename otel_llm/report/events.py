@@ -21,7 +21,8 @@ _SAMPLED: Final = 1  # W3C trace flags: a span that arrived was sampled
 def events_request(results: Iterable[Result], *, explanations: bool) -> bytes:
     """Return a serialized ExportLogsServiceRequest with one `gen_ai.evaluation.result` record per result.
 
-    Without `explanations`, the request quotes no text of a call.
+    The body of a record is its result in words, for pages that list log records by their body. Without
+    `explanations`, the request quotes no text of a call.
     """
     now_ns = time.time_ns()
     scope = InstrumentationScope(name="otel_llm", version=__version__)
@@ -42,11 +43,18 @@ def _record(result: Result, now_ns: int, *, explain: bool) -> LogRecord:
         severity_number=SeverityNumber.SEVERITY_NUMBER_INFO,
         severity_text="INFO",
         event_name=names.EVENT_EVALUATION_RESULT,
+        body=AnyValue(string_value=_in_words(result)),
         trace_id=bytes.fromhex(result.call.trace_id),
         span_id=bytes.fromhex(result.call.span_id),
         flags=_SAMPLED,
         attributes=_attributes(result, explain=explain),
     )
+
+
+def _in_words(result: Result) -> str:
+    detail = result.error_type if result.score is None else f"{result.score:.2f}"
+    words = (f"{result.evaluator}.{result.target}", result.label.replace("_", " "), detail)
+    return " ".join(word for word in words if word)
 
 
 def _attributes(result: Result, *, explain: bool) -> Iterator[KeyValue]:

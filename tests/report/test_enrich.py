@@ -29,17 +29,21 @@ def test_a_span_gets_the_labels_and_scores_of_its_results_and_keeps_the_rest() -
         **chat_attributes(),
         "otel_llm.evaluation.toxicity.output.label": "pass",
         "otel_llm.evaluation.toxicity.output.score": 0.25,
-        "otel_llm.evaluation.toxicity.input.label": "not_applicable",
         "otel_llm.evaluation.pii.output.label": "fail",
         "otel_llm.evaluation.pii.output.score": 1.0,
         "otel_llm.evaluation.id": [
             f"{call}-toxicity-1.2-output",
-            f"{call}-toxicity-1.2-input",
             f"{call}-pii-1-output",
         ],
     }
     del new.attributes[len(span().attributes) :]
     assert new.SerializeToString() == original
+
+
+def test_a_call_of_which_nothing_can_be_evaluated_is_marked_as_evaluated() -> None:
+    new = enriched(span().SerializeToString(), [result(label="not_applicable", score=None)])
+    assert plain(Span.FromString(new).attributes) == {**chat_attributes(), "otel_llm.evaluation.id": []}
+    assert enriched(new, RESULTS) == new
 
 
 def test_a_span_is_enriched_once() -> None:

@@ -20,6 +20,7 @@ def test_a_result_is_an_event_of_the_evaluated_span() -> None:
     [(resource, record)] = sent(result(explanation="it is kind")).logs
     assert resource["service.name"] == "otel-llm"
     assert record.event_name == "gen_ai.evaluation.result"
+    assert record.body.string_value == "toxicity.output pass 0.25"
     assert record.trace_id.hex() == "0af7651916cd43dd8448eb211c80319c"
     assert record.span_id.hex() == "b7ad6b7169203331"
     assert record.flags & 1
@@ -39,6 +40,7 @@ def test_a_result_is_an_event_of_the_evaluated_span() -> None:
 def test_what_is_unknown_is_absent() -> None:
     failed = result(call=call(response_id=None), label="error", score=None, error_type="RuntimeError")
     [(_, record)] = sent(failed).logs
+    assert record.body.string_value == "toxicity.output error RuntimeError"
     assert plain(record.attributes) == {
         "gen_ai.evaluation.name": "toxicity",
         "gen_ai.evaluation.score.label": "error",

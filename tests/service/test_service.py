@@ -83,6 +83,20 @@ def test_events_carry_no_explanation_where_the_settings_say_so(pipeline: LengthP
     assert "gen_ai.evaluation.explanation" not in plain(record.attributes)
 
 
+@pytest.mark.parametrize(
+    ("setting", "labels"), [({}, ["pass"]), ({"not_applicable": True}, ["not_applicable", "pass"])]
+)
+def test_what_does_not_apply_is_counted_but_is_no_event_unless_the_settings_say_so(
+    setting: dict[str, bool], labels: list[str], pipeline: LengthPipeline, sink: OtlpSink
+) -> None:
+    with service(pipeline, events={"endpoint": sink.endpoint} | setting) as at:
+        send(at, span(chat_attributes(answer="")), span(span_id=b"the next"))
+        sink.wait_for(lambda sink: sink.logs)
+        metrics = httpx.get(f"{at.telemetry}/metrics").text
+    assert [plain(record.attributes)["gen_ai.evaluation.score.label"] for _, record in sink.logs] == labels
+    assert [line[-4:] for line in metrics.splitlines() if 'label="not_applicable"' in line] == [" 1.0"]
+
+
 def test_the_feed_is_off_unless_asked_for(pipeline: LengthPipeline) -> None:
     with service(pipeline) as at:
         response = httpx.get(f"{at.telemetry}/debug/calls")

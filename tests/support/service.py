@@ -74,6 +74,8 @@ class LengthPipeline:
         self.closed_after = len(self.seen)
 
     def _result(self, call: Call) -> Result:
+        if not call.output_text:
+            return Result(call=call, evaluator="length", version="1", target="output", label="not_applicable")
         score = min(1.0, len(call.output_text) / 100)
         return Result(
             call=call,

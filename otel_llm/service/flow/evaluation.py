@@ -45,6 +45,7 @@ class EvaluationStage:
         *,
         events: Delivery | None,
         explanations: bool,
+        not_applicable: bool,
         feed: LiveFeed | None,
         traces: OwnTraces,
     ) -> None:
@@ -56,6 +57,7 @@ class EvaluationStage:
         self._metrics = metrics
         self._events = events
         self._explanations = explanations
+        self._not_applicable = not_applicable
         self._feed = feed
         self._traces = traces
         self._stopping = threading.Event()
@@ -128,6 +130,8 @@ class EvaluationStage:
 
     def _deliver(self, tenant: str, pending: Sequence[PendingCall], results: Sequence[Result]) -> None:
         release = functools.partial(self._refs.release, [each.sequence for each in pending])
+        if not self._not_applicable:
+            results = [result for result in results if result.label != "not_applicable"]
         if not self._events or not results:
             release()
             return

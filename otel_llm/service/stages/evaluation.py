@@ -73,6 +73,7 @@ async def loaded_evaluators(
         metrics,
         events=events,
         explanations=settings.events.explanations,
+        not_applicable=settings.events.not_applicable,
         feed=feed,
         traces=traces,
     )

@@ -9,21 +9,9 @@ The package can be called: `otel_llm.instrument()` is `otel_llm.instrument.setup
 from __future__ import annotations
 
 import sys
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from otel_llm.config.instrument_values import ContentCapture
+from otel_llm.callable_package import CallablePackage
 
+_FUNCTION = "otel_llm.instrument.setup:instrument"
 
-class _CallablePackage(ModuleType):
-    """The class of this package: an import binds the name `instrument` to the package, so it must be callable."""
-
-    def __call__(self, *, capture_content: bool | str | ContentCapture | None = None, **options: Any) -> None:
-        """Instrument this process; see `otel_llm.instrument.setup.instrument`."""
-        from otel_llm.instrument.setup import instrument  # noqa: PLC0415 - loaded when first used
-
-        instrument(capture_content=capture_content, **options)
-
-
-sys.modules[__name__].__class__ = _CallablePackage
+sys.modules[__name__].__class__ = CallablePackage

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import importlib
-import signal
 import sys
 from typing import Final
 
 import click
 
-from otel_llm.errors import MissingExtraError, OtelLlmError
+from otel_llm.errors import OtelLlmError
 from otel_llm.version import __version__
 
-# subcommand -> (module that defines it, extra that it needs, help line)
-_COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
-    "demo": ("otel_llm.demo.command", "demo", "Run everything here, on embedded defaults, and watch it."),
-    "run": ("otel_llm.instrument.command", "", "Run a Python program with its LLM clients instrumented."),
-    "collector": ("otel_llm.service.command", "collector", "Evaluate GenAI spans that arrive over OTLP."),
-    "evaluate": (
-        "otel_llm.evaluate.offline.command",
-        "collector",
-        "Evaluate a file of answers, for people and for CI.",
-    ),
-    "models": ("otel_llm.models.command", "collector", "List, check and export evaluators."),
-    "serve": ("otel_llm.serve.command", "serve", "Serve a small real model behind the OpenAI API."),
-    "dashboards": ("otel_llm.dashboards.command", "dashboards", "Build or push Grafana dashboards and alerts."),
+# subcommand -> (module that defines it, help line)
+_COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "demo": ("otel_llm.demo.command", "Run everything here, on embedded defaults, and watch it."),
+    "run": ("otel_llm.instrument.command", "Run a Python program with its LLM clients instrumented."),
+    "collector": ("otel_llm.service.command", "Evaluate GenAI spans that arrive over OTLP."),
+    "evaluate": ("otel_llm.evaluate.offline.command", "Evaluate a file of answers, for people and for CI."),
+    "models": ("otel_llm.models.command", "List, check and export evaluators."),
+    "serve": ("otel_llm.serve.command", "Serve a small real model behind the OpenAI API."),
+    "dashboards": ("otel_llm.dashboards.command", "Build or push Grafana dashboards and alerts."),
 }
+
+
+@click.command("help")
+@click.argument("path", nargs=-1, metavar="[COMMAND]...")
+@click.pass_context
+def _help(context: click.Context, path: tuple[str, ...]) -> None:
+    """Show the help of a command, as --help does."""
+    root = context.find_root()
+    root.command.main([*path, "--help"], prog_name=root.info_name)
 
 
 class _Commands(click.Group):
@@ -35,31 +39,21 @@ class _Commands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == _help.name:
+            return _help
         if cmd_name not in _COMMANDS:
             return None
-        module_name, extra, _ = _COMMANDS[cmd_name]
-        if cmd_name == "collector":
-            # Importing the service takes a second. Until its handler is set, SIGHUP (reload) would kill the
-            # process.
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-        try:
-            module = importlib.import_module(module_name)
-        except ModuleNotFoundError as error:
-            if not extra or (error.name or "").startswith("otel_llm."):
-                raise
-            raise MissingExtraError(
-                f"otel-llm {cmd_name} needs {error.name}, which is not installed: pip install 'otel-llm[{extra}]'"
-            ) from error
+        module = importlib.import_module(_COMMANDS[cmd_name][0])
         command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, _, summary) in _COMMANDS.items()])
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="otel-llm")
+@click.version_option(__version__, "-V", "--version", prog_name="otel-llm")
 def group() -> None:
     """OpenTelemetry for LLM applications: instrumentation, local evaluation, dashboards and alerts."""
 

@@ -9,8 +9,7 @@ import click
 
 from otel_llm.config.dashboards import read_push_settings
 from otel_llm.dashboards import links
-from otel_llm.dashboards.build import rendered, stale, write
-from otel_llm.dashboards.push import push
+from otel_llm.extras import needs
 
 
 @click.group()
@@ -30,6 +29,8 @@ def command() -> None:
 @click.option("--runbook-url", help="Where you keep the runbook; else it is the dashboard's panel.")
 def build_command(output: Path, check: bool, grafana_url: str, runbook_url: str | None) -> None:
     """Write the dashboard (JSON, for Grafana) and the alert rules (YAML, for Prometheus)."""
+    with needs("otel-llm dashboards", "dashboards"):
+        from otel_llm.dashboards.build import rendered, stale, write
     files = rendered(grafana_url=grafana_url, runbook_url=runbook_url)
     if not check:
         write(output, files)
@@ -50,5 +51,7 @@ def build_command(output: Path, check: bool, grafana_url: str, runbook_url: str 
 def push_command(url: str | None, token: str | None, folder: str | None, datasource: str | None) -> None:
     """Bring the dashboard into a Grafana; nothing changes if it is there as it is."""
     settings = read_push_settings(url=url, token=token, folder=folder, datasource=datasource)
+    with needs("otel-llm dashboards", "dashboards"):
+        from otel_llm.dashboards.push import push
     pushed = push(settings)
     click.echo(f"{pushed.outcome}: {pushed.url}")

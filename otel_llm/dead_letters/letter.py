@@ -8,20 +8,18 @@ from __future__ import annotations
 import base64
 import contextlib
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
+from otel_llm.dead_letters.stage import Stage
 from otel_llm.errors import DecodeError
 from otel_llm.otlp.requests import read_ids, read_request, read_spans, scopes
 from otel_llm.otlp.signals import Signal
 
-Stage = Literal["decode", "evaluate", "forward", "events"]
-"""Step at which the service failed: reading, evaluating, forwarding, or sending the events of an evaluation."""
-STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 _DESCRIBED_SPANS: Final = 5
 
 _Base64 = Annotated[

@@ -1,10 +1,11 @@
-"""The command `otel-llm collector replay`: show dead letters, or send them again and keep the refused ones."""
+"""Dead letters, shown, or sent again: the refused ones stay in the file."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -17,17 +18,32 @@ from rich.table import Table
 from otel_llm import names
 from otel_llm.config.check import check
 from otel_llm.config.send import DestinationTls
-from otel_llm.dead_letters.letter import STAGES, Letter
+from otel_llm.dead_letters.letter import Letter
 from otel_llm.dead_letters.lines import LetterLine, filtered, read
 from otel_llm.dead_letters.resend import ReplayAnswer, Resender
+from otel_llm.dead_letters.stage import STAGES
 from otel_llm.errors import ConfigError, DecodeError
 from otel_llm.otlp.requests import read_request
 
-_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _SHOWN_SPANS: Final = 3
 _PIPE_WIDTH: Final = 200
 
 _Outcome = Literal["delivered", "refused", "not tried", "bad", "not chosen"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayOptions:
+    """The receiver of the letters."""
+
+    url: str
+    """Base URL of OTLP/HTTP."""
+    headers: tuple[str, ...]
+    """Headers of each request, as NAME=VALUE."""
+    ca_file: Path | None
+    cert_file: Path | None
+    key_file: Path | None
+    tenant_header: str
+    """Header for the tenant of a letter."""
 
 
 class Replay:
@@ -79,43 +95,17 @@ class Replay:
         return "refused"
 
 
-@click.command("replay")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--to", "url", default="http://localhost:4318", show_default=True, help="Base URL of OTLP/HTTP.")
-@click.option("--list", "show", is_flag=True, help="Show what the file holds; send nothing.")
-@click.option("--stage", "stages", multiple=True, type=click.Choice(STAGES), help="Only letters of this stage.")
-@click.option("--limit", type=click.IntRange(min=1), help="So many letters at most.")
-@click.option("--keep", is_flag=True, help="Leave the file as it is, whatever is delivered.")
-@click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="A header of each request.")
-@click.option("--ca-file", type=_FILE, help="Who signs the receiver's certificate, in PEM; else the system's.")
-@click.option("--cert-file", type=_FILE, help="Our certificate, in PEM, where the receiver asks for one.")
-@click.option("--key-file", type=_FILE, help="Its private key, in PEM.")
-@click.option("--tenant-header", default="X-Scope-OrgID", show_default=True, help="Header for a letter's tenant.")
-def command(
-    file: Path,
-    *,
-    url: str,
-    show: bool,
-    stages: tuple[str, ...],
-    limit: int | None,
-    keep: bool,
-    headers: tuple[str, ...],
-    ca_file: Path | None,
-    cert_file: Path | None,
-    key_file: Path | None,
-    tenant_header: str,
-) -> None:
-    """Send dead letters to a receiver of OTLP once more; those that are refused stay in FILE.
+def send_letters(
+    file: Path, options: ReplayOptions, stages: Iterable[str], limit: int | None, *, keep: bool
+) -> bool:
+    """Send the letters of the file and take the delivered ones out of it, unless `keep`; print the counts.
 
-    Those of the stages decode and evaluate are for this service, those of forward for the receiver that
-    forward.endpoint names, those of events for that of events.endpoint.
-
-    The service may write to FILE meanwhile. Exits with 1 where a letter is refused, or a line is no letter.
+    Returns:
+        True if every chosen letter was delivered, and every line was a letter.
     """
-    if show:
-        sys.exit(0 if _show(file, stages, limit) else 1)
-    tls = check(DestinationTls, {"ca_file": ca_file, "cert_file": cert_file, "key_file": key_file}, "certificates")
-    resender = Resender(url, headers=_pairs(headers), tenant_header=tenant_header, tls=tls)
+    certificates = {"ca_file": options.ca_file, "cert_file": options.cert_file, "key_file": options.key_file}
+    tls = check(DestinationTls, certificates, "certificates")
+    resender = Resender(options.url, headers=_pairs(options.headers), tenant_header=options.tenant_header, tls=tls)
     replay = Replay(resender.send, stages, limit)
     if keep:
         for line in read(file):
@@ -123,7 +113,19 @@ def command(
     else:
         filtered(file, replay.is_done)
     click.echo(replay.summary())
-    sys.exit(0 if replay.succeeded else 1)
+    return replay.succeeded
+
+
+def show_letters(file: Path, stages: Iterable[str], limit: int | None) -> bool:
+    """Print a table of the letters; return whether every line is one."""
+    table = Table("line", "time", "stage", "service", "what", "spans", "reason")
+    replay = Replay(lambda _: ReplayAnswer(None), stages, limit)
+    for line in read(file):
+        if replay.is_done(line) and line.letter:
+            table.add_row(str(line.number), *_row(line.letter))
+    console = Console()
+    Console(width=None if console.is_terminal else _PIPE_WIDTH).print(table)
+    return replay.succeeded
 
 
 def _pairs(headers: Iterable[str]) -> dict[str, str]:
@@ -134,18 +136,6 @@ def _pairs(headers: Iterable[str]) -> dict[str, str]:
             raise ConfigError(f"--header: must be NAME=VALUE, got {header!r}")
         pairs[name] = value
     return pairs
-
-
-def _show(file: Path, stages: Iterable[str], limit: int | None) -> bool:
-    """Print a table of the letters; return whether every line is one."""
-    table = Table("line", "time", "stage", "service", "what", "spans", "reason")
-    replay = Replay(lambda _: ReplayAnswer(None), stages, limit)
-    for line in read(file):
-        if replay.is_done(line) and line.letter:
-            table.add_row(str(line.number), *_row(line.letter))
-    console = Console()
-    Console(width=None if console.is_terminal else _PIPE_WIDTH).print(table)
-    return replay.succeeded
 
 
 def _row(letter: Letter) -> tuple[str, ...]:

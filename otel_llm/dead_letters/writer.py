@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from otel_llm.dead_letters.file import LetterFile
-from otel_llm.dead_letters.letter import STAGES, Letter, Stage, new_letter
+from otel_llm.dead_letters.letter import Letter, new_letter
+from otel_llm.dead_letters.stage import STAGES, Stage
 from otel_llm.errors import ConfigError
 from otel_llm.otlp.signals import Signal
 

@@ -10,10 +10,8 @@ from typing import Any, Final
 
 import click
 
-from otel_llm.errors import ConfigError, MissingExtraError, ModelError, OtelLlmError
-from otel_llm.models.installed import manifest_of, rows, table
-from otel_llm.models.texts import read_calls
-from otel_llm.models.verification import faults_of
+from otel_llm.errors import ConfigError, ModelError, OtelLlmError
+from otel_llm.extras import needs
 
 _KINDS: Final = {
     "detoxify": "detoxify",
@@ -34,6 +32,8 @@ def command() -> None:
 @command.command("list")
 def list_() -> None:
     """List what is installed: evaluators and encoders."""
+    with needs("otel-llm models", "collector"):
+        from otel_llm.models.installed import rows, table
     click.echo(table(rows()))
 
 
@@ -45,6 +45,9 @@ def check(names: tuple[str, ...]) -> None:
     Their files against their checksums, their cases, and what every evaluator must keep to. Exit code 1 where
     anything is wrong.
     """
+    with needs("otel-llm models", "collector"):
+        from otel_llm.models.installed import manifest_of, rows
+        from otel_llm.models.verification import faults_of
     wrong = 0
     for name in names or [row.where for row in rows()]:
         manifest = manifest_of(name)
@@ -104,6 +107,8 @@ def export(source: str, output: Path, **options: Any) -> None:
     name = options["name"] or _KINDS[options["kind"]]
     if not _NAME.fullmatch(name):
         raise ConfigError(f"--name: must be small letters, digits and _, a letter first, got {name!r}")
+    with needs("otel-llm models export", "export"):
+        from otel_llm.models.texts import read_calls
     calls = read_calls(options["texts"])
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as work:
@@ -117,11 +122,9 @@ def export(source: str, output: Path, **options: Any) -> None:
 
 def _export(source: str, options: dict[str, Any], calls: list[Any], folder: Path) -> list[str]:
     """Export into the folder; return the lines that describe the export."""
-    try:
-        from otel_llm.models.export import TOLERANCES, ExportRequest, export  # noqa: PLC0415 - torch, seconds to import
-        from otel_llm.models.original import Options  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise _missing(error) from error
+    with needs("otel-llm models export", "export"):
+        from otel_llm.models.export import TOLERANCES, ExportRequest, export  # torch takes seconds to import
+        from otel_llm.models.original import Options
     tolerance = options["tolerance"]
     request = ExportRequest(
         source=source,
@@ -135,11 +138,10 @@ def _export(source: str, options: dict[str, Any], calls: list[Any], folder: Path
         options=Options(base=options["base"], label=options["label"], max_tokens=options["max_tokens"]),
     )
     try:
-        exported = export(request, calls, folder)
+        with needs("otel-llm models export", "export"):
+            exported = export(request, calls, folder)
     except OtelLlmError:
         raise
-    except ModuleNotFoundError as error:
-        raise _missing(error) from error
     except Exception as error:  # the source's library may raise anything
         raise ModelError(f"{source}: cannot be loaded or exported as {options['kind']}: {error}") from error
     cases = f"{exported.cases} cases written: calls far enough from the threshold" if exported.cases else ""
@@ -148,9 +150,3 @@ def _export(source: str, options: dict[str, Any], calls: list[Any], folder: Path
 
 def _counted(faults: list[str]) -> str:
     return f"{len(faults)} fault{'s' * (len(faults) > 1)}" if faults else "ok"
-
-
-def _missing(error: ModuleNotFoundError) -> Exception:
-    if (error.name or "").startswith("otel_llm"):
-        return error
-    return MissingExtraError(f"export needs {error.name}, which is not installed: pip install 'otel-llm[export]'")

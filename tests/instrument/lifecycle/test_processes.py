@@ -209,7 +209,10 @@ def test_run_says_when_there_is_no_such_program(environment):
     done = run(BIN / "otel-llm", "run", "--", "no-such-program", environment=environment)
 
     assert done.returncode == 1
-    assert done.stderr == "otel-llm: otel-llm run: no-such-program must be a program on PATH, such as python\n"
+    assert done.stderr == (
+        f"otel-llm: otel-llm run: no-such-program must be a program in {BIN} or on PATH, such as python: "
+        "it is in neither\n"
+    )
 
 
 def test_importing_us_loads_nothing_heavy(environment):

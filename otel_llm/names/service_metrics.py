@@ -94,6 +94,10 @@ REFUSALS: Final = Metric(
     "otel_llm.receiver.refusals", "counter", "{refusal}",
     "Requests, or spans, log records and data points of them, that were refused.", (LABEL_REASON,),
 )  # fmt: skip
+METRIC_POINTS_DROPPED: Final = Metric(
+    "otel_llm.receiver.dropped_metric_points", "counter", "{datapoint}",
+    "Data points of applications that were taken and dropped, since no next receiver is set.", (),
+)  # fmt: skip
 DEAD_LETTERS: Final = Metric("otel_llm.dead_letters", "counter", "{letter}", "Dead letters.", (LABEL_STAGE,))
 
 # Several processes of one service.

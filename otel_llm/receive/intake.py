@@ -72,13 +72,7 @@ class Intake:
             Refusal: the body should not be read.
         """
         tenant = self._guard.tenant(header)
-        replayed = is_replayed(signal, header(REPLAY_HEADER), forwards=self._sink.takes("metrics"))
-        if not self._sink.takes(signal):
-            raise Refusal(
-                Reason.NOT_TAKEN,
-                f"{signal} are not taken: this service has no use for them unless forward.endpoint is set; "
-                "send them to your OpenTelemetry Collector",
-            )
+        replayed = is_replayed(signal, header(REPLAY_HEADER), forwards=self._sink.forwards)
         if length > self._settings.max_request_bytes:
             raise too_large(self._settings.max_request_bytes, f"{length} bytes")
         self._in_flight.check(length)

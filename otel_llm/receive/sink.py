@@ -16,8 +16,9 @@ class Sink(Protocol):
     def checks_ids(self) -> bool:
         """True if spans must have well-formed ids."""
 
-    def takes(self, signal: Signal) -> bool:
-        """Return True if there is a use for the signal."""
+    @property
+    def forwards(self) -> bool:
+        """True if requests go on to a next receiver."""
 
     def admits(self, signal: Signal, tenant: str, length: int) -> str | None:
         """Return why a request of `length` bytes has no room now; None where there is room.

@@ -110,6 +110,7 @@ class ServiceMetrics:
         self._durations = self._histogram(names.EVALUATION_DURATION)
         self._late = self._counter(names.PASSED_LATE)
         self._skipped = self._counter(names.EVALUATIONS_SKIPPED)
+        self._dropped = self._counter(names.METRIC_POINTS_DROPPED)
         received_by, sent_by = (names.LABEL_RECEIVER, names.LABEL_TRANSPORT), (names.LABEL_EXPORTER,)
         self._accepted = self._tallies(_ACCEPTED, received_by)
         self._refused = self._tallies(_REFUSED, received_by)
@@ -145,6 +146,10 @@ class ServiceMetrics:
     def skipped(self, calls: int) -> None:
         """Count calls for which the evaluators had no room."""
         self._skipped.add(calls)
+
+    def dropped(self, points: int) -> None:
+        """Count data points that were taken and dropped."""
+        self._dropped.add(points)
 
     def evaluated(
         self, results: Iterable[Result], durations_s: Mapping[str, float], drift: Sequence[DriftState]

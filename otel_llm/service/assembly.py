@@ -81,7 +81,7 @@ async def running(
                 deliveries=deliveries, deadline=deadline,
             )
         )  # fmt: skip
-        sink = QueueSink(queue, traces, consumption.planner.concerns, forwards="forward" in deliveries)
+        sink = QueueSink(queue, traces, metrics, consumption.planner.concerns, forwards="forward" in deliveries)
         receivers = await stages.start(receiving(sink, metrics, settings.receive, sockets, deadline))
         service = Service(
             settings,

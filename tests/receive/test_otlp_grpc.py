@@ -147,14 +147,6 @@ def test_a_message_that_does_not_come_in_time_is_refused() -> None:
     assert "receive.read_timeout_s" in caught.value.details()
 
 
-def test_signals_that_are_not_taken_are_unimplemented() -> None:
-    with receivers(MemorySink(signals=frozenset({"traces"}))) as at, grpc.insecure_channel(at.grpc) as channel:
-        for signal in ("logs", "metrics"):
-            error = refusal(channel, b"", signal)
-            assert error.code() == grpc.StatusCode.UNIMPLEMENTED
-            assert "unless forward.endpoint is set" in error.details()
-
-
 def test_a_fault_of_the_sink_is_an_internal_error_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     with (
         receivers(MemorySink(fault=RuntimeError("disk"))) as at,

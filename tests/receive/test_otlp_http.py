@@ -161,14 +161,6 @@ def test_bad_data_is_described_in_the_details(client: httpx.Client) -> None:
     assert "the body is no ExportTraceServiceRequest" in bad.field_violations[0].description
 
 
-def test_signals_that_are_not_taken_are_not_found() -> None:
-    with receivers(MemorySink(signals=frozenset({"traces"}))) as at:
-        for signal in ("logs", "metrics"):
-            response = post(at, BODIES[signal], signal=signal)
-            assert (response.status_code, status(response).code) == (404, UNIMPLEMENTED)
-            assert "unless forward.endpoint is set" in status(response).message
-
-
 def test_a_method_other_than_post_is_refused(client: httpx.Client) -> None:
     response = client.get("/v1/traces")
     assert (response.status_code, response.headers["allow"]) == (405, "POST")

@@ -115,8 +115,7 @@ def test_the_python_sdk_retries_a_refused_export_until_it_is_taken(transport: st
 def test_the_python_sdk_does_not_retry_what_is_refused_for_good(
     at: Receivers, caplog: pytest.LogCaptureFixture
 ) -> None:
-    at.sink.signals = frozenset({"logs"})
-    exporter = exporters(at, "traces")[0]
+    exporter = HttpSpans(endpoint=f"{at.http}/v1/traces", headers={"x-otel-llm-replay": "events"})
     with caplog.at_level(logging.ERROR):
         assert exporter.export([sdk_span()]) is SpanExportResult.FAILURE
     exporter.shutdown()

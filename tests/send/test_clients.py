@@ -109,9 +109,10 @@ def test_what_is_too_large_is_refused_for_good(scheme: str) -> None:
     assert reply.kind == "refused"
 
 
-def test_a_signal_that_the_receiver_does_not_take_is_refused_for_good(scheme: str) -> None:
-    with receivers(MemorySink(signals=frozenset({"traces"}))) as at, client(endpoint(scheme, at)) as sender:
-        assert sender.export("metrics", SIGNALS["metrics"], {}).kind == "refused"
+def test_what_the_receiver_does_not_take_is_refused_for_good(scheme: str) -> None:
+    with receivers() as at, client(endpoint(scheme, at)) as sender:
+        assert sender.export("traces", SIGNALS["traces"], {"x-otel-llm-replay": "events"}).kind == "refused"
+    assert at.intake.refusals == {"not_taken": 1}
 
 
 def test_nobody_there_is_to_be_tried_again(scheme: str) -> None:

@@ -28,7 +28,7 @@ class MemorySink:
     """Keeps what it is given."""
 
     checks_ids: bool = True
-    signals: frozenset[str] = frozenset(SIGNALS)
+    forwards: bool = True
     no_room: str | None = None
     """Why nothing is admitted."""
     full: bool = False
@@ -43,9 +43,6 @@ class MemorySink:
     """Whether `put` waits at the gate until `release`."""
     _gate: asyncio.Event = field(default_factory=asyncio.Event)
     _loop: asyncio.AbstractEventLoop | None = None
-
-    def takes(self, signal: str) -> bool:
-        return signal in self.signals
 
     def admits(self, signal: str, tenant: str, length: int) -> str | None:
         self.asked.append((signal, tenant, length))

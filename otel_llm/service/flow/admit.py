@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -11,32 +12,49 @@ from otel_llm.otlp.rebuild import rebuild
 from otel_llm.otlp.requests import read_spans
 from otel_llm.otlp.signals import Signal
 from otel_llm.queue.base import Queue
+from otel_llm.report.metrics import ServiceMetrics
 from otel_llm.report.own_traces import OwnTraces
 
 _EVENT_MARKER: Final = b"gen_ai."
 """Bytes that every log record with the content of a call has."""
 
 
+_log: Final = logging.getLogger(__name__)
+
+
 class QueueSink:
-    """The receivers' sink. Used in the event loop; `concerns` is called there too."""
+    """The receivers' sink. Used in the event loop; `concerns` is called there too.
+
+    An application sends spans and metrics to one endpoint. Metrics that nothing receives next are taken and dropped:
+    a refusal would be an error in the application's log for each interval.
+    """
 
     def __init__(
-        self, queue: Queue, traces: OwnTraces, concerns: Callable[[bytes], bool], *, forwards: bool
+        self,
+        queue: Queue,
+        traces: OwnTraces,
+        metrics: ServiceMetrics,
+        concerns: Callable[[bytes], bool],
+        *,
+        forwards: bool,
     ) -> None:
         """Put requests into the queue: whole if `forwards`, else only the spans that `concerns` selects."""
         self._concerns = concerns
         self._traces = traces
+        self._metrics = metrics
         self._queue = queue
         self._forwards = forwards
+        self._has_dropped = False
 
     @property
     def checks_ids(self) -> bool:
         """True if spans with malformed ids are rejected. If requests are forwarded, the next receiver decides."""
         return not self._forwards
 
-    def takes(self, signal: Signal) -> bool:
-        """Return True if there is a use for the signal."""
-        return self._forwards or signal != "metrics"
+    @property
+    def forwards(self) -> bool:
+        """True if requests go on to a next receiver."""
+        return self._forwards
 
     def admits(self, signal: Signal, tenant: str, length: int) -> str | None:
         """Return why a request of `length` bytes cannot be taken now; None if it can."""
@@ -48,6 +66,9 @@ class QueueSink:
         Raises:
             QueueFullError: there is no room for the request now.
         """
+        if request.signal == "metrics" and not self._forwards:
+            self._drop(request)
+            return
         needed = request if self._forwards else _evaluated(request, self._concerns)
         if needed is None:
             return
@@ -57,6 +78,15 @@ class QueueSink:
                 safe.result()
             else:
                 await asyncio.wrap_future(safe)
+
+    def _drop(self, request: QueuedRequest) -> None:
+        self._metrics.dropped(request.items)
+        if not self._has_dropped:
+            self._has_dropped = True
+            _log.warning(
+                "metrics arrive and are dropped: set forward.endpoint to pass them on, or let the applications "
+                "send theirs elsewhere (OTEL_EXPORTER_OTLP_METRICS_ENDPOINT); this is logged once"
+            )
 
 
 def _evaluated(request: QueuedRequest, concerns: Callable[[bytes], bool]) -> QueuedRequest | None:

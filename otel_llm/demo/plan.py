@@ -128,7 +128,7 @@ def application(ports: Ports, example: Path, *, with_collector: bool) -> OwnProg
     if with_collector:
         environment["OTEL_METRIC_EXPORT_INTERVAL"] = "1000"
     else:
-        environment["OTEL_METRICS_EXPORTER"] = "none"  # the service takes only spans
+        environment["OTEL_METRICS_EXPORTER"] = "none"  # without a Collector, no Prometheus scrapes them
     arguments = (
         "run", "--endpoint", f"http://{HOST}:{port}", "--service-name", SERVICE_NAME, "--capture-content",
         "--", sys.executable, str(example / "workload.py"),

@@ -80,6 +80,7 @@ def filled() -> ServiceMetrics:
         metrics.send_failed("events", signal, 1)
     metrics.passed_late()
     metrics.skipped(2)
+    metrics.dropped(3)
     metrics.evaluated([result()], {"toxicity": 0.003}, [drift_state()])
     metrics.watch_queue(Watched())
     metrics.watch_exporters({"events": Watched()})

@@ -25,8 +25,8 @@ _log: Final = logging.getLogger(__name__)
 class QueueSink:
     """The receivers' sink. Used in the event loop; `concerns` is called there too.
 
-    An application sends spans and metrics to one endpoint. Metrics that nothing receives next are taken and dropped:
-    a refusal would be an error in the application's log for each interval.
+    An application sends spans and metrics to one endpoint. Metrics that nothing receives next are taken and
+    dropped: a refusal would be an error in the application's log for each interval.
     """
 
     def __init__(

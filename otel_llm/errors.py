@@ -60,6 +60,10 @@ class RecordError(OtelLlmError):
     """A record to evaluate is wrong; the message names its number, the key, the value and the remedy."""
 
 
+class RecordFormatError(RecordError):
+    """A file is of another format than JSON Lines; the message says which, and how to convert it."""
+
+
 class RedactionError(OtelLlmError):
     """An app's own function for redaction failed; the message says how, and nothing of the text."""
 

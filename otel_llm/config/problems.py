@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, get_args
 
 from pydantic import BaseModel
@@ -46,7 +46,11 @@ def describe_problem(model: type[BaseModel], detail: ErrorDetails, variables: Va
 
 def _unknown(model: type[BaseModel], location: tuple[int | str, ...], variables: Variables) -> str:
     key, section = ".".join(str(part) for part in location), _section_at(model, location[:-1])
-    meant = _meant(section, str(location[-1]))
+    said = str(location[-1])
+    if places := sorted(_sections_with(model, said), key=len):
+        where = " or ".join(f"in {place}" if place else "at the top level" for place in places)
+        return f"{key} is not a setting: did you mean {said} {where}?"
+    meant = _meant(section, said)
     if setting := variables.setting(location) or variables.below(location):
         if meant and setting.startswith(key):  # else the unknown key is inside the value of the variable
             beside = key.removesuffix(str(location[-1]))
@@ -54,6 +58,15 @@ def _unknown(model: type[BaseModel], location: tuple[int | str, ...], variables:
         key += f" ({variables.name(setting)})"
     remedy = f"did you mean {meant}? " * bool(meant)
     return f"{key} is not a setting: {remedy}known here: {', '.join(section.model_fields)}"
+
+
+def _sections_with(model: type[BaseModel], said: str, path: str = "") -> Iterator[str]:
+    """Yield the paths of the sections that have a key of this name; the top level's is empty."""
+    if said in model.model_fields:
+        yield path
+    for name in model.model_fields:
+        if section := section_of(model, name):
+            yield from _sections_with(section, said, f"{path}.{name}".lstrip("."))
 
 
 def _meant(model: type[BaseModel], said: str) -> str | None:

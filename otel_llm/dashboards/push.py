@@ -113,4 +113,14 @@ def _ask(address: str, request: Callable[..., Any], *arguments: object, missing:
     except ValueError as error:  # a page in place of JSON: another server, or a proxy's log-in
         raise GrafanaError(f"{address} is no Grafana API: {error}: {_REMEDIES[_NOT_FOUND]}") from error
     except OSError as error:  # the HTTP library's other errors are of this kind
-        raise GrafanaError(f"{address} cannot be reached: {error}: does Grafana listen there?") from error
+        raise GrafanaError(f"{address} cannot be reached: {_reason(error)}: does Grafana listen there?") from error
+
+
+def _reason(error: BaseException) -> str:
+    """Return the system's words for the cause; the HTTP library's own message is a nest of its objects."""
+    cause: BaseException | None = error
+    while cause:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        last, cause = cause, cause.__cause__ or cause.__context__
+    return f"{type(last).__name__}: {last}"

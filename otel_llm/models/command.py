@@ -46,11 +46,16 @@ def check(names: tuple[str, ...]) -> None:
     anything is wrong.
     """
     with needs("otel-llm models", "collector"):
+        from otel_llm.evaluate.definition.manifest import EvaluatorManifest
         from otel_llm.models.installed import manifest_of, rows
         from otel_llm.models.verification import faults_of
     wrong = 0
     for name in names or [row.where for row in rows()]:
         manifest = manifest_of(name)
+        missing = manifest.missing if isinstance(manifest, EvaluatorManifest) else []
+        if missing and not names:
+            click.echo(f"{manifest.name} {manifest.version}: not checked, needs {' and '.join(missing)}")
+            continue
         faults = faults_of(manifest)
         wrong += bool(faults)
         click.echo(f"{manifest.name} {manifest.version}: {_counted(faults)}")

@@ -19,6 +19,8 @@ class Row(NamedTuple):
     kind: str
     targets: str
     """Sides that the evaluator scores; a dash for an encoder."""
+    runs: str
+    """`by default` or `where named`; of an evaluator whose libraries are missing, how to install them."""
     size: str
     """Size of the files that are loaded."""
     where: str
@@ -32,9 +34,10 @@ def rows() -> Iterator[Row]:
         ModelError: a manifest is not as it should be.
     """
     for evaluator in evaluator_manifests():
-        yield _row(evaluator, evaluator.kind, ", ".join(evaluator.targets))
+        runs = "by default" if evaluator.default else "where named"
+        yield _row(evaluator, evaluator.kind, ", ".join(evaluator.targets), _needs(evaluator) or runs)
     for encoder in encoder_manifests():
-        yield _row(encoder, "encoder", "-")
+        yield _row(encoder, "encoder", "-", "-")
 
 
 def size_of(folder: Path, files: Iterable[str]) -> str:
@@ -73,6 +76,10 @@ def manifest_of(name: str) -> EvaluatorManifest | EncoderManifest:
     return known[name]
 
 
-def _row(manifest: EvaluatorManifest | EncoderManifest, kind: str, targets: str) -> Row:
+def _needs(evaluator: EvaluatorManifest) -> str:
+    return f"needs {' and '.join(evaluator.missing)}" if evaluator.missing else ""
+
+
+def _row(manifest: EvaluatorManifest | EncoderManifest, kind: str, targets: str, runs: str) -> Row:
     size = size_of(manifest.folder, manifest.files)
-    return Row(manifest.name, manifest.version, kind, targets, size, str(manifest.folder))
+    return Row(manifest.name, manifest.version, kind, targets, runs, size, str(manifest.folder))

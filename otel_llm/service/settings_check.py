@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from otel_llm.config.service import ServiceSettings
-from otel_llm.errors import ConfigError
+from otel_llm.errors import ConfigError, PortTakenError
 from otel_llm.evaluate.engine.execution_providers import running_on
 from otel_llm.evaluate.kinds.loading import chosen_manifests
 from otel_llm.evaluate.run.pipeline_parts import check_baseline
@@ -24,7 +25,7 @@ from otel_llm.send.client import open_client
 def check(settings: ServiceSettings) -> None:
     """Return if the service would start: addresses, certificates, folders, evaluators. No model is loaded.
 
-    Nothing is made or written: the user who checks may differ from the user of the service.
+    Nothing that is made stays: the user who checks may differ from the user of the service.
 
     Raises:
         OtelLlmError: the service would not start; the message names the key, the value and the remedy.
@@ -68,4 +69,27 @@ def _may_be_written(folder: Path) -> bool:
     # os.access, because Path.exists raises below a folder that this user may not read
     access = functools.partial(os.access, effective_ids=os.access in os.supports_effective_ids)
     nearest = next(each for each in (folder.absolute(), *folder.absolute().parents) if access(each, os.F_OK))
-    return nearest.is_dir() and access(nearest, os.W_OK | os.X_OK)
+    try:
+        # permissions do not tell: below /proc not even root makes a folder
+        with tempfile.TemporaryDirectory(prefix=".otel-llm-check-", dir=nearest):
+            return True
+    except OSError:
+        return False
+
+
+def taken_ports(settings: ServiceSettings) -> list[str]:
+    """Return a message for each port that another program listens on, or this service, if it runs already."""
+    messages = []
+    for key, host in (
+        ("grpc_port", settings.host),
+        ("http_port", settings.host),
+        ("telemetry_port", settings.telemetry_host or settings.host),
+    ):
+        port: int = getattr(settings, key)
+        try:
+            bind(host, port, "").close()
+        except PortTakenError:
+            messages.append(
+                f"{key}: port {port} on {host} is taken: by this service if it runs already, else choose another"
+            )
+    return messages

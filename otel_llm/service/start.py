@@ -22,7 +22,7 @@ from otel_llm.service.processes.parent import process_index, watch_parent
 from otel_llm.service.processes.signals import handle_signals, notify_ready
 from otel_llm.service.processes.supervise import own_command, supervise
 from otel_llm.service.running import Service
-from otel_llm.service.settings_check import check
+from otel_llm.service.settings_check import check, taken_ports
 from otel_llm.service.start_warnings import warn_of_left_over, warn_of_strangers, without_effect
 
 _LOOPBACK: Final = "127.0.0.1"
@@ -48,7 +48,7 @@ def start(config: Path | None, options: Mapping[str, Any], *, only_check: bool) 
     settings = read()
     if only_check:
         check(settings)
-        for said in without_effect(settings):
+        for said in (*without_effect(settings), *taken_ports(settings)):
             click.echo(f"otel-llm: {said}", err=True)
         click.echo("the settings are valid")
         return

@@ -62,6 +62,12 @@ def test_an_option_sets_a_key_of_a_section_that_is_null(write) -> None:
             "evaluate: {drift: {windows: 5}}",
             "evaluate.drift.windows is not a setting: did you mean",
         ),
+        (
+            "receive: {grpc_port: 1}",
+            "receive.grpc_port is not a setting: did you mean grpc_port at the top level?",
+        ),
+        ("explanations: false", "explanations is not a setting: did you mean explanations in events?"),
+        ("headers: {}", "headers is not a setting: did you mean headers in events or in forward?"),
         ("grpc_prot:", "grpc_prot is not a setting: did you mean grpc_port?"),
         ("http_port:", "http_port: input should be a valid integer, got None"),
         ("http_port: 70000", "http_port: input should be less than or equal to 65535, got 70000"),

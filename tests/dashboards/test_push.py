@@ -141,7 +141,7 @@ def test_a_page_in_place_of_json_is_an_error_that_says_so() -> None:
 
 
 def test_a_grafana_that_is_not_there_is_an_error_that_says_so() -> None:
-    with pytest.raises(GrafanaError, match="cannot be reached"):
+    with pytest.raises(GrafanaError, match="cannot be reached: Connection refused: does Grafana listen there"):
         push(PushSettings(url="http://127.0.0.1:1", token=TOKEN))
 
 

@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from otel_llm.errors import ChecksumError, ConfigError, MissingExtraError, ParityError, RecordError
+from otel_llm.evaluate.definition import manifest
 from otel_llm.evaluate.definition.installed import encoder_manifest, evaluator_manifests
+from otel_llm.evaluate.kinds.loading import chosen_manifests
 from otel_llm.models.command import command
 from otel_llm.models.folder import licence_found, write_manifest
 from otel_llm.models.parity import Parity, rank_correlation
@@ -25,13 +27,26 @@ def run(*arguments):
 
 def test_the_list_has_every_evaluator_and_encoder_with_where_it_is():
     head, *lines = run("list").output.splitlines()
-    assert head.split() == ["name", "version", "kind", "targets", "size", "where"]
+    assert head.split() == ["name", "version", "kind", "targets", "runs", "size", "where"]
     listed = {line.split()[0]: line for line in lines}
     assert set(listed) == {manifest.name for manifest in evaluator_manifests()} | {"minilm_l6_v2"}
     assert "encoder" in listed["minilm_l6_v2"]
     assert listed["minilm_l6_v2"].endswith(str(ENCODER))
     assert "text_classifier" in listed["toxicity"] or "python" in listed["toxicity"]
     assert "input, output" in listed["toxicity"]
+
+
+def test_an_evaluator_whose_library_is_missing_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr(
+        manifest, "find_spec", lambda name: None if name == "presidio_analyzer" else find_spec(name)
+    )
+    (line,) = [line for line in run("list").output.splitlines() if line.startswith("presidio")]
+    assert "needs pip install 'otel-llm[presidio]'" in line
+    assert "by default" not in line
+    with pytest.raises(ConfigError) as raised:
+        chosen_manifests(["nothing"])
+    assert "toxicity" in str(raised.value)
+    assert "presidio" not in str(raised.value)
 
 
 def test_an_encoder_as_it_should_be_is_ok():

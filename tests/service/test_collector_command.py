@@ -155,7 +155,7 @@ def test_a_hangup_reads_the_settings_again(started: list[Command], tmp_path: Pat
 def test_check_says_whether_the_service_would_start(tmp_path: Path) -> None:
     config = tmp_path / "service.yaml"
     config.write_text("evaluate: {evaluators: [pii]}\nselection: {sampling: {pii: 0.5}}\n")
-    outcome = CliRunner().invoke(command, ["--config", str(config), "--check"])
+    outcome = CliRunner().invoke(command, ["--config", str(config), "--check", *FREE_PORTS])
     assert (outcome.exit_code, outcome.output) == (0, "the settings are valid\n")
 
 
@@ -173,6 +173,8 @@ def test_check_says_whether_the_service_would_start(tmp_path: Path) -> None:
         ("receive: {tls: {cert_file: a.pem, key_file: b.pem}}", "receive.tls.cert_file"),
         ("receive: {bearer_tokens_file: nowhere}", "receive.bearer_tokens_file 'nowhere' cannot be read"),
         ("queue: {folder: /etc/hostname/queue}", "queue.folder: '/etc/hostname/queue' cannot be made or written"),
+        ("queue: {folder: /proc/queue}", "queue.folder: '/proc/queue' cannot be made or written"),
+        ("dead_letters: {file: /proc/letters/a.jsonl}", "dead_letters.file: '/proc/letters' cannot be made or"),
         ("dead_letters: {file: /etc/hostname/letters}", "dead_letters.file: '/etc/hostname' cannot be made or"),
         ("dead_letters: {file: /etc}", "dead_letters.file: must be a file, got the folder '/etc'"),
         ("events: {endpoint: 'https://a', tls: {ca_file: nope.pem}}", "events.tls.ca_file 'nope.pem' must be"),
@@ -185,6 +187,17 @@ def test_check_names_what_is_wrong(tmp_path: Path, settings: str, problem: str) 
     outcome = CliRunner().invoke(command, ["--config", str(config), "--check"])
     assert isinstance(outcome.exception, OtelLlmError)
     assert problem in str(outcome.exception)
+
+
+def test_check_tells_of_taken_ports_and_is_no_error_for_them() -> None:
+    with bind("127.0.0.1", 0, "") as sock:
+        port = sock.getsockname()[1]
+        outcome = CliRunner().invoke(command, ["--check", *FREE_PORTS, "--http-port", str(port)])
+    assert (outcome.exit_code, outcome.stdout) == (0, "the settings are valid\n")
+    assert outcome.stderr == (
+        f"otel-llm: http_port: port {port} on 127.0.0.1 is taken: by this service if it runs already, else "
+        "choose another\n"
+    )
 
 
 def test_the_start_says_what_check_says_with_the_whole_key(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -99,6 +100,8 @@ class EvaluatorManifest(_Folder):
     """Side of the threshold that fails: at and above the threshold, or below the threshold."""
     default: bool = True
     """True if the evaluator runs where no evaluators are named. False: it runs only where its name is given."""
+    requires: dict[str, str] = {}
+    """Modules of libraries that may be missing, each with the command that installs it."""
     encoder: _Name | None = None
     """Name of the shared encoder whose output the evaluator reads; None means no encoder."""
 
@@ -134,6 +137,11 @@ class EvaluatorManifest(_Folder):
     def has_whole_model(self) -> bool:
         """True if the evaluator runs a whole model on tokens, not a head over the encoder and not rules."""
         return self.encoder is None and "model.onnx" in self.files
+
+    @property
+    def missing(self) -> list[str]:
+        """Commands that install what is missing; empty if the evaluator can run."""
+        return [command for module, command in self.requires.items() if find_spec(module) is None]
 
     def is_fail(self, score: float) -> bool:
         """Return whether the score fails."""

@@ -47,10 +47,11 @@ def chosen_manifests(names: Sequence[str] | None) -> list[EvaluatorManifest]:
         manifests[manifest.name] = manifest
     for name in names or ():
         if name not in manifests:
+            ready = [each.name for each in manifests.values() if not each.missing]
             near = difflib.get_close_matches(name, manifests, n=1)
             remedy = f": did you mean {near[0]!r}?" if near else ""
             raise ConfigError(
-                f"evaluators: {name!r} is not installed, these are: {', '.join(manifests) or 'none'}{remedy}"
+                f"evaluators: {name!r} is not installed, these are: {', '.join(ready) or 'none'}{remedy}"
             )
     return [
         manifest for name, manifest in manifests.items() if (manifest.default if names is None else name in names)

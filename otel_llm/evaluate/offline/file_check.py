@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Final
 
-from otel_llm.errors import RecordError
+from otel_llm.errors import RecordError, RecordFormatError
 from otel_llm.evaluate.offline.record_file import Line, parse_line
 from otel_llm.evaluate.offline.records import KEYS, Record
 
@@ -35,9 +35,15 @@ class Inspection:
         self._unread: dict[str, str] = {}
 
     def read(self, line: Line) -> Record | None:
-        """Return the line's record; None for an invalid line, which is noted."""
+        """Return the line's record; None for an invalid line, which is noted.
+
+        Raises:
+            RecordFormatError: the file is of another format, so that no line can be valid.
+        """
         try:
             record, keys = parse_line(line)
+        except RecordFormatError:
+            raise
         except RecordError as error:
             self.invalid += 1
             if len(self._problems) < _SHOWN:

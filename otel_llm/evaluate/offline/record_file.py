@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
 
-from otel_llm.errors import RecordError
+from otel_llm.errors import RecordError, RecordFormatError
 from otel_llm.evaluate.offline.records import Record, read_record
 
 MAX_LINE_BYTES: Final = 64 * 2**20
@@ -14,6 +16,7 @@ MAX_LINE_BYTES: Final = 64 * 2**20
 
 _CHUNK_BYTES: Final = 2**20
 _BOM: Final = b"\xef\xbb\xbf"
+_COLUMN: Final = re.compile(r"\s*[A-Za-z_]\w{0,40}(?:[ .-]\w{1,40}){0,2}\s*")
 _UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -67,7 +70,7 @@ def parse_line(line: Line) -> tuple[Record, tuple[str, ...]]:
         value = _parse(line)
         return read_record(value, line.number), tuple(value) if isinstance(value, dict) else ()
     except RecordError as error:
-        raise RecordError(f"line {line.number}: {error}") from None
+        raise type(error)(f"line {line.number}: {error}") from None
 
 
 def _parse(line: Line) -> object:
@@ -83,6 +86,8 @@ def _parse(line: Line) -> object:
     try:
         value: object = json.loads(text)
     except json.JSONDecodeError as error:
+        if line.number == 1 and (remedy := _other_format(text)):
+            raise RecordFormatError(remedy) from None
         raise RecordError(
             f"is not JSON: {error.msg} at column {error.pos + 1}: each line must be one whole object"
         ) from None
@@ -91,6 +96,21 @@ def _parse(line: Line) -> object:
     if isinstance(value, list):
         raise RecordError("must be an object, got an array: write one object a line (jq -c '.[]' does)")
     return value
+
+
+def _other_format(first: str) -> str | None:
+    """Return the name of the format of a file that begins with this line and is no JSON Lines, and a remedy."""
+    if first.strip() in {"{", "["}:
+        convert = "jq -c '.[]' FILE" if first.strip() == "[" else "jq -c . FILE"
+        return f"this looks like JSON over several lines, and one object a line is read: {convert} converts it"
+    cells = next(csv.reader([first], delimiter="\t" if "\t" in first else ","), [])
+    if len(cells) < 2 or not all(_COLUMN.fullmatch(cell) for cell in cells):
+        return None
+    return (
+        f"this looks like CSV with the columns {', '.join(cells)}, and JSON Lines is read: "
+        'python -c "import csv, json, sys; [print(json.dumps(row)) for row in csv.DictReader(sys.stdin)]" '
+        "< FILE.csv > FILE.jsonl converts it"
+    )
 
 
 def _is_blank(line: Line) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
 
-from otel_llm.errors import RecordError
+from otel_llm.errors import RecordError, RecordFormatError
 from otel_llm.evaluate.offline.batches import MAX_RECORDS, batches
 from otel_llm.evaluate.offline.file_check import Inspection
 from otel_llm.evaluate.offline.input_output import is_regular
@@ -48,7 +48,7 @@ class RecordReader:
         inspection = Inspection()
         for lines in read_lines(self._stream):
             for line in lines:
-                inspection.read(line)
+                self._read(line, inspection)
             at(inspection.records)
         self._stream.seek(0)
         self._conclude(inspection)
@@ -70,11 +70,17 @@ class RecordReader:
 
     def _records(self, lines: Iterable[Line], inspection: Inspection) -> Iterator[Record]:
         for line in lines:
-            record = inspection.read(line)
+            record = self._read(line, inspection)
             if record is not None:
                 yield record
             elif not self._skip_invalid:
                 return
+
+    def _read(self, line: Line, inspection: Inspection) -> Record | None:
+        try:
+            return inspection.read(line)
+        except RecordFormatError as error:
+            raise RecordFormatError(f"{self._where}: {error}") from None
 
     def _conclude(self, inspection: Inspection) -> None:
         self._check(inspection)

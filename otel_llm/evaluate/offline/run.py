@@ -15,7 +15,7 @@ from rich.text import Text
 from otel_llm.evaluate.offline import input_output
 from otel_llm.evaluate.offline.formats.json_lines import Format, JsonlWriter, Writer
 from otel_llm.evaluate.offline.formats.junit import JunitWriter
-from otel_llm.evaluate.offline.formats.table import TableWriter, console_for
+from otel_llm.evaluate.offline.formats.table import TableWriter, console_for, width_on
 from otel_llm.evaluate.offline.interrupt import Interrupted, Interrupts
 from otel_llm.evaluate.offline.loaded_evaluators import LoadedEvaluators, load
 from otel_llm.evaluate.offline.progress import LineProgress
@@ -65,7 +65,7 @@ def run(settings: RunSettings, interrupts: Interrupts) -> int:
 class _Run:
     def __init__(self, settings: RunSettings) -> None:
         self._settings = settings
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, width=width_on(sys.stderr))
         self.records = 0
         """Number of records evaluated so far."""
 

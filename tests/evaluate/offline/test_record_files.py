@@ -79,6 +79,11 @@ def test_a_line_over_the_limit_is_refused_and_the_next_is_read(monkeypatch):
         (b'{"output": "A", "id": ' + b"1" * 5000 + b"}", "line 1: is not JSON that can be read"),
         (b'{"output": "A", "logprobs": [NaN]}', "line 1: logprobs[0]: must be the natural logarithm"),
         (b"null", "line 1: must be an object"),
+        (b"id,input,output\n1,a,b\n", "line 1: this looks like CSV with the columns id, input, output"),
+        (b"id\tanswer text\n1\ta\n", "line 1: this looks like CSV with the columns id, answer text"),
+        (b'{\n  "output": "A"\n}\n', "line 1: this looks like JSON over several lines"),
+        (b'[\n{"output": "A"}\n]\n', "jq -c '.[]' FILE converts it"),
+        (b"Well, that is prose.\n", "line 1: is not JSON"),
         (b'{"output": "A\x00"}', "line 1: is not JSON: Invalid control character"),
     ],
 )

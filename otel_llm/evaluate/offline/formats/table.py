@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
 
 from rich import box
 from rich.console import Console
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 
 _EXPLANATION_CHARACTERS: Final = 200
+"""Characters of an explanation on a terminal; in a file or pipe nothing is cut."""
+_PIPE_WIDTH: Final = 200
 # an explanation may quote an answer, and an answer must not control the terminal
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
@@ -45,7 +48,7 @@ class TableWriter:
         for evaluator, target, row in self._tally.rows():
             if row.worst or row.first_error:
                 self._console.print(_title(evaluator, target, self._manifests[evaluator]))
-                self._console.print(_worst(row, self._console.width))
+                self._console.print(_worst(row, self._console))
                 self._console.print()
         self._console.print(_counts(self._tally))
         seconds = time.monotonic() - self._started
@@ -60,8 +63,14 @@ def console_for(file: BinaryIO) -> Console:
             sys.stdout.reconfigure(
                 errors="replace"
             )  # an explanation may have characters that the terminal's encoding lacks
-        return Console(highlight=False)
-    return Console(file=io.TextIOWrapper(file, encoding="utf-8", write_through=True), highlight=False)
+        return Console(highlight=False, width=width_on(sys.stdout))
+    text = io.TextIOWrapper(file, encoding="utf-8", write_through=True)
+    return Console(highlight=False, width=width_on(text), file=text)
+
+
+def width_on(file: TextIO) -> int | None:
+    """Return the columns of a table in a file or pipe; None on a terminal, and where COLUMNS says how many."""
+    return None if file.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
 
 
 def _title(evaluator: str, target: Target, manifest: EvaluatorManifest) -> Text:
@@ -69,32 +78,33 @@ def _title(evaluator: str, target: Target, manifest: EvaluatorManifest) -> Text:
     return Text.assemble((f"{evaluator}.{target}", "bold"), f" fails {side} {manifest.threshold:.2f}")
 
 
-def _worst(row: Row, width: int) -> Table:
+def _worst(row: Row, console: Console) -> Table:
+    limit = _EXPLANATION_CHARACTERS if console.is_terminal else None
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=width // 4)
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=console.width // 4)
     table.add_column(overflow="fold")
     for result in row.worst:
         score = "" if result.score is None else f"{result.score:.2f}"
-        table.add_row(Text("  ✗", "bold red"), score, *_what(result))
+        table.add_row(Text("  ✗", "bold red"), score, *_what(result, limit))
     left = row.labels["fail"] - len(row.worst)
     if left:
         table.add_row("", "", Text(f"{left:,} more", "dim"), "")
     if row.first_error:
         count = row.labels["error"]
-        *which, why = _what(row.first_error)
+        *which, why = _what(row.first_error, limit)
         table.add_row(
             Text("  !", "bold yellow"), "", *which, Text.assemble(why, f", {count:,} in all" * (count > 1))
         )
     return table
 
 
-def _what(result: RecordResult) -> Iterator[Text]:
+def _what(result: RecordResult, limit: int | None) -> Iterator[Text]:
     yield Text(_printable(str(result.id)), "cyan")
     explanation = _printable(result.explanation or "")
-    if len(explanation) > _EXPLANATION_CHARACTERS:
-        explanation = explanation[: _EXPLANATION_CHARACTERS - 1] + "…"
+    if limit and len(explanation) > limit:
+        explanation = explanation[: limit - 1] + "…"
     yield Text(explanation)
 
 

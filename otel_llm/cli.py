@@ -15,6 +15,7 @@ from otel_llm.version import __version__
 _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("otel_llm.demo.command", "Run everything here, on embedded defaults, and watch it."),
     "run": ("otel_llm.instrument.command", "Run a Python program with its LLM clients instrumented."),
+    "doctor": ("otel_llm.doctor.command", "Say what is missing, from the client library to the alert."),
     "collector": ("otel_llm.service.command", "Evaluate GenAI spans that arrive over OTLP."),
     "evaluate": ("otel_llm.evaluate.offline.command", "Evaluate a file of answers, for people and for CI."),
     "models": ("otel_llm.models.command", "List, check and export evaluators."),

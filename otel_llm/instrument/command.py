@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from otel_llm.config.instrument import read_settings
-from otel_llm.config.sdk_environment import run_environment
+from otel_llm.config.sdk_environment import check_protocols, run_environment
 from otel_llm.errors import ConfigError
 from otel_llm.instrument.cost.own_prices import read_price_file
 from otel_llm.instrument.program import find_program
@@ -34,6 +34,7 @@ def command(
     environment = run_environment(
         os.environ, endpoint=endpoint, service_name=service_name, capture_content=capture_content
     )
+    check_protocols(environment)
     settings, problems = read_settings(environment)
     if problems:
         raise problems[0]

@@ -99,6 +99,10 @@ def test_signals_without_an_exporter_get_otlp():
     }
     assert default_exporters({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})["log_exporter_names"] == ["otlp_proto_grpc"]
     assert default_exporters({"OTEL_CONFIG_FILE": "otel.yaml"}) == {}
+    with pytest.raises(
+        ConfigError, match="OTEL_EXPORTER_OTLP_LOGS_PROTOCOL must be http/protobuf or grpc, got 'http'"
+    ):
+        default_exporters({"OTEL_EXPORTER_OTLP_LOGS_PROTOCOL": "http"})
 
 
 def test_run_keeps_what_the_user_set():

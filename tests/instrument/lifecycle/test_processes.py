@@ -163,8 +163,50 @@ def test_an_endpoint_that_is_down_costs_one_line_and_the_program_ends(environmen
 
     assert (done.returncode, done.stdout) == (0, "one two three\n")
     assert done.stderr == (
-        "otel-llm: telemetry was not delivered: Connection refused (said once; the app is not affected)\n"
+        f"otel-llm: telemetry was not delivered to {NOBODY}: Connection refused: does a Collector listen there? "
+        "OTEL_EXPORTER_OTLP_ENDPOINT says where telemetry goes (said once; the app is not affected)\n"
     )
+
+
+@pytest.mark.parametrize("variable", ["OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"])
+def test_an_exporter_without_a_protocol_is_otlp_over_http(environment, variable, tmp_path):
+    app = tmp_path / "app.py"
+    app.write_text(
+        f"import os, otel_llm\notel_llm.instrument()\n{APP}\nprint(os.getenv('OTEL_EXPORTER_OTLP_PROTOCOL'))"
+    )
+    with otlp_sink() as sink:
+        done = run(
+            sys.executable,
+            app,
+            environment={**environment, variable: "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint},
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "one two three\nNone\n", "")
+        only_span(sink)
+        assert sink.metrics
+
+
+def test_grpc_without_its_exporter_names_the_remedies(environment):
+    variables = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    # as if the exporter, which is here for the service's tests, were not installed
+    absent = (
+        "import sys\nsys.modules['opentelemetry.exporter.otlp.proto.grpc'] = None\n"
+        "import importlib.util as u\nfind = u.find_spec\n"
+        "u.find_spec = lambda name, *rest: None if name.endswith('proto.grpc') else find(name, *rest)\n"
+    )
+    code = f"{absent}import otel_llm\notel_llm.instrument()"
+    done = run(sys.executable, "-c", code, environment=environment | variables)
+    assert done.returncode == 0
+    remedies = (
+        "OTEL_EXPORTER_OTLP_PROTOCOL is grpc, and its exporter is not installed: set it to http/protobuf, with "
+        "the endpoint of OTLP over HTTP (port 4318), or pip install opentelemetry-exporter-otlp-proto-grpc\n"
+    )
+    assert done.stderr.endswith(f"the app is not affected: ConfigError: {remedies}")
+    assert done.stderr.count("\n") == 1
+    code = (
+        f"{absent}import sys; sys.argv = ['otel-llm', 'run', '--', 'true']\nfrom otel_llm.cli import main\nmain()"
+    )
+    done = run(sys.executable, "-c", code, environment=environment | variables)
+    assert (done.returncode, done.stderr) == (1, f"otel-llm: {remedies}")
 
 
 def test_signals_reach_the_program(environment):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Final
 
 from otel_llm import names
@@ -26,7 +27,7 @@ def evaluated(url: str, *, asked: bool) -> Iterator[Finding]:
         asked: True if the user named the URL: then it is wrong if no service is there.
     """
     try:
-        ready, metrics = page(f"{url}/readyz"), page(f"{url}/metrics")
+        ready, metrics = page(f"{url}/readyz"), page(f"{url}/metrics").text
     except UnreachableError as error:
         remedy = "start it with `otel-llm collector`, or name its telemetry port with --service URL"
         text = f"no evaluation service at {url}: {error}"
@@ -38,15 +39,13 @@ def evaluated(url: str, *, asked: bool) -> Iterator[Finding]:
             "name its telemetry port with --service URL",
         )
         return
-    state = " ".join(ready.split())[:200]
-    yield (
-        ok(f"the service at {url} is ready")
-        if state.startswith("ok")
-        else wrong(
-            f"the service at {url} is not ready: {state}",
+    if ready.status == HTTPStatus.OK:
+        yield ok(f"the service at {url} is ready")
+    else:
+        yield wrong(
+            f"the service at {url} is not ready: {ready.text[:200].strip()}",
             "its log says why; `otel-llm collector --check` checks its settings",
         )
-    )
     yield from _counts(metrics)
 
 

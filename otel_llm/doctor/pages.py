@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 _TIMEOUT_S: Final = 5.0
@@ -16,18 +16,25 @@ class UnreachableError(Exception):
     """Nothing answers at a URL, or what answers is no such page; the message says why."""
 
 
-def page(url: str) -> str:
-    """Return the text of a page, whatever its status.
+class Page(NamedTuple):
+    """An answer."""
+
+    status: int
+    text: str
+
+
+def page(url: str) -> Page:
+    """Return the page at a URL, whatever its status.
 
     Raises:
         UnreachableError: nothing answers over HTTP.
     """
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response:  # noqa: S310 - a URL of the user's
-            return str(response.read(_MOST_BYTES).decode(errors="replace"))
+            return Page(response.status, response.read(_MOST_BYTES).decode(errors="replace"))
     except urllib.error.HTTPError as error:
         with error:
-            return f"{error.code} {error.reason}\n{error.read(_MOST_BYTES).decode(errors='replace')}"
+            return Page(error.code, error.read(_MOST_BYTES).decode(errors="replace"))
     except urllib.error.URLError as error:
         raise UnreachableError(getattr(error.reason, "strerror", None) or str(error.reason)) from error
     except (OSError, ValueError) as error:  # a connection that breaks, a port that is no number
@@ -40,7 +47,7 @@ def api(url: str, **parameters: str) -> Any:
     Raises:
         UnreachableError: nothing answers, or no Prometheus does.
     """
-    text = page(f"{url}?{urlencode(parameters)}" if parameters else url)
+    text = page(f"{url}?{urlencode(parameters)}" if parameters else url).text
     try:
         return json.loads(text)["data"]
     except (ValueError, KeyError, TypeError) as error:

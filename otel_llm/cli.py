@@ -18,6 +18,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "doctor": ("otel_llm.doctor.command", "Say what is missing, from the client library to the alert."),
     "collector": ("otel_llm.service.command", "Evaluate GenAI spans that arrive over OTLP."),
     "evaluate": ("otel_llm.evaluate.offline.command", "Evaluate a file of answers, for people and for CI."),
+    "baseline": ("otel_llm.evaluate.baseline.command", "Make the texts that drift is measured from."),
     "models": ("otel_llm.models.command", "List, check and export evaluators."),
     "serve": ("otel_llm.serve.command", "Serve a small real model behind the OpenAI API."),
     "dashboards": ("otel_llm.dashboards.command", "Build or push Grafana dashboards and alerts."),

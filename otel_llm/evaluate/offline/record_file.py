@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from otel_llm.errors import RecordError, RecordFormatError
 from otel_llm.evaluate.offline.records import Record, read_record
@@ -71,6 +71,21 @@ def parse_line(line: Line) -> tuple[Record, tuple[str, ...]]:
         return read_record(value, line.number), tuple(value) if isinstance(value, dict) else ()
     except RecordError as error:
         raise type(error)(f"line {line.number}: {error}") from None
+
+
+def parse_object(line: Line) -> dict[str, Any]:
+    """Return the line's object, whatever its keys.
+
+    Raises:
+        RecordError: the line is no object; the message begins with its number.
+    """
+    try:
+        value = _parse(line)
+    except RecordError as error:
+        raise type(error)(f"line {line.number}: {error}") from None
+    if not isinstance(value, dict):
+        raise RecordError(f"line {line.number}: must be an object, got {json.dumps(value)[:80]}")
+    return value
 
 
 def _parse(line: Line) -> object:

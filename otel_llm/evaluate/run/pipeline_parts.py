@@ -54,6 +54,15 @@ def load_parts(settings: EvaluateSettings) -> Parts:
     return Parts(evaluators, encoder, monitor)
 
 
+def drift_encoder() -> EncoderManifest:
+    """Return the encoder whose embeddings drift is measured in.
+
+    Raises:
+        ModelError: it is not installed.
+    """
+    return encoder_manifest(_ENCODER)
+
+
 def check_baseline(settings: EvaluateSettings) -> None:
     """Check the drift baseline, as `load_parts` does; no model is loaded.
 

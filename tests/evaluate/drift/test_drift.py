@@ -165,6 +165,6 @@ def test_plain_arrays_are_no_baseline(tmp_path, save):
     with pytest.raises(
         ConfigError,
         match=rf"^drift\.baseline: {path} must be a baseline file \(.* is not a .*\): "
-        r"make one with write_baseline of otel_llm\.evaluate\.drift\.baseline$",
+        r"make one with `otel-llm baseline build`$",
     ):
         read_baseline(path, encoder_manifest("minilm_l6_v2"))

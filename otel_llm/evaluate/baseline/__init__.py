@@ -1,0 +1,1 @@
+"""A file of texts as the reference that drift is measured from."""

@@ -8,20 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from otel_llm.errors import DecodeError
 from otel_llm.genai.call import Message, Part
+from otel_llm.names.finish_reasons import finish_reason_of
 
 Item = TypeVar("Item")
-
-_FINISH_REASONS: Final = {
-    "tool_calls": "tool_call",  # OpenAI's
-    "function_call": "tool_call",
-    "tool_use": "tool_call",  # Anthropic's
-    "tool-calls": "tool_call",  # the AI SDK's
-    "content-filter": "content_filter",
-}
 
 
 def read_messages(value: object, where: str) -> tuple[Message, ...]:
@@ -40,11 +33,6 @@ def read_instructions(value: object, where: str) -> str:
         DecodeError: as in `read_messages`.
     """
     return "\n".join(part.text for part in each(value, where, read_part) if part.type == "text")
-
-
-def finish_reason_of(said: str | None) -> str | None:
-    """Return the conventions' word for the reason why an answer ended; an unknown reason stays as it is."""
-    return _FINISH_REASONS.get(said, said) if said else None
 
 
 def each(value: object, where: str, read: Callable[[object], Item]) -> list[Item]:

@@ -10,7 +10,7 @@ from otel_llm.errors import DecodeError
 from otel_llm.genai.call import Message, Part
 from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
 from otel_llm.genai.documents import read_documents
-from otel_llm.genai.messages import finish_reason_of
+from otel_llm.names.finish_reasons import finish_reason_of
 from otel_llm.otlp.attributes import Attributes
 
 _SPAN_KIND: Final = "openinference.span.kind"

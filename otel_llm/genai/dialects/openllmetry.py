@@ -11,7 +11,7 @@ from otel_llm.genai.chat_messages import parts_in_text
 from otel_llm.genai.dialects import genai
 from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
 from otel_llm.genai.documents import read_documents
-from otel_llm.genai.messages import finish_reason_of
+from otel_llm.names.finish_reasons import finish_reason_of
 from otel_llm.otlp.attributes import Attributes
 
 REQUEST_TYPE: Final = "llm.request.type"

@@ -14,7 +14,7 @@ from otel_llm.genai.call import Message, Part
 from otel_llm.genai.chat_messages import read_chat_messages, read_tool_calls
 from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
 from otel_llm.genai.documents import read_documents
-from otel_llm.genai.messages import finish_reason_of
+from otel_llm.names.finish_reasons import finish_reason_of
 from otel_llm.otlp.attributes import Attributes
 
 _OPERATION: Final = "ai.operationId"

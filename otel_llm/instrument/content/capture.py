@@ -17,6 +17,7 @@ from otel_llm.instrument.content.fit import Fitted, fit
 from otel_llm.instrument.contract.data import Content, Message, Request
 from otel_llm.instrument.guard import guarded
 from otel_llm.instrument.worker import BackgroundWorker
+from otel_llm.names.finish_reasons import FAILED, UNKNOWN_REASON
 
 Said = dict[str, list[dict[str, Any]]]
 """Content by attribute name, without empty lists."""
@@ -83,7 +84,7 @@ class Capture:
 
         If redaction fails, no content of the call is recorded.
         """
-        said = _said(asked, read_answer())
+        said = _said(asked, read_answer(), names.ERROR_TYPE in attributes)
         fitted: dict[str, Fitted] = {}
         documents: list[str] = []
         if self._on_span or self._on_event:
@@ -124,7 +125,10 @@ class Capture:
             self._hook(prepared, span, record)
 
 
-def _said(asked: Content, answer: list[Message]) -> Said:
+def _said(asked: Content, answer: list[Message], has_failed: bool) -> Said:
+    for message in answer:
+        if not message.get("finish_reason"):
+            message["finish_reason"] = FAILED if has_failed else UNKNOWN_REASON
     said = {
         names.INPUT_MESSAGES: asked.messages,
         names.OUTPUT_MESSAGES: answer,

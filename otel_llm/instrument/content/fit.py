@@ -13,6 +13,9 @@ Item = dict[str, Any]
 # keys without whose values the rest cannot be read; a longer value is shortened like any text
 _KEPT: Final = frozenset({"type", "role", "name", "id", "finish_reason", "modality", "mime_type"})
 _KEPT_LIMIT: Final = 100
+# keys whose values must stay objects: the texts inside are cut
+_OBJECTS: Final = frozenset({"server_tool_call", "server_tool_call_response"})
+_SCHEMA: Final = "parameters"  # a JSON schema, which a cut inside would make another one
 _SEPARATOR: Final = len(", ")
 
 
@@ -86,8 +89,12 @@ class _Room:
             return value
         if _are_parts(key, value):
             return self.newest(value, _dropped_part)
+        if _is_object(key, value):
+            return {name: self._filled(name, inner, bare[name]) for name, inner in value.items()}
         if self._take(max(0, len(_json(value)) - len(_json(bare)))):
             return value
+        if key == _SCHEMA:
+            return bare
         text = value if isinstance(value, str) else _json(value)
         kept = text[: self._left]
         # escapes make a character longer in JSON
@@ -106,8 +113,13 @@ def _bare(key: str, value: Any) -> Any:
     """Return the shortest stand-in for a value: the mark of a cut, or the value if it is not longer."""
     if _are_parts(key, value):
         return [_dropped_part(value)]
+    if _is_object(key, value):
+        return {name: inner if _is_kept(name, inner) else _bare(name, inner) for name, inner in value.items()}
     text = value if isinstance(value, str) else _json(value)
     mark = _mark(len(text), "character")
+    if key == _SCHEMA and isinstance(value, dict):
+        schema = {"description": mark}
+        return value if len(text) <= len(_json(schema)) else schema
     return value if len(_json(value)) <= len(_json(mark)) else mark
 
 
@@ -123,6 +135,10 @@ def _are_parts(key: str, value: Any) -> bool:
         and bool(value)
         and all(isinstance(part, dict) for part in value)
     )
+
+
+def _is_object(key: str, value: Any) -> bool:
+    return key in _OBJECTS and isinstance(value, dict)
 
 
 def _dropped_message(messages: list[Item]) -> Item:

@@ -20,8 +20,9 @@ _STRUCTURAL: Final = frozenset({"type", "role", "id", "file_id", "finish_reason"
 # keys whose value may be null: arguments and answers of tools. Elsewhere the schema leaves a null out
 _NULLABLE: Final = frozenset({"arguments", "response"})
 # keys of texts that people and models write: base64 in these texts is kept as written
-_WRITTEN: Final = frozenset({"text", "reasoning", "refusal"})
+_WRITTEN: Final = frozenset({"text", "reasoning"})
 _STRUCTURAL_LIMIT: Final = 100  # characters; a longer value is not a word of the schema
+_INTEGERS: Final = range(-(2**63), 2**63)  # the integers of OTLP, and of most readers of JSON
 _NUMBER_MIN: Final = 10**8  # the shortest number that a pattern finds has nine digits
 # Levels of a part's own structures; deeper structures become a text of JSON. Protobuf nests messages 100 levels
 # deep: an event takes 16 levels to reach a part, and 3 for each level of the part.
@@ -105,6 +106,8 @@ class Preparation:
     def _number(self, number: float) -> float | str:
         if isinstance(number, float) and not math.isfinite(number):  # JSON has no NaN and no infinities
             return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+        if isinstance(number, int) and number not in _INTEGERS:
+            return self.text(_digits(number))
         if self._redact is None or abs(number) < _NUMBER_MIN or number != int(number):
             return number
         redacted = self._redact(text := str(int(number)))
@@ -127,6 +130,13 @@ class Preparation:
             return None
         redacted = self._value(value)
         return text if redacted == value else _dumped(redacted)
+
+
+def _digits(number: int) -> str:
+    try:
+        return str(number)
+    except ValueError:  # longer than `sys.get_int_max_str_digits`
+        return hex(number)
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

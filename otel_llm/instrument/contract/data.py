@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm.instrument.contract.usage import Usage
 
 Message = dict[str, Any]
-"""A message in the conventions' schema: `{"role": …, "parts": [{"type": …}, …]}`."""
+"""A message in the conventions' schema: `{"role": …, "parts": [{"type": …}, …]}`.
+
+An answer's `finish_reason` is None if the provider told none: `content/` puts a word in its place.
+"""
+NO_ANSWER: Final = "no_answer"
+"""The kind of error of a response with a status of success, but neither an answer nor an error's code."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +43,11 @@ class Response:
     """Further span attributes by name."""
     error_type: str | None = None
     """The kind of error, if the response itself reports a failure. None means that it reports no failure."""
+    is_answer: bool = True
+    """False if nothing in the response tells of an answer: no choice, no usage, no id, as in an HTML page.
+
+    The call has then failed, unless the app left the stream before its end.
+    """
     read_messages: Callable[[], list[Message]] = list
     """Reads the output messages. Called only where content is captured."""
 
@@ -52,8 +62,8 @@ class Chunks(Protocol):
         """Return the response so far."""
 
 
-def _is_no_error(_: Any) -> bool:
-    return False
+def _no_error(_: Any) -> str | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +74,8 @@ class EventFormat:
     """The data of the event that ends the chunks: later events do not count. None means no such event."""
     no_chunks: frozenset[str] = frozenset()
     """Names of events, from the line `event:`, that the client's own stream does not pass on."""
-    is_error: Callable[[Any], bool] = _is_no_error
-    """Returns True if an event's data is an error, which the client's own stream would raise."""
+    error_of: Callable[[Any], str | None] = _no_error
+    """Returns the kind of error if an event's data is an error, which the client's own stream would raise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,9 @@ class BodyListener(Protocol):
     def data(self) -> Callable[[bytes], None] | None:
         """Takes a decoded piece of the body. Must not raise. None means that the listener needs no pieces."""
 
+    def ended(self) -> None:
+        """Record that the app has read the body to its end. Must not raise."""
+
     def closed(self) -> None:
         """Record that the body was closed, whether or not it was read to its end. Must not raise."""
 

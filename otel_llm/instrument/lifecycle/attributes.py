@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any, Final
+
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.contract.data import Request, Response
+from otel_llm.text.well_formed import well_formed
+
+# what a value may be, so that no exporter fails, or drops the whole batch of spans: OTLP's integers have 64 bits
+_INTEGERS: Final = range(-(2**63), 2**63)
+_TEXT_LIMIT: Final = 1 << 16  # characters; a gRPC receiver takes 4 MB for a whole batch
+_ITEM_TEXT_LIMIT: Final = 1 << 12
+_ITEMS_LIMIT: Final = 1_000
 
 
 def shared_attributes(request: Request) -> dict[str, AttributeValue]:
@@ -20,7 +30,33 @@ def shared_attributes(request: Request) -> dict[str, AttributeValue]:
         attributes[names.SERVER_ADDRESS] = request.address
     if request.port:
         attributes[names.SERVER_PORT] = request.port
-    return attributes
+    return encodable(attributes)
+
+
+def encodable(attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
+    """Return attributes that every exporter can encode: long texts are cut, other values are left out."""
+    return {
+        name: kept for name, value in attributes.items() if (kept := _encodable(value, _TEXT_LIMIT)) is not None
+    }
+
+
+def _encodable(value: Any, limit: int) -> Any:
+    """Return a value as it can be encoded; None for a value that cannot."""
+    if isinstance(value, str):
+        return well_formed(value[:limit])
+    if isinstance(value, bool) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    if isinstance(value, int):
+        return value if value in _INTEGERS else None
+    if isinstance(value, list | tuple):
+        items = [
+            _encodable(item, _ITEM_TEXT_LIMIT)
+            for item in value[:_ITEMS_LIMIT]
+            if not isinstance(item, list | tuple)
+        ]
+        kind = next((type(item) for item in items if item is not None), None)
+        return [item for item in items if type(item) is kind]  # the SDK takes no mixed lists
+    return None
 
 
 def set_outcome(

@@ -1,37 +1,61 @@
 """A call whose response's body the app itself reads: lines, bytes, text, JSON, or the client's own stream.
 
-The body is read a second time beside the app, by its media type. The call ends when the body is closed.
+The body is read a second time beside the app, by its media type and first byte. The call ends when the body is
+closed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from otel_llm.instrument.contract.data import Chunks, Response
+from otel_llm.instrument.contract.data import Response
 from otel_llm.instrument.contract.results import Raw
 from otel_llm.instrument.guard import guarded
-from otel_llm.instrument.lifecycle.body_formats import STREAMS, Take, WholeJson
+from otel_llm.instrument.lifecycle.body_formats import (
+    STREAMS,
+    StreamFormat,
+    Take,
+    WholeJson,
+    by_first_byte,
+    server_sent_events,
+)
 from otel_llm.instrument.lifecycle.call import LiveCall
 from otel_llm.instrument.lifecycle.reading import Dropped, Reading
+
+# types that tell nothing of the form: proxies give them to streams of events too
+_VAGUE: Final = frozenset({"", "application/json", "application/octet-stream", "text/html", "text/plain"})
 
 
 def watch_body(call: LiveCall, raw: Raw) -> None:
     """End the call when the body is closed, with the response that the body held until then."""
-    endpoint, read = call.request.endpoint, raw.read
     media_type = raw.media_type.partition(";")[0].strip().lower()
-    chunks: Chunks = _Nothing()
-    take: Take | None = None
-    streamed = read is not None and media_type in STREAMS
-    if streamed and endpoint.add_up is not None:
-        chunks = endpoint.add_up(call.captures_content)
-    elif read is not None and media_type == "application/json":
-        chunks = WholeJson(read, endpoint.read_response)
-        take = chunks.add
-    reading = Reading(call, chunks)
-    if streamed and read is not None:
-        take = STREAMS[media_type](endpoint.events, read, reading.add)
+    nothing = _Nothing()
+    reading = Reading(call, nothing)
+    take = None if raw.read is None else _taking(call, raw.read, media_type, reading)
+    # an HTML page is no answer: it comes from a proxy, or from a wrong base URL
+    nothing.is_answer = take is None and media_type != "text/html"
     reading.unhook = raw.listen(_Listener(reading, take))
+
+
+def _taking(call: LiveCall, read: Callable[[Any], Any], media_type: str, reading: Reading) -> Take | None:
+    """Return the function that takes a body's pieces; None for a body that holds no data about the call."""
+    endpoint = call.request.endpoint
+
+    def whole() -> Take:
+        reading.chunks = chunks = WholeJson(read, endpoint.read_response)
+        return chunks.add
+
+    def events(form: StreamFormat = server_sent_events) -> Take:
+        if endpoint.add_up is not None:
+            reading.chunks = endpoint.add_up(call.captures_content)
+        return form(endpoint.events, read, reading.add, reading.fail)
+
+    if (form := STREAMS.get(media_type)) is not None:
+        return events(form)
+    if call.request.stream and media_type in _VAGUE:
+        return by_first_byte(whole, events)
+    return whole() if media_type == "application/json" else None
 
 
 class _Listener:
@@ -55,6 +79,12 @@ class _Listener:
             self._take = None
             self._reading.give_up(error)
 
+    @guarded("ending a body")
+    def ended(self) -> None:
+        """Record that the body has come to its end, perhaps without the line that ends its last event."""
+        self._data(b"\n\n")
+        self._reading.is_complete = True
+
     @guarded("ending a raw response")
     def closed(self) -> None:
         """End the call."""
@@ -62,11 +92,13 @@ class _Listener:
 
 
 class _Nothing:
-    """A body that holds no data about the call, such as audio."""
+    """A body that holds no data about the call, such as audio, or of which nothing came."""
+
+    is_answer = True
 
     def add(self, chunk: Any) -> None:
         """Do nothing."""
 
     def response(self) -> Response:
-        """Return an empty response."""
-        return Response()
+        """Return a response without data."""
+        return Response(is_answer=self.is_answer)

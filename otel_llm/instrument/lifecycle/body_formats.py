@@ -13,6 +13,9 @@ Take: TypeAlias = Callable[[bytes], Any]
 """Takes the next piece of a body."""
 _Read: TypeAlias = Callable[[Any], Any]
 _Add: TypeAlias = Callable[[Any], None]
+_Fail: TypeAlias = Callable[[str], None]
+StreamFormat: TypeAlias = Callable[[EventFormat, _Read, _Add, _Fail], Take]
+"""Returns a function that takes the pieces of a body. It adds each chunk, and tells the kind of each error."""
 
 _JSON_LIMIT: Final = 4 << 20  # bytes; a longer body of JSON is not read. The usage is at its end
 
@@ -33,8 +36,8 @@ class _Lines:
         return [line.removesuffix(b"\r") for line in lines]
 
 
-def server_sent_events(events: EventFormat, read: _Read, add: _Add) -> Take:
-    """Return a function that takes the pieces of a body of server-sent events, each with a chunk.
+def server_sent_events(events: EventFormat, read: _Read, add: _Add, fail: _Fail) -> Take:
+    """Return a function that takes the pieces of a body of server-sent events, each with a chunk or an error.
 
     Source: HTML standard, section "Server-sent events", "Interpreting an event stream".
     """
@@ -54,30 +57,59 @@ def server_sent_events(events: EventFormat, read: _Read, add: _Add) -> Take:
             elif field == b"event":
                 name = value.removeprefix(b" ")
             elif not line:
-                whole, ours = b"\n".join(data), bool(data) and name not in no_chunks
+                whole, ours, is_error = b"\n".join(data), bool(data) and name not in no_chunks, name == b"error"
                 data.clear()
                 name = b""
                 if ours and events.end is not None and whole.startswith(events.end):
                     ended = True
-                elif ours and not events.is_error(event := json.loads(whole)):
-                    add(read(event))
+                elif ours:
+                    event = _json(whole) if is_error else json.loads(whole)
+                    if (kind := events.error_of(event) or ("error" if is_error else None)) is not None:
+                        fail(kind)
+                    add(read(event))  # an error may carry the usage
 
     return take
 
 
-def json_lines(events: EventFormat, read: _Read, add: _Add) -> Take:
-    """Return a function that takes the pieces of a body with one JSON value a line, each a chunk."""
+def json_lines(events: EventFormat, read: _Read, add: _Add, fail: _Fail) -> Take:
+    """Return a function that takes the pieces of a body with one JSON value a line, each a chunk or an error."""
     lines = _Lines()
 
     def take(piece: bytes) -> None:
         for line in lines.complete(piece):
-            if line and not events.is_error(value := json.loads(line)):
+            if line:
+                value = json.loads(line)
+                if (kind := events.error_of(value)) is not None:
+                    fail(kind)
                 add(read(value))
 
     return take
 
 
-STREAMS: Final[Mapping[str, Callable[[EventFormat, _Read, _Add], Take]]] = MappingProxyType(
+def by_first_byte(whole: Callable[[], Take], events: Callable[[], Take]) -> Take:
+    """Return a function that takes the pieces of a body: one JSON value or events, as its first byte tells."""
+    take: Take | None = None
+
+    def choose(piece: bytes) -> None:
+        nonlocal take
+        if take is None:
+            if not (begin := piece.lstrip()):
+                return
+            take = whole() if begin[:1] in {b"{", b"["} else events()
+        take(piece)
+
+    return choose
+
+
+def _json(data: bytes) -> Any:
+    """Return the value of an error's data; None for a plain text."""
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
+
+
+STREAMS: Final[Mapping[str, StreamFormat]] = MappingProxyType(
     {
         "text/event-stream": server_sent_events,
         "application/x-ndjson": json_lines,
@@ -103,8 +135,11 @@ class WholeJson:
             self._body += chunk
 
     def response(self) -> Response:
-        """Return the response in the body; an empty one if the app did not read the body to its end."""
-        try:
-            return self._read_response(self._read(json.loads(self._body)))
-        except ValueError:
+        """Return the response in the body; no answer if the body is no JSON, or was not read to its end."""
+        if not self._whole:
             return Response()
+        try:
+            value = json.loads(self._body)
+        except ValueError:
+            return Response(is_answer=False)
+        return self._read_response(self._read(value))

@@ -16,11 +16,11 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.contract.data import Content, Request, Response
+from otel_llm.instrument.contract.data import NO_ANSWER, Content, Request, Response
 from otel_llm.instrument.cost.prices import Pending, QuickCost
 from otel_llm.instrument.guard import report
 from otel_llm.instrument.lifecycle import late_spans
-from otel_llm.instrument.lifecycle.attributes import set_outcome, shared_attributes
+from otel_llm.instrument.lifecycle.attributes import encodable, set_outcome, shared_attributes
 from otel_llm.instrument.lifecycle.measured import Measured, measure
 from otel_llm.instrument.lifecycle.telemetry import CallTelemetry
 from otel_llm.instrument.scope.baggage import without_baggage
@@ -47,6 +47,8 @@ class CallEnd:
     response: Response = field(default_factory=Response)
     """The response, or the part that arrived."""
     error: BaseException | None = None
+    is_left: bool = False
+    """True if the app left the stream before its end."""
     first_chunk_s: float | None = None
     """Seconds from the request to the first chunk of a stream. None means no chunk."""
     chunk_times: Sequence[float] = ()
@@ -111,7 +113,7 @@ class LiveCall:
             telemetry.worker.prepare(telemetry.prices.prepare, request.provider, request.model)
 
     def _open_span(self, start_ns: int | None = None) -> Span:
-        operation, model = self.request.endpoint.operation, self.request.model
+        operation, model = self.request.endpoint.operation, self._shared.get(names.REQUEST_MODEL)
         return self.telemetry.tracer.start_span(
             f"{operation} {model}" if model else operation,
             context=self._context,
@@ -190,6 +192,8 @@ class LiveCall:
         end_ns = None if outcome.ended is None else time.time_ns() - int((now - ended) * 1e9)
         request, response, error = self.request, outcome.response, outcome.error
         error_type = response.error_type if error is None else type(error).__qualname__
+        if error_type is None and not (response.is_answer or outcome.is_left):
+            error_type = NO_ANSWER
         cost: QuickCost = Pending.PENDING
         is_recording = self._span.is_recording()
         if is_recording or self.asked is not None:
@@ -258,6 +262,7 @@ class LiveCall:
             attributes[names.REQUEST_ATTEMPTS] = self.attempts
         if cost is not None and cost is not Pending.PENDING:
             attributes[names.USAGE_COST], attributes[names.USAGE_COST_SOURCE] = cost
+        attributes = encodable(attributes)
         self._set_attributes(attributes)
         if self.asked is not None:
             described = {**(inherited or {}), **self._shared, **attributes}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, TypeAlias
@@ -44,6 +45,7 @@ def _listen_to_closed(response: Any, listener: BodyListener) -> Callable[[], Non
 
     if listener.data is not None:
         listener.data(response.content)
+    listener.ended()
     response.close = _Closing(response.close, listener)
     response.aclose = _AsyncClosing(response.aclose, listener)
     return untap
@@ -57,15 +59,21 @@ def _pass_on(take: Callable[[bytes], None], data: bytes) -> bytes:
 class _AsyncPieces:
     """The pieces of a body. Not a generator: asyncio would close dropped generators, one inside another."""
 
-    def __init__(self, pieces: AsyncIterator[bytes], take: Callable[[bytes], None]) -> None:
+    def __init__(self, pieces: AsyncIterator[bytes], take: _Take, end: Callable[[], None]) -> None:
         self._pieces = pieces
         self._take = take
+        self._end = end
 
     def __aiter__(self) -> _AsyncPieces:
         return self
 
     async def __anext__(self) -> bytes:
-        return _pass_on(self._take, await self._pieces.__anext__())
+        try:
+            piece = await self._pieces.__anext__()
+        except StopAsyncIteration:
+            self._end()
+            raise
+        return _pass_on(self._take, piece)
 
 
 class _Closing:
@@ -151,11 +159,21 @@ def _tap_class(library: str) -> type[Any]:
 
         def __iter__(self) -> Iterator[bytes]:
             take = self.take
-            return iter(self._inner) if take is None else map(functools.partial(_pass_on, take), self._inner)
+            if take is None:
+                return iter(self._inner)
+            return itertools.chain(map(functools.partial(_pass_on, take), self._inner), self._at_the_end())
 
         def __aiter__(self) -> AsyncIterator[bytes]:
             pieces = self._inner.__aiter__()
-            return pieces if self.take is None else _AsyncPieces(pieces, self.take)
+            return pieces if self.take is None else _AsyncPieces(pieces, self.take, self._end)
+
+        def _at_the_end(self) -> Iterator[bytes]:
+            self._end()
+            yield from ()
+
+        def _end(self) -> None:
+            if self.listener is not None:
+                self.listener.ended()
 
         def close(self) -> None:
             try:

@@ -15,13 +15,23 @@ from otel_llm.instrument.lifecycle.call import CallEnd, LiveCall
 class Reading:
     """One stream being read: the sum of its chunks, their times, and the end.
 
-    States: open, then ended. The first of `end`, `close` and `drop` ends the reading and the call; `leave_open`
-    ends the reading without the call. The thread or task that reads the stream adds chunks. The garbage collector
-    may call `drop` on any thread, which hands its work to the worker. Holds one timestamp a chunk; `chunks` holds
-    the sum.
+    States: open, then ended. The first of `end`, `close`, `leave` and `drop` ends the reading and the call;
+    `leave_open` ends the reading without the call. The thread or task that reads the stream adds chunks. The
+    garbage collector may call `drop` on any thread, which hands its work to the worker. Holds one timestamp a
+    chunk; `chunks` holds the sum.
     """
 
-    __slots__ = ("__weakref__", "_call", "_ended", "_opened", "chunks", "times", "unhook")
+    __slots__ = (
+        "__weakref__",
+        "_call",
+        "_ended",
+        "_opened",
+        "chunks",
+        "error_type",
+        "is_complete",
+        "times",
+        "unhook",
+    )
 
     def __init__(self, call: LiveCall, chunks: Chunks) -> None:
         self._call = call
@@ -29,6 +39,10 @@ class Reading:
         self._ended = False
         self.chunks: Chunks | None = chunks
         """Adds up the chunks. None means that adding up failed: the rest of the stream is only timed."""
+        self.error_type: str | None = None
+        """The kind of the first error in the stream. None means no error."""
+        self.is_complete = False
+        """True if the stream was read to its end."""
         self.times: list[float] = []
         """Seconds, by time.perf_counter(), at which each chunk came."""
         self.unhook: Callable[[], None] = _nothing
@@ -48,6 +62,10 @@ class Reading:
         except Exception as error:
             self.give_up(error)
 
+    def fail(self, kind: str) -> None:
+        """Note an error in the stream, where the app itself reads the errors."""
+        self.error_type = self.error_type or kind
+
     def give_up(self, error: Exception) -> None:
         """Add up no more chunks, because one chunk could not be read."""
         self.chunks = None
@@ -55,14 +73,19 @@ class Reading:
 
     @guarded("ending a stream")
     def end(self, error: BaseException | None = None) -> None:
-        """End the call, now."""
-        if self._end_once():
-            self._call.end(self._outcome(error))
+        """End the call, now: as an error, or because the stream was read to its end."""
+        self.is_complete = self.is_complete or error is None
+        self._end(error)
 
     @guarded("ending a closed stream")
     def close(self) -> None:
         """End the call because the app closes the stream, perhaps because of an exception of the app's own."""
-        self.end(self._call.error_of_the_caller())
+        self._end(self._call.error_of_the_caller())
+
+    @guarded("ending an open stream")
+    def leave(self) -> None:
+        """End the call, now, because nobody reads the stream any more: the process exits."""
+        self._end(None)
 
     @guarded("ending a dropped stream")
     def drop(self) -> None:
@@ -73,6 +96,13 @@ class Reading:
     def leave_open(self) -> None:
         """End the reading without its call, which belongs to another process."""
         self._end_once()
+
+    def _end(self, error: BaseException | None) -> None:
+        # A library may fetch the next chunk in a task of its own, and cancel the task when the app has enough.
+        if error is not None and self.times and _is_cancellation(error):
+            error = None
+        if self._end_once():
+            self._call.end(self._outcome(error))
 
     def _end_dropped(self) -> None:
         outcome = self._outcome(None)
@@ -93,10 +123,12 @@ class Reading:
                 response = self.chunks.response()
         except Exception as failure:
             report("adding up a stream", failure)
+        response.error_type = response.error_type or self.error_type
         times = self.times
         return CallEnd(
             response=response,
             error=error,
+            is_left=not self.is_complete,
             first_chunk_s=times[0] - self._call.started if times else None,
             chunk_times=times,
         )
@@ -122,7 +154,7 @@ class Dropped:
 def end_open_streams() -> None:
     """End the streams that are still open: the process exits."""
     for reading in _open_readings():
-        reading.end()
+        reading.leave()
 
 
 @guarded("forking")
@@ -130,6 +162,11 @@ def leave_open_streams_to_the_parent() -> None:
     """Never end the streams that were open when this process was forked: their calls belong to the parent."""
     for reading in _open_readings():
         reading.leave_open()
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    """Return True for the exception by which asyncio or trio cancels a task."""
+    return not isinstance(error, Exception) and type(error).__name__ in {"CancelledError", "Cancelled"}
 
 
 def _nothing() -> None:

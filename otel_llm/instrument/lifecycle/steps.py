@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from otel_llm.config.instrument_values import ClientSpans
-from otel_llm.instrument.contract.data import Request
+from otel_llm.instrument.contract.data import Request, Response
 from otel_llm.instrument.contract.results import Raw, Streamed, Unread
 from otel_llm.instrument.guard import guarded, report
 from otel_llm.instrument.lifecycle.body import watch_body
@@ -100,16 +100,16 @@ def settle(call: LiveCall, client: InstrumentedClient, result: Any) -> Any:
         if kind is Raw:
             watch_body(call, read)
         elif kind is Unread:
-            _end_unread(call)
+            _end_unread(call, Response(is_answer=False))
         else:
             call.settle(read)
     except Exception as error:
         report("reading a result", error)
-        _end_unread(call)
+        _end_unread(call, Response())
     return result
 
 
 @guarded("ending a call")
-def _end_unread(call: LiveCall) -> None:
+def _end_unread(call: LiveCall, unread: Response) -> None:
     received = call.request.received
-    call.end(CallEnd() if received is None else CallEnd(response=call.request.endpoint.read_response(received)))
+    call.end(CallEnd(response=unread if received is None else call.request.endpoint.read_response(received)))

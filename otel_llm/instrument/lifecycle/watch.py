@@ -151,6 +151,9 @@ class _Closing:
         self._reading = reading
         self._inner = inner
 
+    def ended(self) -> None:
+        """Do nothing: the reader of the chunks comes to the same end."""
+
     @guarded("closing a stream")
     def closed(self) -> None:
         """End the call, unless the stream's own generator closes the body: it knows how it ended."""

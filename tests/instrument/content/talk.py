@@ -46,7 +46,7 @@ TALK_IN_SCHEMA = [
         ],
     },
     {"role": "tool", "parts": [{"type": "tool_call_response", "id": "call-1", "response": "Rain."}]},
-    {"role": "assistant", "parts": [{"type": "refusal", "content": "I will not."}]},
+    {"role": "assistant", "parts": [{"type": "text", "content": "I will not.", "refusal": True}]},
 ]
 
 

@@ -45,7 +45,7 @@ def test_a_hook_of_others_is_given_content_in_its_own_classes(others_hook):
     asked, shown, refused = given["inputs"]
     assert asked == genai.InputMessage("user", [genai.TextPart("Write to [email].")])
     assert shown.parts == [genai.UriPart(mime_type=None, modality="image", uri="https://example.com/cat.png")]
-    assert (refused.parts[0].type, refused.parts[0].content) == ("refusal", "No.")
+    assert (refused.parts[0].type, refused.parts[0].content) == ("text", "No.")
     assert given["outputs"] == [genai.OutputMessage("assistant", [genai.TextPart("Hello.")], "stop")]
     assert given["tool_definitions"] == [genai.FunctionToolDefinition("look", "Looks.", None)]
     assert given["system_instruction"] == []

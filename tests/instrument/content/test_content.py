@@ -119,7 +119,7 @@ def test_a_stream_closed_early_has_the_text_that_came(exported):
         next(stream)
 
     assert json.loads(exported.span.attributes[names.OUTPUT_MESSAGES]) == [
-        {"role": "assistant", "parts": [{"type": "text", "content": "It "}], "finish_reason": "error"}
+        {"role": "assistant", "parts": [{"type": "text", "content": "It "}], "finish_reason": "unknown"}
     ]
 
 

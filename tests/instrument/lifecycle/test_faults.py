@@ -57,6 +57,8 @@ HANDS_OVER = {
     "_tap_class.<locals>.Tapped.__iter__",
     "_tap_class.<locals>.Tapped.__aiter__",
     "_tap_class.<locals>.Tapped.__getattr__",
+    "_tap_class.<locals>.Tapped._at_the_end",
+    "_tap_class.<locals>.Tapped._end",
     "_tap_class.<locals>.Tapped.close",
     "_tap_class.<locals>.Tapped.aclose",
     "_Closing.__call__",

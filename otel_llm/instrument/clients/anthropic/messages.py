@@ -11,14 +11,15 @@ from otel_llm import names
 from otel_llm.instrument.clients.anthropic.block_pieces import BlockPieces
 from otel_llm.instrument.clients.anthropic.usage import read_usage
 from otel_llm.instrument.clients.formats.anthropic_messages import (
-    finish_reason_of,
     input_messages,
     output_messages,
     system_instructions,
     tool_definitions,
 )
+from otel_llm.instrument.clients.formats.failures import error_type_of
 from otel_llm.instrument.clients.formats.fields import fields_of, set_floats, set_integers, text_of
 from otel_llm.instrument.contract.data import Content, Endpoint, EventFormat, Response
+from otel_llm.names.finish_reasons import FAILED, finish_reason_of
 
 _FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE, "top_p": names.REQUEST_TOP_P}
 _INTEGERS: Final = {"max_tokens": names.REQUEST_MAX_TOKENS, "top_k": names.REQUEST_TOP_K}
@@ -30,11 +31,13 @@ class _Events:
     def __init__(self, content: bool) -> None:
         self._message: Mapping[str, Any] = {}
         self._usage: dict[str, Any] = {}
-        self._stop_reason: str | None = None
+        self._finish_reason: str | None = None
+        self._is_begun = False
         self._blocks = BlockPieces() if content else None
 
     def add(self, event: Any) -> None:
-        kind = event.type
+        kind = getattr(event, "__dict__", {}).get("type")
+        self._is_begun = self._is_begun or kind != "error"
         if kind == "content_block_delta":
             if self._blocks is not None:
                 self._blocks.add(event)
@@ -42,24 +45,28 @@ class _Events:
             if self._blocks is not None:
                 self._blocks.start(event)
         elif kind == "message_start":
-            self._message = fields_of(event.message)
+            self._message = fields_of(fields_of(event).get("message"))
             self._use(self._message.get("usage"))
             # the count before the first piece of the answer: the count of a stream left early is unknown
             self._usage.pop("output_tokens", None)
         elif kind == "message_delta":
-            self._stop_reason = text_of(fields_of(event.delta).get("stop_reason"))
+            self._finish_reason = finish_reason_of(
+                text_of(fields_of(fields_of(event).get("delta")).get("stop_reason"))
+            )
             self._use(fields_of(event).get("usage"))
 
     def response(self) -> Response:
-        blocks, stop_reason = self._blocks, self._stop_reason
-        read = _response(self._message, self._usage, stop_reason)
+        blocks, finish_reason = self._blocks, self._finish_reason
+        read = _response(self._message, self._usage, finish_reason, is_answer=self._is_begun)
         if blocks is not None:
-            read.read_messages = lambda: output_messages(blocks.blocks(), stop_reason)
+            read.read_messages = lambda: output_messages(blocks.blocks(), finish_reason)
         return read
 
     def _use(self, usage: Any) -> None:
-        """Add counts. Counts are for the whole message so far: a later count replaces the earlier count."""
-        self._usage.update((name, value) for name, value in fields_of(usage).items() if value is not None)
+        """Add counts. Counts are for the message so far: a later count, except 0, replaces the earlier."""
+        for name, value in fields_of(usage).items():
+            if value is not None and (value or not self._usage.get(name)):
+                self._usage[name] = value
 
 
 def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
@@ -94,23 +101,25 @@ def _read_content(body: Mapping[str, Any]) -> Content:
 
 def _read_response(message: Any) -> Response:
     held = fields_of(message)
-    stop_reason = text_of(held.get("stop_reason"))
-    read = _response(held, fields_of(held.get("usage")), stop_reason)
-    read.read_messages = lambda: output_messages(held.get("content"), stop_reason)
+    finish_reason, usage = finish_reason_of(text_of(held.get("stop_reason"))), fields_of(held.get("usage"))
+    is_answer = bool(held.get("content") is not None or held.get("id") or usage)
+    read = _response(held, usage, finish_reason, is_answer=is_answer)
+    read.read_messages = lambda: output_messages(held.get("content"), finish_reason)
     return read
 
 
-def _response(message: Mapping[str, Any], usage: Mapping[str, Any], stop_reason: str | None) -> Response:
+def _response(
+    message: Mapping[str, Any], usage: Mapping[str, Any], finish_reason: str | None, *, is_answer: bool
+) -> Response:
+    failed = finish_reason if finish_reason == FAILED else None
     return Response(
         id=text_of(message.get("id")) or None,
         model=text_of(message.get("model")) or None,
-        finish_reasons=[finish_reason_of(stop_reason)] if stop_reason else [],
+        finish_reasons=[finish_reason] if finish_reason else [],
         usage=read_usage(usage) if usage else None,
+        error_type=error_type_of(message, is_answer=is_answer) or failed,
+        is_answer=is_answer,
     )
-
-
-def _is_error(event: Any) -> bool:
-    return _mapping(event).get("type") == "error"
 
 
 MESSAGES: Final = Endpoint(
@@ -119,5 +128,5 @@ MESSAGES: Final = Endpoint(
     read_content=_read_content,
     read_response=_read_response,
     add_up=_Events,
-    events=EventFormat(no_chunks=frozenset({"ping"}), is_error=_is_error),
+    events=EventFormat(no_chunks=frozenset({"ping"}), error_of=lambda event: error_type_of(_mapping(event))),
 )

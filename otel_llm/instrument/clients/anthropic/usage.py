@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from otel_llm.instrument.clients.formats.fields import count_of, fields_of, price_conditions, text_of
+from otel_llm.instrument.clients.formats.reported_cost import reported_cost
 from otel_llm.instrument.contract import units
 from otel_llm.instrument.contract.usage import Unit, Usage
 
@@ -27,10 +28,9 @@ def read_usage(reported: Mapping[str, Any]) -> Usage:
     # in a stream, this field comes with the first event; the whole count may come with a later event
     if for_an_hour is not None and for_an_hour <= (written or 0):
         counts[units.CACHE_WRITE_1H_TOKENS] = for_an_hour
-    return Usage(counts, price_conditions(text_of(reported.get("service_tier"))))
+    return Usage(counts, price_conditions(text_of(reported.get("service_tier"))), reported_cost(reported))
 
 
 def _part(reported: Mapping[str, Any], group: str, name: str) -> int | None:
-    """Return a count from a group of counts. A group without a class in the client is a mapping."""
-    held = reported.get(group)
-    return count_of((held if isinstance(held, Mapping) else fields_of(held)).get(name))
+    """Return a count from a group of counts."""
+    return count_of(fields_of(reported.get(group)).get(name))

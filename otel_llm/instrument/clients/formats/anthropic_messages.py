@@ -6,34 +6,22 @@ Sources: the one of `parts.py`; for the blocks, `anthropic.types` and `anthropic
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from otel_llm.instrument.clients.formats import parts
+from otel_llm.instrument.clients.formats.fields import listed
 from otel_llm.instrument.clients.formats.parts import Part, plain
 from otel_llm.instrument.contract.data import Message
 
-_FINISH_REASONS: Final = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_call",
-    "refusal": "content_filter",
-}
 _SERVER_RESULT: Final = "_tool_result"
 # fields that only the provider can read, and that the app must send back unchanged
 _OPAQUE: Final = frozenset({"encrypted_content", "encrypted_index", "signature", "cache_control"})
 
 
-def finish_reason_of(stop_reason: str) -> str:
-    """Return the conventions' name of a stop reason; unchanged if it has none, such as pause_turn."""
-    return _FINISH_REASONS.get(stop_reason, stop_reason)
-
-
 def input_messages(messages: Any) -> list[Message]:
     """Return a request's messages, which share no object with the app."""
-    return [_input_message(plain(message)) for message in _listed(messages)]
+    return [_input_message(plain(message)) for message in listed(messages)]
 
 
 def system_instructions(system: Any) -> list[Part]:
@@ -41,19 +29,18 @@ def system_instructions(system: Any) -> list[Part]:
     return _parts(system)
 
 
-def output_messages(content: Any, stop_reason: str | None) -> list[Message]:
+def output_messages(content: Any, finish_reason: str | None) -> list[Message]:
     """Return a response's blocks as one message."""
     said = _parts(content)
     if not said:
         return []
-    reason = finish_reason_of(stop_reason) if stop_reason else "error"
-    return [{"role": "assistant", "parts": said, "finish_reason": reason}]
+    return [{"role": "assistant", "parts": said, "finish_reason": finish_reason}]
 
 
 def tool_definitions(tools: Any) -> list[dict[str, Any]]:
     """Return a request's tools. The app's have the type `function`, the provider's have types of their own."""
     definitions = []
-    for tool in map(plain, _listed(tools)):
+    for tool in map(plain, listed(tools)):
         kind = str(tool.get("type") or "custom")
         definition = {**parts.without_secrets(tool), "type": kind, "name": tool.get("name") or kind}
         if kind == "custom":
@@ -66,11 +53,6 @@ def tool_definitions(tools: Any) -> list[dict[str, Any]]:
     return definitions
 
 
-def _listed(value: Any) -> Iterable[Any]:
-    """Return the items of a list; none of an iterator, which can be read only once, by the client."""
-    return value if isinstance(value, list | tuple) else ()
-
-
 def _input_message(message: Mapping[str, Any]) -> Message:
     said = _parts(message.get("content"))
     answers = bool(said) and all(part["type"] == "tool_call_response" for part in said)
@@ -80,7 +62,7 @@ def _input_message(message: Mapping[str, Any]) -> Message:
 def _parts(content: Any) -> list[Part]:
     if isinstance(content, str):
         return [parts.text(content)] if content else []
-    return [part for block in map(plain, _listed(content)) for part in _block(block)]
+    return [part for block in map(plain, listed(content)) for part in _block(block)]
 
 
 def _block(block: Mapping[str, Any]) -> list[Part]:
@@ -137,9 +119,7 @@ def _tool_use(block: Mapping[str, Any]) -> list[Part]:
 
 
 def _tool_result(block: Mapping[str, Any]) -> list[Part]:
-    said = _parts(block.get("content"))
-    texts = [part["content"] for part in said if part["type"] == "text"]
-    return [parts.tool_response(block.get("tool_use_id"), "\n".join(texts) if len(texts) == len(said) else said)]
+    return [parts.tool_response(block.get("tool_use_id"), parts.told(_parts(block.get("content"))))]
 
 
 def _server_call(block: Mapping[str, Any]) -> list[Part]:

@@ -9,17 +9,21 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm.text.well_formed import well_formed
 
+_INDEX_DIGITS = 9  # the length of a longer text is no index's
+
 Table = Mapping[str, str]
 """Attribute names by field of a request's body."""
 
 
 def fields_of(value: Any) -> Mapping[str, Any]:
-    """Return all fields of a client's object, also fields that its class does not declare; else no fields.
+    """Return all fields of a client's object or a dict, also fields that a class does not declare; else no fields.
 
     `getattr` takes 20 µs for a missing field of a pydantic object.
     """
     if value is None:
         return {}
+    if type(value) is dict:
+        return value
     held: Mapping[str, Any] = getattr(value, "__dict__", {})
     extra = getattr(value, "__pydantic_extra__", None)
     return {**held, **extra} if extra else held
@@ -37,11 +41,28 @@ def text_of(value: Any) -> str | None:
     return well_formed(value) if isinstance(value, str) else None
 
 
-def count_of(value: Any) -> int | None:
+def listed(value: Any) -> list[Any] | tuple[Any, ...]:
+    """Return a list; an empty one for any other value, such as an iterator, which only the client may read."""
+    return value if isinstance(value, list | tuple) else ()
+
+
+def integer_of(value: Any) -> int | None:
     """Return a whole number; None for any other value."""
     if value is None or type(value) is int:
         return value
     return int(value) if isinstance(value, float) and value.is_integer() else None
+
+
+def index_of(value: Any) -> int | None:
+    """Return an index, which some servers send as a text; None without an index."""
+    if type(value) is int:
+        return value
+    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < _INDEX_DIGITS else None
+
+
+def count_of(value: Any) -> int | None:
+    """Return a count; None for any other value, such as a negative number."""
+    return None if (count := integer_of(value)) is None or count < 0 else count
 
 
 def float_of(value: Any) -> float | None:
@@ -63,7 +84,7 @@ def counts_of(fields: Mapping[str, Any], *keys: str) -> list[int | None]:
     found = []
     for key in keys:
         value = fields.get(key)
-        found.append(value if value is None or type(value) is int else count_of(value))
+        found.append(value if value is None or (type(value) is int and value >= 0) else count_of(value))
     return found
 
 
@@ -77,7 +98,7 @@ def set_floats(attributes: dict[str, AttributeValue], body: Mapping[str, Any], t
 def set_integers(attributes: dict[str, AttributeValue], body: Mapping[str, Any], table: Table) -> None:
     """Set the attributes of the fields in a body, as integers."""
     for key, name in table.items():
-        if key in body and (value := count_of(body[key])) is not None:
+        if key in body and (value := integer_of(body[key])) is not None:
             attributes[name] = value
 
 

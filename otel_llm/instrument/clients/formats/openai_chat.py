@@ -7,14 +7,17 @@ Source: GenAI conventions, JSON schemas of gen_ai.input.messages, gen_ai.output.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from otel_llm.instrument.clients.formats import parts
 from otel_llm.instrument.clients.formats.parts import Part, plain
 from otel_llm.instrument.contract.data import Message
 
-_FINISH_REASONS: Final = {"tool_calls": "tool_call", "function_call": "tool_call"}
+# the field of a model's reasoning on OpenAI-compatible servers: the first that holds a text counts
+REASONING: Final = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details")
+
+_AT_URL: Final = "_url"  # the types image_url, audio_url, video_url, document_url
 
 
 def input_messages(messages: Any) -> list[Message]:
@@ -28,13 +31,8 @@ def output_message(message: Any, finish_reason: str | None) -> Message:
     return {
         "role": parts.role(fields.get("role") or "assistant"),
         "parts": _parts(fields),
-        "finish_reason": finish_reason_of(finish_reason) if finish_reason else "error",
+        "finish_reason": finish_reason,
     }
-
-
-def finish_reason_of(reason: str) -> str:
-    """Return the conventions' name of a finish reason."""
-    return _FINISH_REASONS.get(reason, reason)
 
 
 def tool_definitions(tools: Any, functions: Any = None) -> list[dict[str, Any]]:
@@ -55,8 +53,7 @@ def _definition(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 def _input_message(message: Mapping[str, Any]) -> Message:
     content = _parts(message)
     if message.get("role") in {"tool", "function"}:
-        response = "\n".join(part["content"] for part in content if part["type"] == "text")
-        content = [parts.tool_response(message.get("tool_call_id"), response)]
+        content = [parts.tool_response(message.get("tool_call_id"), parts.told(content))]
     converted: Message = {"role": parts.role(message.get("role")), "parts": content}
     if name := message.get("name"):
         converted["name"] = name
@@ -64,11 +61,8 @@ def _input_message(message: Mapping[str, Any]) -> Message:
 
 
 def _parts(message: Mapping[str, Any]) -> list[Part]:
-    converted: list[Part] = []
-    for name in ("reasoning_content", "reasoning"):  # the field's name on OpenAI-compatible servers
-        if isinstance(reasoning := message.get(name), str) and reasoning:
-            converted.append(parts.reasoning(reasoning))
-            break
+    said = next((text for name in REASONING if (text := parts.written(message.get(name)))), None)
+    converted: list[Part] = [parts.reasoning(said)] if said else []
     content = message.get("content")
     if isinstance(content, str | Mapping):
         content = [content] if content else []
@@ -87,18 +81,22 @@ def _parts(message: Mapping[str, Any]) -> list[Part]:
 
 
 def _content_part(part: Mapping[str, Any]) -> Part:
-    kind = part.get("type")
-    if kind == "text":
-        return parts.text(part.get("text"))
-    if kind == "refusal":
-        return parts.refusal(part.get("refusal"))
-    if kind == "image_url":
-        return parts.at_url(str(plain(part.get("image_url")).get("url") or ""), "image")
-    if kind == "input_audio":
-        return parts.audio(plain(part.get("input_audio")))
-    if kind == "file":
-        return parts.file(plain(part.get("file")))
+    kind = str(part.get("type"))
+    if (read := _READERS.get(kind)) is not None:
+        return read(part)
+    if kind.endswith(_AT_URL):
+        return parts.at_url(parts.url_of(part.get(kind)), kind.removesuffix(_AT_URL))
     return parts.other(part)
+
+
+_READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Part]]] = {
+    "text": lambda part: parts.text(part.get("text")),
+    "refusal": lambda part: parts.refusal(part.get("refusal")),
+    "thinking": parts.reasoning,
+    "reasoning": parts.reasoning,
+    "input_audio": lambda part: parts.audio(plain(part.get("input_audio"))),
+    "file": lambda part: parts.file(plain(part.get("file"))),
+}
 
 
 def _spoken(audio: Mapping[str, Any]) -> Part:

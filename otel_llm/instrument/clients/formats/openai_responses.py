@@ -24,6 +24,8 @@ CLIENT_CALLS: Final[Mapping[str, str]] = {
 }
 # the app's answers to these calls
 _CLIENT_OUTPUTS: Final = frozenset(f"{call}_output" for call in CLIENT_CALLS)
+# a search of tools: a call of the app or of the provider, as its field `execution` says
+_TOOL_SEARCH: Final = "tool_search"
 
 
 class _ServerCall(NamedTuple):
@@ -41,6 +43,12 @@ _SERVER_CALLS: Final = {
     "image_generation_call": _ServerCall("image_generation", ("action", "revised_prompt", "size", "quality")),
     "mcp_call": _ServerCall("mcp", ("name", "server_label", "arguments"), ("output", "error")),
 }
+
+
+def is_client_call(item: Mapping[str, Any]) -> bool:
+    """Return True if an item is a call that the app must answer."""
+    kind = item.get("type")
+    return kind in CLIENT_CALLS or (kind == f"{_TOOL_SEARCH}_call" and item.get("execution") == "client")
 
 
 def instructions(value: Any) -> list[Part]:
@@ -63,7 +71,7 @@ def output_messages(items: Iterable[Any], finish_reason: str | None) -> list[Mes
     converted = [part for item in answered for part in _parts(item)]
     if not converted:
         return []
-    return [{"role": "assistant", "parts": converted, "finish_reason": finish_reason or "error"}]
+    return [{"role": "assistant", "parts": converted, "finish_reason": finish_reason}]
 
 
 def tool_definitions(tools: Any) -> list[dict[str, Any]]:
@@ -78,7 +86,8 @@ def tool_definitions(tools: Any) -> list[dict[str, Any]]:
 
 def _input_message(item: Mapping[str, Any]) -> Message:
     kind = item.get("type", "message")
-    role = "tool" if kind in _CLIENT_OUTPUTS else parts.role(item.get("role") or "assistant")
+    answers = kind in _CLIENT_OUTPUTS or (kind == f"{_TOOL_SEARCH}_output" and item.get("execution") == "client")
+    role = "tool" if answers else parts.role(item.get("role") or "assistant")
     return {"role": role, "parts": _parts(item)}
 
 
@@ -113,9 +122,7 @@ def _client_output(item: Mapping[str, Any]) -> list[Part]:
         return [parts.tool_response(item.get("call_id"), _content_part(output))]
     if output is None or isinstance(output, str):
         return [parts.tool_response(item.get("call_id"), output)]
-    said = _content(output)
-    texts = [part["content"] for part in said if part["type"] == "text"]
-    return [parts.tool_response(item.get("call_id"), "\n".join(texts) if len(texts) == len(said) else said)]
+    return [parts.tool_response(item.get("call_id"), parts.told(_content(output)))]
 
 
 def _server_call(item: Mapping[str, Any]) -> list[Part]:
@@ -138,6 +145,22 @@ def _server_call(item: Mapping[str, Any]) -> list[Part]:
     return converted
 
 
+def _tool_search(item: Mapping[str, Any]) -> list[Part]:
+    call_id, arguments = item.get("call_id") or item.get("id"), copy.deepcopy(item.get("arguments"))
+    if item.get("execution") == "client":
+        return [parts.tool_call(call_id, _TOOL_SEARCH, arguments)]
+    call = {"type": _TOOL_SEARCH, "arguments": arguments}
+    return [{"type": "server_tool_call", "id": call_id, "name": _TOOL_SEARCH, "server_tool_call": call}]
+
+
+def _tool_search_output(item: Mapping[str, Any]) -> list[Part]:
+    call_id, tools = item.get("call_id") or item.get("id"), parts.without_secrets(item.get("tools") or ())
+    if item.get("execution") == "client":
+        return [parts.tool_response(call_id, tools)]
+    response = {"type": _TOOL_SEARCH, "tools": tools}
+    return [{"type": "server_tool_call_response", "id": call_id, "server_tool_call_response": response}]
+
+
 def _known(item: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     return {key: copy.deepcopy(item[key]) for key in keys if item.get(key) is not None}
 
@@ -149,6 +172,8 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], list[Part]]]] = {
     **dict.fromkeys(CLIENT_CALLS, _client_call),
     **dict.fromkeys(_CLIENT_OUTPUTS, _client_output),
     **dict.fromkeys(_SERVER_CALLS, _server_call),
+    f"{_TOOL_SEARCH}_call": _tool_search,
+    f"{_TOOL_SEARCH}_output": _tool_search_output,
 }
 
 
@@ -173,7 +198,7 @@ def _refusal(part: Mapping[str, Any]) -> Part:
 
 def _image(part: Mapping[str, Any]) -> Part:
     if url := part.get("image_url"):
-        return parts.at_url(str(url), "image")
+        return parts.at_url(parts.url_of(url), "image")
     return {"type": "file", "modality": "image", "file_id": part.get("file_id")}
 
 

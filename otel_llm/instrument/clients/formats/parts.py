@@ -20,6 +20,8 @@ _ROLES: Final = {"developer": "system", "function": "tool"}
 _MODALITIES: Final = frozenset({"image", "audio", "video"})
 # fields of a tool's definition that may hold secrets
 _SECRETS: Final = frozenset({"authorization", "headers", "domain_secrets"})
+# the keys of an item's text, on servers that send reasoning as items
+_TEXTS: Final = ("text", "thinking", "summary", "content", "reasoning")
 _SCHEMA: Final = "parameters"  # JSON schemas, whose keys are names of the app's own
 
 
@@ -43,13 +45,23 @@ def text(content: Any) -> Part:
 
 
 def refusal(content: Any) -> Part:
-    """Return the part for the text of a refusal."""
-    return {"type": "refusal", "content": _words(content)}
+    """Return the part for a refusal: a text for all readers, with a mark for readers that know the mark."""
+    return {**text(content), "refusal": True}
 
 
-def reasoning(content: str) -> Part:
-    """Return the part for the reasoning that a model shows."""
-    return {"type": "reasoning", "content": content}
+def reasoning(content: Any) -> Part:
+    """Return the part for the reasoning that a model shows, given as a text, or as items with texts."""
+    return {"type": "reasoning", "content": written(content)}
+
+
+def written(value: Any) -> str:
+    """Return the text of a text, of an item with a text, or of a list of these."""
+    if isinstance(value, list | tuple):
+        return "".join(map(written, value))
+    if value is None or isinstance(value, str):
+        return value or ""
+    fields = plain(value)
+    return written(next((fields[key] for key in _TEXTS if isinstance(fields.get(key), str | list)), None))
 
 
 def at_url(url: str, modality: str) -> Part:
@@ -91,6 +103,17 @@ def file(fields: Mapping[str, Any]) -> Part:
 def tool_call(call_id: Any, name: Any, arguments: Any) -> Part:
     """Return the part for a tool's call. Arguments that are valid JSON become a structure."""
     return {"type": "tool_call", "id": call_id, "name": _words(name), "arguments": from_json(arguments)}
+
+
+def url_of(value: Any) -> str:
+    """Return a URL, given as a text or as `{"url": …}`."""
+    return value if isinstance(value, str) else str(plain(value).get("url") or "")
+
+
+def told(content: list[Part]) -> str | list[Part]:
+    """Return what a tool answered: its texts as one, or all parts if one of them is no text."""
+    texts = [part["content"] for part in content if part["type"] == "text"]
+    return "\n".join(texts) if len(texts) == len(content) else content
 
 
 def tool_response(call_id: Any, response: Any) -> Part:

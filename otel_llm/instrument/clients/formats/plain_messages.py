@@ -25,4 +25,4 @@ def user_message(content: list[Part]) -> Message:
 
 def answer(content: Part, finish_reason: str | None = "stop") -> Message:
     """Return the answer's message. Its finish reason is `stop`, where the API gives no reason."""
-    return {"role": "assistant", "parts": [content], "finish_reason": finish_reason or "error"}
+    return {"role": "assistant", "parts": [content], "finish_reason": finish_reason}

@@ -8,7 +8,8 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.instrument.clients.formats.fields import fields_of, set_strings
+from otel_llm.instrument.clients.formats.failures import error_type_of
+from otel_llm.instrument.clients.formats.fields import fields_of, set_strings, text_of
 from otel_llm.instrument.contract.data import Content, Endpoint, Response
 
 _STRINGS: Final = {"endpoint": names.BATCH_ENDPOINT}
@@ -26,7 +27,13 @@ def _read_content(_: Mapping[str, Any]) -> Content:
 
 def _read_response(batch: Any) -> Response:
     held = fields_of(batch)
-    return Response(id=held.get("id"), model=held.get("model"))
+    batch_id = text_of(held.get("id")) or None
+    return Response(
+        id=batch_id,
+        model=text_of(held.get("model")) or None,
+        error_type=error_type_of(held, is_answer=batch_id is not None),
+        is_answer=batch_id is not None,
+    )
 
 
 BATCHES: Final = Endpoint(

@@ -9,6 +9,7 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.clients.formats import parts
+from otel_llm.instrument.clients.formats.failures import error_type_of
 from otel_llm.instrument.clients.formats.fields import count_of, fields_of
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
 from otel_llm.instrument.clients.openai.events import EVENTS
@@ -28,17 +29,24 @@ class _Events:
         self._content = content
         self._usage: Any = None
         self._image: Any = None
+        self._is_begun = False
 
     def add(self, event: Any) -> None:
-        if event.type in _COMPLETED:
-            self._usage = event.usage
+        held = fields_of(event)
+        self._is_begun = self._is_begun or held.get("type") is not None
+        if held.get("type") in _COMPLETED:
+            self._usage = held.get("usage")
             if self._content:
                 self._image = event
 
     def response(self) -> Response:
         # by the API's reference, all output tokens of a stream are of images, without details
         drawn = fields_of(self._usage).get("output_tokens")
-        return Response(usage=_read_usage(self._usage, {"image_tokens": drawn}), read_messages=self._read_messages)
+        return Response(
+            usage=_read_usage(self._usage, {"image_tokens": drawn}),
+            is_answer=self._is_begun,
+            read_messages=self._read_messages,
+        )
 
     def _read_messages(self) -> list[Message]:
         return [] if self._image is None else _read_images([self._image], fields_of(self._image))
@@ -57,7 +65,10 @@ def _read_content(body: Mapping[str, Any]) -> Content:
 def _read_response(response: Any) -> Response:
     held = fields_of(response)
     usage = held.get("usage")
+    is_answer = bool(held.get("data") or usage)
     return Response(
+        error_type=error_type_of(held, is_answer=is_answer),
+        is_answer=is_answer,
         usage=_read_usage(usage, fields_of(fields_of(usage).get("output_tokens_details"))),
         read_messages=lambda: _read_images(held.get("data") or (), held),
     )

@@ -9,6 +9,7 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.clients.formats import parts
+from otel_llm.instrument.clients.formats.failures import error_type_of
 from otel_llm.instrument.clients.formats.fields import fields_of, text_of
 from otel_llm.instrument.clients.formats.parts import Part, plain
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_message, user_messages
@@ -29,13 +30,16 @@ def _read_content(body: Mapping[str, Any]) -> Content:
 
 def _part(part: Mapping[str, Any]) -> Part:
     if part.get("type") == "image_url":
-        return parts.at_url(str(plain(part.get("image_url")).get("url", "")), "image")
+        return parts.at_url(parts.url_of(part.get("image_url")), "image")
     return parts.text(part.get("text", ""))
 
 
 def _read_response(response: Any) -> Response:
     held = fields_of(response)
+    is_answer = bool(held.get("results") or held.get("id") or held.get("model"))
     return Response(
+        error_type=error_type_of(held, is_answer=is_answer),
+        is_answer=is_answer,
         id=text_of(held.get("id")) or None,
         model=text_of(held.get("model")) or None,
         read_messages=lambda: [answer(_verdict(result)) for result in held.get("results") or ()],

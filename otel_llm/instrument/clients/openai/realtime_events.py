@@ -23,14 +23,13 @@ from otel_llm.instrument.clients.openai.realtime_items import item_fields
 from otel_llm.instrument.contract import units
 from otel_llm.instrument.contract.data import Content, Endpoint, Message, Response
 from otel_llm.instrument.contract.usage import Usage
+from otel_llm.names.finish_reasons import finish_reason_of
 
 _FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE}
 _INTEGERS: Final = {
     "max_response_output_tokens": names.REQUEST_MAX_TOKENS,  # the older name in a session
     "max_output_tokens": names.REQUEST_MAX_TOKENS,
 }
-# finish reasons by the conventions' names; reasons without such a name, such as cancelled, stay unchanged
-_FINISH_REASONS: Final = {"completed": "stop", "max_output_tokens": "length", "failed": "error"}
 _AUDIO: Final = frozenset({"response.audio.delta", "response.output_audio.delta"})
 
 Fields = Mapping[str, Any]
@@ -111,7 +110,7 @@ def _finish_reason(response: Fields) -> str | None:
     if status == "completed" and "function_call" in kinds:
         return "tool_call"
     reason = fields_of(response.get("status_details")).get("reason") if status == "incomplete" else None
-    return _FINISH_REASONS.get(str(reason or status), str(reason or status))
+    return finish_reason_of(str(reason or status))
 
 
 def _error_type(response: Fields) -> str | None:

@@ -8,9 +8,11 @@ from typing import Any, Final
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
+from otel_llm.instrument.clients.formats.failures import code_of, error_type_of
 from otel_llm.instrument.clients.formats.fields import (
     count_of,
     fields_of,
+    listed,
     price_conditions,
     set_floats,
     set_integers,
@@ -18,36 +20,25 @@ from otel_llm.instrument.clients.formats.fields import (
     text_of,
 )
 from otel_llm.instrument.clients.formats.openai_responses import (
-    CLIENT_CALLS,
     input_items,
     instructions,
+    is_client_call,
     output_messages,
     tool_definitions,
 )
+from otel_llm.instrument.clients.formats.reported_cost import reported_cost
 from otel_llm.instrument.clients.openai.events import EVENTS
 from otel_llm.instrument.clients.openai.logprobs import Logprobs
 from otel_llm.instrument.clients.openai.partial_items import PartialItems
-from otel_llm.instrument.clients.openai.reading import OUTPUT_TYPES, code_of, reported_cost, set_service_tier
+from otel_llm.instrument.clients.openai.reading import OUTPUT_TYPES, set_service_tier
 from otel_llm.instrument.contract import units
 from otel_llm.instrument.contract.data import Content, Endpoint, Response
 from otel_llm.instrument.contract.usage import Usage
+from otel_llm.names.finish_reasons import FAILED, finish_reason_of
 
 _FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE, "top_p": names.REQUEST_TOP_P}
 _INTEGERS: Final = {"max_output_tokens": names.REQUEST_MAX_TOKENS}
 _STRINGS: Final = {"previous_response_id": names.REQUEST_PREVIOUS_RESPONSE_ID}
-_INCOMPLETE: Final = {"max_output_tokens": "length"}
-# events that hold the whole response so far, and the event that holds an error instead
-_TOLD: Final = frozenset(
-    {
-        "response.created",
-        "response.queued",
-        "response.in_progress",
-        "response.completed",
-        "response.incomplete",
-        "response.failed",
-        "error",
-    }
-)
 
 
 class _Events:
@@ -55,27 +46,32 @@ class _Events:
 
     def __init__(self, content: bool) -> None:
         self._response: Any = None
-        self._error: Any = None
+        self._error: Mapping[str, Any] | None = None
+        self._is_begun = False
         self._items = PartialItems() if content else None
 
     def add(self, event: Any) -> None:
-        kind = event.type
-        if kind in _TOLD:
-            if kind == "error":
-                self._error = event
-            else:
-                self._response = event.response
-        elif self._items is not None:
-            self._items.add(kind, event)
+        held: Mapping[str, Any] = getattr(event, "__dict__", {})
+        kind = held.get("type")
+        if kind == "error":
+            self._error = fields_of(event)
+        elif held.get("response") is not None:  # the whole response so far
+            self._response = event.response
+        elif kind is not None:
+            self._is_begun = True
+            if self._items is not None:
+                self._items.add(kind, event)
 
     def response(self) -> Response:
         read = _read_response(self._response)
+        read.is_answer = read.is_answer or self._is_begun
         if self._error is not None:
-            read.error_type = code_of(fields_of(self._error).get("code")) or "error"
+            read.error_type = code_of(self._error) or "error"
         items = self._items
-        if items is not None and not fields_of(self._response).get("output"):
-            finish_reason = read.finish_reasons[0] if read.finish_reasons else None
-            read.read_messages = lambda: output_messages(items.items(), finish_reason)
+        if items is not None and not items.is_empty:
+            whole, finish_reason = read.read_messages, next(iter(read.finish_reasons), None)
+            # some servers leave the texts out of the response at the end
+            read.read_messages = lambda: whole() or output_messages(items.items(), finish_reason)
         return read
 
 
@@ -120,16 +116,22 @@ def _read_content(body: Mapping[str, Any]) -> Content:
 
 def _read_response(response: Any) -> Response:
     held = fields_of(response)
-    output = held.get("output") or ()
-    finish_reason = _finish_reason(held, output)
-    tier = text_of(held.get("service_tier"))
+    output = listed(held.get("output"))
+    finish_reason, tier = _finish_reason(held, output), text_of(held.get("service_tier"))
+    usage = _read_usage(held.get("usage"), tier)
+    is_answer = bool(held.get("id") or output or usage or finish_reason)
     return Response(
         id=text_of(held.get("id")) or None,
         model=text_of(held.get("model")) or None,
         finish_reasons=[finish_reason] if finish_reason else [],
-        usage=_read_usage(held.get("usage"), tier),
+        usage=usage,
         attributes={**_said(tier, text_of(fields_of(held.get("conversation")).get("id"))), **_logprobs(output)},
-        error_type=_error_type(held),
+        error_type=(
+            code_of(held.get("error")) or "failed"
+            if finish_reason == FAILED
+            else error_type_of(held, is_answer=is_answer)
+        ),
+        is_answer=is_answer,
         read_messages=lambda: output_messages(output, finish_reason),
     )
 
@@ -138,25 +140,17 @@ def _finish_reason(held: Mapping[str, Any], output: Iterable[Any]) -> str | None
     """Return the finish reason; None if the response has not ended, or was cancelled."""
     status = held.get("status")
     if status == "completed":
-        return "tool_call" if any(fields_of(item).get("type") in CLIENT_CALLS for item in output) else "stop"
+        return "tool_call" if any(is_client_call(fields_of(item)) for item in output) else "stop"
     if status == "incomplete":
-        reason = text_of(fields_of(held.get("incomplete_details")).get("reason"))
-        return _INCOMPLETE.get(reason, reason) if reason else None
+        return finish_reason_of(text_of(fields_of(held.get("incomplete_details")).get("reason")))
     if held.get("object") == "response.compaction":  # a compaction has no status
         return "compaction"
-    return "error" if status == "failed" else None
-
-
-def _error_type(held: Mapping[str, Any]) -> str | None:
-    if held.get("status") == "failed":
-        return code_of(fields_of(held.get("error")).get("code")) or "failed"
-    return None
+    return FAILED if status == "failed" else None
 
 
 def _read_usage(usage: Any, service_tier: str | None) -> Usage | None:
-    if usage is None:
+    if not (held := fields_of(usage)):
         return None
-    held = fields_of(usage)
     asked = fields_of(held.get("input_tokens_details"))
     answered = fields_of(held.get("output_tokens_details"))
     counts = {

@@ -10,13 +10,16 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.clients.formats import parts
-from otel_llm.instrument.clients.formats.fields import fields_of
+from otel_llm.instrument.clients.formats.failures import error_type_of
+from otel_llm.instrument.clients.formats.fields import count_of, fields_of
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
 from otel_llm.instrument.clients.openai.events import EVENTS
 from otel_llm.instrument.contract import units
 from otel_llm.instrument.contract.data import Content, Endpoint, Response
 from otel_llm.instrument.contract.usage import Usage
 
+_NO_SOUND: Final = frozenset({"application/json", "text/html"})
+_COUNTS: Final = {"input_tokens": units.INPUT_TOKENS, "output_tokens": units.OUTPUT_TOKENS}
 _DONE: Final = "speech.audio.done"
 _TAIL_BYTES: Final = 4_096  # the last event has some 150 bytes; the events before it hold the audio
 
@@ -25,14 +28,17 @@ class _Events:
     """The sum of a body's events. The client has no classes for these events."""
 
     def __init__(self, _: bool) -> None:
-        self._usage: Mapping[str, Any] | None = None
+        self._usage: Any = None
+        self._is_begun = False
 
-    def add(self, event: Mapping[str, Any]) -> None:
-        if event.get("type") == _DONE:
-            self._usage = event.get("usage")
+    def add(self, event: Any) -> None:
+        held = fields_of(event)
+        self._is_begun = self._is_begun or held.get("type") is not None
+        if held.get("type") == _DONE:
+            self._usage = held.get("usage")
 
     def response(self) -> Response:
-        return Response(usage=_read_usage(self._usage))
+        return Response(usage=_read_usage(self._usage), is_answer=self._is_begun)
 
 
 def _read_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
@@ -52,11 +58,22 @@ def _read_response(speech: Any) -> Response:
     """Return the response in a binary body, which `create` has read to its end, and which may hold events."""
     http_response = fields_of(speech).get("response")
     if http_response is None:
-        return Response()
+        return Response(is_answer=False)
     media_type = http_response.headers.get("content-type", "").partition(";")[0].strip()
     if media_type == "text/event-stream":
         return Response(usage=_usage_at_the_end(http_response.content))
+    if media_type in _NO_SOUND:
+        held = _json(http_response.content)
+        return Response(error_type=error_type_of(held, is_answer=False), is_answer=False)
     return Response(read_messages=lambda: [answer(parts.blob(http_response.content, "audio", media_type or None))])
+
+
+def _json(body: bytes) -> Mapping[str, Any]:
+    """Return the fields of an error; no fields for a page."""
+    try:
+        return fields_of(json.loads(body))
+    except ValueError:
+        return {}
 
 
 def _usage_at_the_end(body: bytes) -> Usage | None:
@@ -66,15 +83,10 @@ def _usage_at_the_end(body: bytes) -> Usage | None:
     return None
 
 
-def _read_usage(usage: Mapping[str, Any] | None) -> Usage | None:
-    if usage is None:
-        return None
-    return Usage(
-        {
-            units.INPUT_TOKENS: usage.get("input_tokens"),
-            units.OUTPUT_TOKENS: usage.get("output_tokens"),
-        }
-    )
+def _read_usage(usage: Any) -> Usage | None:
+    held = fields_of(usage)
+    counts = {unit: count_of(held.get(name)) for name, unit in _COUNTS.items()}
+    return Usage(counts) if held else None
 
 
 SPEECH: Final = Endpoint(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,13 +10,16 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.clients.formats import parts
-from otel_llm.instrument.clients.formats.fields import count_of, fields_of, number, set_floats
+from otel_llm.instrument.clients.formats.failures import error_type_of
+from otel_llm.instrument.clients.formats.fields import count_of, fields_of, number, set_floats, text_of
 from otel_llm.instrument.clients.formats.plain_messages import answer, user_messages
 from otel_llm.instrument.clients.openai.events import EVENTS
 from otel_llm.instrument.contract import units
 from otel_llm.instrument.contract.data import Content, Endpoint, Message, Response
 from otel_llm.instrument.contract.usage import Usage
 
+# the client returns a page of HTML, as from a proxy, as a text too
+_PAGE: Final = re.compile(r"\s*<(?:!doctype html|html)\b", re.IGNORECASE)
 _FLOATS: Final = {"temperature": names.REQUEST_TEMPERATURE}
 
 
@@ -27,16 +31,22 @@ class _Events:
         self._usage: Any = None
         self._heard: list[str] = []
         self._text: str | None = None
+        self._is_begun = False
 
     def add(self, event: Any) -> None:
-        if event.type == "transcript.text.done":
-            self._usage = event.usage
-            self._text = event.text if self._content else None
-        elif self._content and event.type == "transcript.text.delta":
-            self._heard.append(event.delta)
+        held = fields_of(event)
+        kind = held.get("type")
+        self._is_begun = self._is_begun or kind is not None
+        if kind == "transcript.text.done":
+            self._usage = held.get("usage")
+            self._text = text_of(held.get("text")) if self._content else None
+        elif self._content and kind == "transcript.text.delta":
+            self._heard.append(text_of(held.get("delta")) or "")
 
     def response(self) -> Response:
-        return Response(usage=_read_usage(self._usage), read_messages=self._read_messages)
+        return Response(
+            usage=_read_usage(self._usage), is_answer=self._is_begun, read_messages=self._read_messages
+        )
 
     def _read_messages(self) -> list[Message]:
         if self._text is not None:
@@ -58,9 +68,13 @@ def _read_content(body: Mapping[str, Any]) -> Content:
 def _read_response(transcript: Any) -> Response:
     """Return the response: an object with the text, or the text itself for the formats `text`, `srt` and `vtt`."""
     if isinstance(transcript, str):
-        return Response(read_messages=lambda: _read_text(transcript))
+        is_answer = _PAGE.match(transcript) is None
+        return Response(is_answer=is_answer, read_messages=lambda: _read_text(transcript) if is_answer else [])
     held = fields_of(transcript)
+    is_answer = held.get("text") is not None or held.get("usage") is not None
     return Response(
+        error_type=error_type_of(held, is_answer=is_answer),
+        is_answer=is_answer,
         usage=_read_usage(held.get("usage")),
         read_messages=lambda: _read_text(held.get("text")),
     )

@@ -100,7 +100,7 @@ def test_a_stream_closed_early_ends_with_what_was_heard(exported, url):
     attributes = fixed(span)
     assert span.status.status_code is StatusCode.UNSET
     assert json.loads(attributes.pop(names.OUTPUT_MESSAGES)) == [
-        {"role": "assistant", "parts": [{"type": "text", "content": "one"}], "finish_reason": "error"}
+        {"role": "assistant", "parts": [{"type": "text", "content": "one"}], "finish_reason": "unknown"}
     ]
     attributes.pop(names.INPUT_MESSAGES)
     assert attributes == {**shared(url, "transcribe_audio"), **HEARING, **STREAM}

@@ -27,12 +27,12 @@ def test_an_answer_that_cannot_be_parsed_is_an_error_of_the_call(instrumented, c
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_refusal_is_a_part_of_its_own(captured, client, stream):
+def test_a_refusal_is_a_text_with_a_mark(captured, client, stream):
     result = client.chat.completions.create(**asking("evil"), stream=stream)
     if stream:
         list(result)
 
-    assert answers(captured) == [([{"type": "refusal", "content": "I will not."}], "stop")]
+    assert answers(captured) == [([{"type": "text", "content": "I will not.", "refusal": True}], "stop")]
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -137,4 +137,4 @@ def test_what_a_server_answers_of_another_type_is_left_out_alone(captured, strea
         names.OPENAI_RESPONSE_SERVICE_TIER,
         names.REQUEST_STOP_SEQUENCES,
     } & set(attributes)
-    assert answers(captured) == [([{"type": "text", "content": "Hello."}], "error")]
+    assert answers(captured) == [([{"type": "text", "content": "Hello."}], "unknown")]

@@ -55,7 +55,7 @@ def test_a_connection_closed_midway_ends_its_span_with_what_came(exported, clien
     assert names.USAGE_INPUT_TOKENS not in span.attributes
     assert span.attributes[names.RESPONSE_ID]
     assert json.loads(span.attributes[names.OUTPUT_MESSAGES]) == [
-        {"role": "assistant", "parts": [{"type": "text", "content": "One"}], "finish_reason": "error"}
+        {"role": "assistant", "parts": [{"type": "text", "content": "One"}], "finish_reason": "unknown"}
     ]
 
 

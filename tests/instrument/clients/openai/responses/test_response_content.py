@@ -51,12 +51,12 @@ def test_reasoning_and_calls_of_tools_are_parts_of_the_one_answer(captured, clie
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_refusal_is_a_part_of_its_own(captured, client, stream):
+def test_a_refusal_is_a_text_with_a_mark(captured, client, stream):
     result = ask(client, "evil", stream=stream)
     if stream:
         list(result)
 
-    assert answered(captured) == ([{"type": "refusal", "content": "I will not."}], "stop")
+    assert answered(captured) == ([{"type": "text", "content": "I will not.", "refusal": True}], "stop")
 
 
 def test_of_a_stream_closed_early_what_came_is_recorded(captured, client):
@@ -66,7 +66,7 @@ def test_of_a_stream_closed_early_what_came_is_recorded(captured, client):
     next(stream)
     stream.close()
 
-    assert answered(captured) == ([{"type": "text", "content": "one two"}], "error")
+    assert answered(captured) == ([{"type": "text", "content": "one two"}], "unknown")
 
 
 def test_of_a_call_of_a_tool_broken_off_what_came_is_recorded(captured, client):

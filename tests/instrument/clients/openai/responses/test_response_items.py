@@ -58,7 +58,7 @@ def test_messages_of_the_input_keep_their_roles_and_media():
                 {"type": "blob", "modality": "audio", "mime_type": "audio/wav", "content": "UklGRg=="},
             ],
         },
-        {"role": "assistant", "parts": [{"type": "refusal", "content": "I will not."}]},
+        {"role": "assistant", "parts": [{"type": "text", "content": "I will not.", "refusal": True}]},
     ]  # fmt: skip
 
 

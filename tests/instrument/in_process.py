@@ -51,6 +51,13 @@ class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield piece
 
 
+def client_of_body(body: bytes, media_type: str | None = "application/json") -> openai.OpenAI:
+    """Return a client whose server answers each request with this body and the status 200."""
+    headers = {} if media_type is None else {"content-type": media_type}
+    answer = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, stream=Pieces(body)))
+    return openai.OpenAI(api_key="none", max_retries=0, http_client=httpx.Client(transport=answer))
+
+
 def sse(*events: dict[str, Any]) -> bytes:
     """Return server-sent events as the body of a response."""
     return b"".join(f"data: {json.dumps(event)}\n\n".encode() for event in events) + b"data: [DONE]\n\n"

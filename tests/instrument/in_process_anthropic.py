@@ -13,6 +13,13 @@ http = importlib.import_module(anthropic.DefaultHttpxClient.__mro__[1].__module_
 QUESTION = {"model": "scripted", "max_tokens": 64, "messages": [{"role": "user", "content": "count"}]}
 
 
+def claude_of_body(body: bytes, media_type: str = "application/json") -> anthropic.Anthropic:
+    """Return a client whose server answers each request with this body and the status 200."""
+    headers = {"content-type": media_type}
+    answer = http.MockTransport(lambda _: http.Response(200, headers=headers, stream=Pieces(body)))
+    return anthropic.Anthropic(api_key="none", max_retries=0, http_client=http.Client(transport=answer))
+
+
 def claude_for_all(kind: Any = anthropic.Anthropic, **options: Any) -> Any:
     """Return a client whose server streams or answers, and refuses the model `refused`."""
 

@@ -123,7 +123,7 @@ class Reading:
                 response = self.chunks.response()
         except Exception as failure:
             report("adding up a stream", failure)
-        response.error_type = response.error_type or self.error_type
+        response.error_type = self.error_type or response.error_type
         times = self.times
         return CallEnd(
             response=response,

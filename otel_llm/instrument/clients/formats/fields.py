@@ -10,6 +10,7 @@ from opentelemetry.util.types import AttributeValue
 from otel_llm.text.well_formed import well_formed
 
 _INDEX_DIGITS = 9  # the length of a longer text is no index's
+_COUNT_LIMIT = 2**63  # OTLP's integers
 
 Table = Mapping[str, str]
 """Attribute names by field of a request's body."""
@@ -62,7 +63,7 @@ def index_of(value: Any) -> int | None:
 
 def count_of(value: Any) -> int | None:
     """Return a count; None for any other value, such as a negative number."""
-    return None if (count := integer_of(value)) is None or count < 0 else count
+    return count if (count := integer_of(value)) is not None and 0 <= count < _COUNT_LIMIT else None
 
 
 def float_of(value: Any) -> float | None:
@@ -84,7 +85,9 @@ def counts_of(fields: Mapping[str, Any], *keys: str) -> list[int | None]:
     found = []
     for key in keys:
         value = fields.get(key)
-        found.append(value if value is None or (type(value) is int and value >= 0) else count_of(value))
+        found.append(
+            value if value is None or (type(value) is int and 0 <= value < _COUNT_LIMIT) else count_of(value)
+        )
     return found
 
 

@@ -87,7 +87,7 @@ def _joined(pieces: list[str]) -> str:
     first, rest = "".join(before), whole.removeprefix(pieces[0])
     if last == first or (_is_object(first) and _is_object(last)):
         return last
-    return rest if _is_object(rest) else whole
+    return rest if _is_object(pieces[0]) and _is_object(rest) else whole
 
 
 def _is_object(text: str) -> bool:

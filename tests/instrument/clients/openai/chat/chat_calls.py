@@ -3,6 +3,7 @@
 import json
 
 import openai
+from in_process import client_for
 from pydantic import BaseModel
 
 from otel_llm import names
@@ -36,3 +37,8 @@ def finish_reasons(exported):
 
 def call(call_id, name, arguments):
     return {"type": "tool_call", "id": call_id, "name": name, "arguments": arguments}
+
+
+def streamed(*chunks):
+    """Read a stream of these chunks to its end."""
+    list(client_for(list(chunks)).chat.completions.create(**asking("odd"), stream=True))

@@ -82,6 +82,41 @@ def test_tools_and_answers_that_are_dropped_leave_one_of_their_own_kind():
     assert fit([], 0) == ([], "[]")
 
 
+def test_the_texts_in_a_server_call_are_cut_and_it_stays_an_object():
+    call = {"type": "server_tool_call", "id": "1", "name": "web_search"}
+    parts = [
+        {**call, "server_tool_call": {"type": "web_search", "arguments": {"query": "x" * 1000}, "short": "y"}}
+    ]
+
+    text = fitted([{"role": "assistant", "parts": parts, "finish_reason": "stop"}], 400)
+    assert len(text) <= 400
+    (part,) = json.loads(text)[0]["parts"]
+    details = part.pop("server_tool_call")
+    assert part == call
+    assert (details["type"], details["short"]) == ("web_search", "y")
+    assert details["arguments"].startswith('{"query": "xxx')
+    assert details["arguments"].endswith("characters cut]")
+
+
+def test_the_schema_of_a_tool_is_left_out_as_a_whole():
+    properties = {"city": {"type": "string", "description": "x" * 1000}}
+    tool = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": properties}}
+
+    (kept,) = json.loads(fitted([tool], 200))
+    length = len(json.dumps(tool["parameters"]))
+    assert kept == {"type": "function", "name": "f", "parameters": {"description": f"…[{length} characters cut]"}}
+    assert json.loads(fitted([tool], 2000)) == [tool]
+
+
+def test_a_long_description_costs_no_short_schema():
+    parameters = {"type": "object", "properties": {"city": {"type": "string"}}}
+    tool = {"type": "function", "name": "f", "parameters": parameters, "description": "x" * 1000}
+
+    (kept,) = json.loads(fitted([tool], 300))
+    assert kept["parameters"] == parameters
+    assert kept["description"].endswith("characters cut]")
+
+
 TEXTS = st.text(st.sampled_from('ab "\\\n\x00ß…'), max_size=150)
 STRUCTURES = st.recursive(
     st.none() | st.integers() | TEXTS,

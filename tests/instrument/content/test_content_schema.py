@@ -196,6 +196,32 @@ PART = st.one_of(
     ),
     st.fixed_dictionaries({"type": st.just("uri"), "modality": st.just("image"), "uri": TEXT}),
     st.fixed_dictionaries({"type": st.just("of_tomorrow")}, optional={"holds": VALUE}),
+    *(
+        st.fixed_dictionaries(
+            {
+                "type": st.just(kind),
+                "id": TEXT,
+                "name": TEXT,
+                kind: st.fixed_dictionaries(
+                    {"type": TEXT}, optional={"arguments": VALUE, "content": TEXT, "server_tool_call": VALUE}
+                ),
+            }
+        )
+        for kind in ("server_tool_call", "server_tool_call_response")
+    ),
+)
+TOOL = st.fixed_dictionaries(
+    {"type": st.just("function"), "name": TEXT},
+    optional={
+        "description": TEXT,
+        "parameters": st.booleans()
+        | st.fixed_dictionaries(
+            {"type": st.just("object")},
+            optional={
+                "properties": st.dictionaries(TEXT, st.fixed_dictionaries({"description": TEXT}), max_size=3)
+            },
+        ),
+    },
 )
 OUTPUT = st.fixed_dictionaries(
     {
@@ -216,3 +242,11 @@ def test_whatever_the_parts_hold_what_is_recorded_is_of_the_schema(messages, lim
     written = {"text", "reasoning"}  # base64 that somebody wrote to a model stays
     parts = [part for message in fitted.items for part in message["parts"] if part["type"] not in written]
     assert PNG[:40] not in json.dumps(parts)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(TOOL, max_size=3), st.integers(0, 1000))
+def test_cut_definitions_of_tools_are_of_the_schema(tools, limit):
+    fitted = fit(tools, limit, Preparation(None).item)
+
+    validate(names.TOOL_DEFINITIONS, json.loads(fitted.text))

@@ -123,3 +123,34 @@ def test_the_order_is_own_prices_then_the_provider_then_the_list():
         assert price("openai", "gpt-4o", None, said) == (7.0, "own")
         assert price("openai", "gpt-4o-mini", None, said) == (0.25, "provider")
     assert own.cost("openai", "gpt-4o-mini", None, usage_of(**tokens)) == (0.15, "list")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "openai/gpt-4o-mini",
+        "deepseek/deepseek-chat-v3.1:free",
+        "google/gemini-2.5-flash:nitro",
+        "openrouter/auto",
+        "foo/bar-1",
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_openrouter_billed_comes_before_the_list(instrumented, model, stream):
+    usage = {**TOKENS, "cost": 0.0123, "cost_details": {"upstream_inference_cost": None}}
+    answer = [chunk({"content": "Hi"}), chunk({}, usage=usage)] if stream else {**COMPLETION, "usage": usage}
+    client = client_for(answer, base_url="https://openrouter.ai/api/v1")
+    result = client.chat.completions.create(model=model, messages=ASK, stream=stream)
+    if stream:
+        list(result)
+
+    assert instrumented.span.attributes[names.PROVIDER] == "openrouter"
+    assert cost_on_span(instrumented) == (0.0123, "provider")
+
+
+@pytest.mark.parametrize("cost", [None, "0.1", -1, True, [1]])
+def test_a_cost_that_is_no_amount_leaves_the_lists_price(instrumented, cost):
+    answer = {**COMPLETION, "usage": {**TOKENS, "cost": cost}}
+    client_for(answer).chat.completions.create(model="gpt-4o-mini", messages=ASK)
+
+    assert cost_on_span(instrumented)[1] != "provider"

@@ -80,7 +80,7 @@ class PartialItems:
         if not isinstance(text, str):
             return
         kind = _KINDS[of]
-        index = self._index(held, {"type": kind, "id": held.get("item_id")})
+        index = self._index(held, {"type": kind, "id": held.get("item_id")}, of_done=is_whole)
         if index in self._done:  # the finished item has the whole text
             return
         self._items.setdefault(index, {"type": kind, "id": held.get("item_id"), "name": held.get("name")})
@@ -90,13 +90,13 @@ class PartialItems:
             pieces.clear()
         pieces.append(text)
 
-    def _index(self, held: Mapping[str, Any], item: Mapping[str, Any]) -> int:
+    def _index(self, held: Mapping[str, Any], item: Mapping[str, Any], *, of_done: bool = False) -> int:
         """Return the index of an event's item: the event's own, or that of the item with its id or type."""
         if (index := index_of(held.get("output_index"))) is not None:
             return index
         for known, each in reversed(self._items.items()):
             is_same = each.get("id") is None or item.get("id") in (None, each["id"])
-            if is_same and known not in self._done and each.get("type") == item.get("type"):
+            if is_same and (of_done or known not in self._done) and each.get("type") == item.get("type"):
                 return known
         return max(self._items, default=-1) + 1
 

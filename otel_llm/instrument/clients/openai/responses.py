@@ -51,16 +51,18 @@ class _Events:
         self._items = PartialItems() if content else None
 
     def add(self, event: Any) -> None:
-        held: Mapping[str, Any] = getattr(event, "__dict__", {})
-        kind = held.get("type")
-        if kind == "error":
-            self._error = fields_of(event)
-        elif held.get("response") is not None:  # the whole response so far
-            self._response = event.response
-        elif kind is not None:
-            self._is_begun = True
-            if self._items is not None:
-                self._items.add(kind, event)
+        kind = getattr(event, "__dict__", {}).get("type")
+        if not isinstance(kind, str):
+            return
+        if not kind.endswith(".delta"):
+            held = fields_of(event)
+            if kind == "error":
+                self._error = held
+                return
+            self._response = held.get("response") or self._response  # the whole response so far
+        self._is_begun = True
+        if self._items is not None:
+            self._items.add(kind, event)
 
     def response(self) -> Response:
         read = _read_response(self._response)

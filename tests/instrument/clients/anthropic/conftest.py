@@ -23,3 +23,10 @@ def claude(messages_server: MessagesServer) -> Iterator[anthropic.Anthropic]:
 def async_claude(messages_server: MessagesServer) -> anthropic.AsyncAnthropic:
     """Each test enters it in its own event loop: `async with async_claude`."""
     return anthropic.AsyncAnthropic(api_key="none", base_url=messages_server.url, max_retries=0)
+
+
+@pytest.fixture
+def captured(exported):
+    """Exporters in memory, and the client instrumented, with content on spans."""
+    exported.instrument(capture_content="SPAN_ONLY")
+    return exported

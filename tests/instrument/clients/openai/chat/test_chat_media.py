@@ -107,3 +107,46 @@ def test_urls_of_data_in_capitals_are_media(captured):
         ("uri", "image/png"), ("uri", "application/pdf"), ("text", None),
     ]  # fmt: skip
     assert "VBORw0" not in json.dumps(said)
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0="}}
+RESULT = {"type": "text", "text": "res"}
+
+
+@pytest.mark.parametrize(
+    ("content", "kinds"),
+    [
+        ([RESULT, IMAGE], ["text", "uri"]),
+        ([IMAGE], ["uri"]),
+        ([RESULT, {"type": "file", "file": {"file_id": "file-1"}}], ["text", "file"]),
+    ],
+)
+def test_media_in_the_answer_of_a_tool_are_described(captured, content, kinds):
+    message = {"role": "tool", "tool_call_id": "call-1", "content": content}
+    client_for(COMPLETION).chat.completions.create(model="m", messages=[message])
+
+    ((part,),) = (said["parts"] for said in json.loads(captured.span.attributes[names.INPUT_MESSAGES]))
+    assert [each["type"] for each in part["response"]] == kinds
+    assert "iVBORw0" not in json.dumps(part)
+
+
+@pytest.mark.parametrize(
+    ("content", "response"),
+    [("res", "res"), ([RESULT], "res"), ([RESULT, RESULT], "res\nres"), ("", ""), ([], "")],
+)
+def test_the_texts_of_a_tools_answer_are_one_text(captured, content, response):
+    message = {"role": "tool", "tool_call_id": "call-1", "content": content}
+    client_for(COMPLETION).chat.completions.create(model="m", messages=[message])
+
+    ((part,),) = (said["parts"] for said in json.loads(captured.span.attributes[names.INPUT_MESSAGES]))
+    assert part["response"] == response
+
+
+@pytest.mark.parametrize("kind", ["image", "audio", "video", "document"])
+@pytest.mark.parametrize("wrap", [lambda url: url, lambda url: {"url": url}])
+def test_media_at_a_url_are_told_with_their_kind(captured, kind, wrap):
+    part = {"type": f"{kind}_url", f"{kind}_url": wrap("https://example.com/it")}
+    client_for(COMPLETION).chat.completions.create(model="m", messages=[{"role": "user", "content": [part]}])
+
+    ((told,),) = (said["parts"] for said in json.loads(captured.span.attributes[names.INPUT_MESSAGES]))
+    assert told == {"type": "uri", "modality": kind, "uri": "https://example.com/it"}

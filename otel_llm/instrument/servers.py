@@ -71,6 +71,9 @@ _SUFFIXES: Final = {
     ".openai.azure.us": "azure.ai.openai",
     ".services.ai.azure.com": "azure.ai.openai",
 }
+# Azure's Foundry serves OpenAI's models and others on one host. The path tells which: `/openai/v1`, `/anthropic`
+_FOUNDRY: Final = ".services.ai.azure.com"
+_OTHER_MODELS: Final = ("/anthropic", "/models")
 # Amazon's hosts: `bedrock-runtime.eu-west-1.amazonaws.com`, with other endings in other partitions
 _PREFIXES: Final = {
     "bedrock-mantle.": "aws.bedrock",
@@ -86,6 +89,7 @@ _PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 # genai-prices 0.2.3, provider ids; a provider that is not here has the same name there
 _PRICE_LISTS: Final = {
     "aws.bedrock": "aws",
+    "azure.ai.inference": "azure",
     "azure.ai.openai": "azure",
     "gcp.gemini": "google",
     "gcp.vertex_ai": "google",
@@ -126,15 +130,17 @@ class Servers:
         host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme)
         provider = None
         if host:
-            provider = self._own.get(f"{host}:{port}") or self._own.get(host) or _provider_of(host)
+            provider = self._own.get(f"{host}:{port}") or self._own.get(host) or _provider_of(host, parts.path)
             if provider is None and compatible:
                 provider = _own_software(host, port)
         return Server(provider or default, host, port)
 
 
-def _provider_of(host: str) -> str | None:
+def _provider_of(host: str, path: str) -> str | None:
     if provider := _HOSTS.get(host):
         return provider
+    if host.endswith(_FOUNDRY) and path.startswith(_OTHER_MODELS):
+        return "azure.ai.inference"
     for suffix, provider in _SUFFIXES.items():
         if host.endswith(suffix):
             return provider

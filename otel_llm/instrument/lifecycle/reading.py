@@ -77,6 +77,15 @@ class Reading:
         self.is_complete = self.is_complete or error is None
         self._end(error)
 
+    def stop(self, error: BaseException) -> None:
+        """End the call with what the client's generator raised: the end of the stream is an exception too."""
+        if isinstance(error, StopIteration | StopAsyncIteration):
+            self.end()
+        elif isinstance(error, GeneratorExit):
+            self.drop()
+        else:
+            self.end(error)
+
     @guarded("ending a closed stream")
     def close(self) -> None:
         """End the call because the app closes the stream, perhaps because of an exception of the app's own."""

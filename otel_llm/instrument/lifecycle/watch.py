@@ -6,13 +6,16 @@ the app's path, each chunk costs a timestamp and its addition to the sum.
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from types import TracebackType
 from typing import Any
 
 from otel_llm.instrument.contract.results import Streamed, itself
 from otel_llm.instrument.guard import guarded
 from otel_llm.instrument.lifecycle.call import LiveCall
+from otel_llm.instrument.lifecycle.generators import forward
 from otel_llm.instrument.lifecycle.reading import Dropped, Reading
 
 
@@ -35,7 +38,7 @@ def start_reading(call: LiveCall) -> Reading:
 def _reader(chunks: Any, reading: Reading, *, bare: bool) -> Any:
     """Return the stand-in for the chunks. `bare` is true if the app itself gets it, and may look at its type."""
     if isinstance(chunks, Generator):
-        return _read(chunks, reading, Dropped(reading))
+        return forward(chunks, _Steps(reading)) if bare else _read(chunks, reading, Dropped(reading))
     if bare and isinstance(chunks, AsyncGenerator):
         return _read_async(chunks, reading, Dropped(reading))
     return _AsyncReader(chunks, reading) if hasattr(chunks, "__anext__") else _Reader(chunks, reading)
@@ -63,12 +66,17 @@ def _read(inner: Iterator[Any], reading: Reading, _: Dropped) -> Iterator[Any]:
         reading.end()
 
 
-async def _read_async(inner: AsyncGenerator[Any, None], reading: Reading, _: Dropped) -> AsyncIterator[Any]:
+async def _read_async(inner: AsyncGenerator[Any, Any], reading: Reading, _: Dropped) -> AsyncIterator[Any]:
     """Yield the client's chunks, for an asynchronous generator that the app itself gets."""
+    resume: Callable[[], Any] = inner.__anext__
     try:
-        async for chunk in inner:
+        while True:
+            chunk = await resume()
             reading.add(chunk)
-            yield chunk
+            sent = yield chunk
+            resume = inner.__anext__ if sent is None else functools.partial(inner.asend, sent)
+    except StopAsyncIteration:
+        reading.end()
     except GeneratorExit:
         reading.drop()
         await inner.aclose()
@@ -77,8 +85,24 @@ async def _read_async(inner: AsyncGenerator[Any, None], reading: Reading, _: Dro
         reading.end(error)
         await inner.aclose()  # if the app threw the error in, the client's generator still waits for a step
         raise
-    else:
-        reading.end()
+
+
+class _Steps:
+    """The steps of a generator that the app itself gets."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._dropped = Dropped(reading)
+        self.add, self.drop = reading.add, reading.drop
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._reading.stop(error)
 
 
 class _Reader:

@@ -14,6 +14,7 @@ from typing import Any
 
 from otel_llm.instrument.guard import guarded
 from otel_llm.instrument.lifecycle.call import CallEnd, LiveCall
+from otel_llm.instrument.lifecycle.generators import forward
 from otel_llm.instrument.lifecycle.reading import Dropped, Reading
 from otel_llm.instrument.lifecycle.steps import begin, enter, leave
 from otel_llm.instrument.lifecycle.telemetry import CallTelemetry, InstrumentedClient
@@ -30,26 +31,7 @@ def wrap_generator(original: Method, client: InstrumentedClient, telemetry: Call
         work = _Work(telemetry, client, args, kwargs)
         with work:
             inner = original(*args, **kwargs)
-        resume: Callable[[], Any] = functools.partial(next, inner)
-        while True:
-            try:
-                with work:
-                    chunk = resume()
-            except StopIteration as end:
-                return end.value
-            finally:
-                del resume  # an error that the app threw in refers to this frame: avoid a cycle
-            work.add(chunk)
-            try:
-                sent = yield chunk
-            except GeneratorExit:
-                work.drop()
-                inner.close()
-                raise
-            except BaseException as error:
-                resume = functools.partial(inner.throw, error)
-            else:
-                resume = functools.partial(next, inner) if sent is None else functools.partial(inner.send, sent)
+        return (yield from forward(inner, work))
 
     return stream
 
@@ -70,7 +52,7 @@ def wrap_async_generator(original: Method, client: InstrumentedClient, telemetry
             except StopAsyncIteration:
                 return
             finally:
-                del resume
+                del resume  # an error that the app threw in refers to this frame: avoid a cycle
             work.add(chunk)
             try:
                 sent = yield chunk
@@ -123,14 +105,8 @@ class _Work:
             leave(self._call)
         elif self._withheld is not None:
             self._withheld.__exit__(kind, error, trace)
-        if self._reading is None or error is None:
-            return
-        if isinstance(error, StopIteration | StopAsyncIteration):
-            self._reading.end()
-        elif isinstance(error, GeneratorExit):
-            self._reading.drop()
-        else:
-            self._reading.end(error)
+        if self._reading is not None and error is not None:
+            self._reading.stop(error)
 
     def add(self, chunk: Any) -> None:
         """Add one chunk."""

@@ -127,6 +127,67 @@ def test_an_error_that_the_app_throws_into_an_async_generator_closes_the_clients
     assert exported.span.attributes[names.ERROR_TYPE] == "KeyError"
 
 
+def test_what_the_app_sends_and_throws_into_a_generator_reaches_the_clients(exported, monkeypatch):
+    seen = []
+
+    def ask(*, model):
+        got = yield "one "
+        while got != "enough":
+            seen.append(got)
+            try:
+                got = yield "more "
+            except KeyError as error:
+                got = error.args[0]
+        return "the value"
+
+    library = made(monkeypatch, ask=ask)
+    exported.instrument()
+    chunks = library.ask(model="m")
+    assert inspect.isgenerator(chunks)
+    assert (next(chunks), chunks.send("a"), chunks.throw(KeyError("b"))) == ("one ", "more ", "more ")
+    with pytest.raises(StopIteration) as ended:
+        chunks.send("enough")
+
+    assert seen == ["a", "b"]
+    assert ended.value.value == "the value"
+    assert the_answer(exported) == "one more more "
+    assert names.ERROR_TYPE not in exported.span.attributes
+
+
+def test_what_the_app_sends_into_an_async_generator_reaches_the_clients(exported, monkeypatch):
+    async def ask(*, model):
+        got = yield "one "
+        yield got
+
+    async def use():
+        chunks = library.ask(model="m")
+        return await anext(chunks), await chunks.asend("two"), [chunk async for chunk in chunks]
+
+    library = made(monkeypatch, ask=ask)
+    exported.instrument()
+
+    assert asyncio.run(use()) == ("one ", "two", [])
+    assert the_answer(exported) == "one two"
+
+
+def test_a_generator_left_early_is_left_by_the_client_too(exported, monkeypatch):
+    ended = []
+
+    def ask(*, model):
+        try:
+            yield from WORDS
+        finally:
+            ended.append(True)
+
+    library = made(monkeypatch, ask=ask)
+    exported.instrument()
+    for _ in library.ask(model="m"):
+        break
+
+    assert ended == [True]
+    assert the_answer(exported) == "one "
+
+
 # Where its functions are.
 
 

@@ -10,6 +10,7 @@ from otel_llm.instrument.contract.client import Server, Servers
 # classes of clients for a single cloud
 _CLASSES: Final = {
     "BaseBedrockClient": "aws.bedrock",
+    "BaseFoundryClient": "azure.ai.inference",
     "BaseMantleClient": "aws.bedrock",
     "BaseVertexClient": "gcp.vertex_ai",
 }

@@ -191,3 +191,15 @@ def test_the_provider_is_known_by_the_class_and_by_the_host(kind, options, provi
     at_home = kind(**options, **credentials)
     behind_a_proxy = kind(**options, **credentials, base_url="http://proxy.corp:8080")
     assert {server_of(client, Servers({})).provider for client in (at_home, behind_a_proxy)} == {provider}
+
+
+def test_foundry_is_the_conventions_azure_for_models_of_others():
+    from otel_llm.instrument.clients.anthropic.server import server_of
+    from otel_llm.instrument.servers import Servers
+
+    for kind in (anthropic.AnthropicFoundry, anthropic.AsyncAnthropicFoundry):
+        at_home = kind(resource="shop", api_key="none")
+        behind_a_proxy = kind(base_url="http://proxy.corp:8080", api_key="none")
+        assert server_of(at_home, Servers({}))[:2] == ("azure.ai.inference", "shop.services.ai.azure.com")
+        assert server_of(behind_a_proxy, Servers({})).provider == "azure.ai.inference"
+    assert server_of(at_home, Servers({"shop.services.ai.azure.com": "gateway"})).provider == "gateway"

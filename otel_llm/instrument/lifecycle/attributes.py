@@ -35,9 +35,23 @@ def shared_attributes(request: Request) -> dict[str, AttributeValue]:
 
 def encodable(attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
     """Return attributes that every exporter can encode: long texts are cut, other values are left out."""
+    if all(map(_is_plain, attributes.values())):
+        return attributes
     return {
         name: kept for name, value in attributes.items() if (kept := _encodable(value, _TEXT_LIMIT)) is not None
     }
+
+
+def _is_plain(value: Any) -> bool:
+    """Return True for the usual values, which need no look at their items."""
+    kind = type(value)
+    if kind is str:
+        return len(value) <= _TEXT_LIMIT and value.isascii()
+    if kind is list:
+        return (
+            len(value) == 1 and type(value[0]) is str and len(value[0]) <= _ITEM_TEXT_LIMIT and value[0].isascii()
+        )
+    return (kind is int and value in _INTEGERS) or kind is bool or (kind is float and math.isfinite(value))
 
 
 def _encodable(value: Any, limit: int) -> Any:
@@ -49,11 +63,8 @@ def _encodable(value: Any, limit: int) -> Any:
     if isinstance(value, int):
         return value if value in _INTEGERS else None
     if isinstance(value, list | tuple):
-        items = [
-            _encodable(item, _ITEM_TEXT_LIMIT)
-            for item in value[:_ITEMS_LIMIT]
-            if not isinstance(item, list | tuple)
-        ]
+        given = value[:_ITEMS_LIMIT]
+        items = [_encodable(item, _ITEM_TEXT_LIMIT) for item in given if not isinstance(item, list | tuple)]
         kind = next((type(item) for item in items if item is not None), None)
         return [item for item in items if type(item) is kind]  # the SDK takes no mixed lists
     return None

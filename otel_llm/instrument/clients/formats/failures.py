@@ -22,7 +22,7 @@ def error_type_of(response: Mapping[str, Any], *, is_answer: bool = True) -> str
         return code_of(error) or _UNNAMED
     if response.get("object") == "error" or response.get("type") == "error":
         return code_of(response) or _UNNAMED
-    if code := fields_of(response.get("base_resp")).get("status_code"):
+    if (status := response.get("base_resp")) is not None and (code := fields_of(status).get("status_code")):
         return _word(code)
     if is_answer:
         return None

@@ -28,19 +28,17 @@ class _Chunks(ChoiceChunks):
     """The sum of a chat stream's chunks. Texts are added up only if content is captured."""
 
     def __init__(self, content: bool) -> None:
-        super().__init__()
-        self._content = content
+        super().__init__(content)
         self._messages: dict[int, MessagePieces] = {}
 
     def _add_logprobs(self, said: Any) -> None:
         self._logprobs.add_chat(said)
 
     def _add_choice(self, index: int, choice: Fields) -> None:
-        if self._content:
-            pieces = self._messages.get(index)
-            if pieces is None:
-                pieces = self._messages[index] = MessagePieces()
-            pieces.add(choice.get("delta"), choice.get("message"))
+        pieces = self._messages.get(index)
+        if pieces is None:
+            pieces = self._messages[index] = MessagePieces()
+        pieces.add(choice.get("delta"), choice.get("message"))
 
     def _read_messages(self) -> list[Message]:
         return [

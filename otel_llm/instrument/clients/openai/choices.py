@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry.util.types import AttributeValue
 
@@ -20,10 +20,14 @@ Fields = Mapping[str, Any]
 """The fields of one choice, or of a client's other object."""
 
 
+_NOTHING: Final[Fields] = {}
+
+
 class ChoiceChunks(abc.ABC):
     """The sum of a stream's chunks."""
 
-    def __init__(self) -> None:
+    def __init__(self, content: bool) -> None:
+        self._content = content
         self._first: Any = None
         self._bare: Any = None
         self._usage = StreamedUsage()
@@ -34,7 +38,7 @@ class ChoiceChunks(abc.ABC):
 
     def add(self, chunk: Any) -> None:
         """Add one chunk."""
-        held: Fields = getattr(chunk, "__dict__", {})
+        held: Fields = getattr(chunk, "__dict__", _NOTHING)
         if (usage := held.get("usage")) is not None:
             self._usage.add(usage)
         if (tier := held.get("service_tier")) is not None:
@@ -44,7 +48,7 @@ class ChoiceChunks(abc.ABC):
             self._bare = self._bare or chunk
             self._error_type = self._error_type or error_type_of(fields_of(chunk))
             return
-        for choice in listed(choices):
+        for choice in choices if type(choices) is list else ():
             fields: Fields | None = getattr(choice, "__dict__", None)
             if fields is None:  # null on some servers
                 continue
@@ -53,13 +57,16 @@ class ChoiceChunks(abc.ABC):
             if extra := getattr(choice, "__pydantic_extra__", None):
                 fields = {**fields, **extra}
                 self._usage.add_of_choice(fields)
-            index = index_of(fields.get("index")) or 0
+            index = fields.get("index")
+            if type(index) is not int:
+                index = index_of(index) or 0
             if (said := fields.get("finish_reason")) is not None:
                 self._finish(index, fields, said)
                 self._usage.add_of_groq(chunk)
             if fields.get("logprobs") is not None and not index:
                 self._add_logprobs(fields["logprobs"])
-            self._add_choice(index, fields)
+            if self._content:
+                self._add_choice(index, fields)
 
     def response(self) -> Response:
         """Return the response so far."""
@@ -87,7 +94,8 @@ class ChoiceChunks(abc.ABC):
     def _add_logprobs(self, said: Any) -> None: ...
 
     @abc.abstractmethod
-    def _add_choice(self, index: int, choice: Fields) -> None: ...
+    def _add_choice(self, index: int, choice: Fields) -> None:
+        """Add the content of a choice. Called only if content is captured."""
 
     @abc.abstractmethod
     def _read_messages(self) -> list[Message]: ...
@@ -126,8 +134,8 @@ def read_whole(
 
 def _error_of(choice: Fields) -> str | None:
     """Return the kind of error of a failed choice: the provider's code, else its finish reason."""
-    if (kind := error_type_of(choice)) is not None:
-        return kind
+    if choice.get("error"):
+        return error_type_of(choice)
     said = text_of(choice.get("finish_reason"))
     return said if finish_reason_of(said) == FAILED else None
 

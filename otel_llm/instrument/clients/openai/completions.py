@@ -24,16 +24,14 @@ class _Chunks(ChoiceChunks):
     """The sum of a completion's chunks. Texts are added up only if content is captured."""
 
     def __init__(self, content: bool) -> None:
-        super().__init__()
-        self._content = content
+        super().__init__(content)
         self._texts: dict[int, list[str]] = {}
 
     def _add_logprobs(self, said: Any) -> None:
         self._logprobs.add_completion(said)
 
     def _add_choice(self, index: int, choice: Fields) -> None:
-        if self._content:
-            self._texts.setdefault(index, []).append(parts.written(choice.get("text")))
+        self._texts.setdefault(index, []).append(parts.written(choice.get("text")))
 
     def _read_messages(self) -> list[Message]:
         return [

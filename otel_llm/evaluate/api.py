@@ -24,8 +24,13 @@ from otel_llm.evaluate.finding.findings import Finder, FinderOptions, Finding, w
 from otel_llm.evaluate.finding.rules import Rule, Rules, any_of, listed
 from otel_llm.evaluate.kinds.loading import load_evaluators
 from otel_llm.genai.call import Call, Message, Part
+from otel_llm.text.account_numbers import find_cards, find_ibans
 from otel_llm.text.check_digits import card, luhn
-from otel_llm.text.pattern_redaction import find_cards, find_emails, find_ibans, find_phones
+from otel_llm.text.emails import find_emails
+from otel_llm.text.labelled_secrets import find_labelled_secrets
+from otel_llm.text.phones import find_phones
+from otel_llm.text.secret_values import entropy, is_placeholder, reads_a_secret
+from otel_llm.text.tables import table_columns
 
 if TYPE_CHECKING:
     from otel_llm.evaluate.conformance.checks import check
@@ -64,7 +69,9 @@ __all__ = [  # noqa: RUF022 - by subject
     "Piece", "Span", "Words", "bounded", "coverage", "overlap", "passages", "sentences", "shortened", "words",
     # values of known form in a text
     "Finder", "FinderOptions", "Finding", "Rule", "Rules", "any_of", "card", "find_cards", "find_emails",
-    "find_ibans", "find_phones", "listed", "luhn", "without_overlaps",
+    "find_ibans", "find_labelled_secrets", "find_phones", "listed", "luhn", "table_columns", "without_overlaps",
+    # values that may be secrets
+    "entropy", "is_placeholder", "reads_a_secret",
     # models: the shared encoder's output, ONNX sessions, probabilities
     "CHARACTERS_PER_TOKEN", "Encoding", "FloatArray", "IntArray", "Window", "in_order", "log_odds", "probability",
     "probe", "read_tokenizer", "remembering", "session",

@@ -3,8 +3,8 @@
 A finding is masked if it would fail the evaluator `pii` or `secrets`; the whole text is searched, whatever its
 length. JSON stays JSON: first its strings are masked one by one, and JSON inside them; then the findings in the
 JSON as a text, where a key tells what a value is. A text that is no JSON may be JSON that a limit on attributes
-has cut: it is searched with its escapes decoded too, for the "n" of a "\\n" hides the beginning of the word behind
-it.
+has cut: the evaluators read it with its escapes decoded too, for the "n" of a "\\n" hides the beginning of the
+word behind it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import functools
 import json
 import re
 import sys
-from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,11 +36,8 @@ _NOTHING: Final = re.compile(r"[a-z_]{0,24}|.{0,3}", re.DOTALL)
 """Words such as "role" and "assistant", frequent in JSON: they cannot contain a finding."""
 _STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _LITERAL: Final = re.compile(rf"{_STRING.pattern}|-?\d[\d.eE+-]*")
-_ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-_ESCAPE: Final = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL
-)
-_UNIT: Final = re.compile(rf"{_ESCAPE.pattern}|.", re.DOTALL)
+_ESCAPE: Final = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\."
+_UNIT: Final = re.compile(rf"{_ESCAPE}|.", re.DOTALL)
 """One character in the form that JSON writes."""
 
 
@@ -84,7 +80,7 @@ class Masker:
                 lambda text: _cut_literals(text, _ranges(self._find(text))), text, json.dumps(_MASKED)
             )
         text = self._as_value(text, key) if key else text
-        return _repeated(lambda text: _cut(text, self._ranges_in(text)), text, _MASKED)
+        return _repeated(lambda text: _cut(text, _ranges(self._find(text))), text, _MASKED)
 
     def _string(self, literal: str, depth: int) -> str:
         value = json.loads(literal)
@@ -97,39 +93,6 @@ class Masker:
         return _cut(
             text, [MaskedRange(max(0, p.start - before), p.end - before, p.type) for p in ranges if p.end > before]
         )
-
-    def _ranges_in(self, text: str) -> list[MaskedRange]:
-        """Return the findings in the text as it is, and with its escapes decoded, which may be nested."""
-        ranges = _ranges(self._find(text))
-        decodings: list[_DecodedText] = []
-        while len(decodings) < _MAX_DEPTH and _ESCAPE.search(text):
-            decodings.append(_DecodedText(text))
-            text = decodings[-1].text
-            found = _ranges(self._find(text))
-            for decoding in reversed(decodings):
-                found = [MaskedRange(decoding.position(p.start), decoding.position(p.end), p.type) for p in found]
-            ranges += found
-        return _united(ranges)
-
-
-class _DecodedText:
-    """A text with its escapes decoded, and the positions of its characters in the text."""
-
-    def __init__(self, text: str) -> None:
-        self._escapes = array("I")  # position of each escape in the decoded text
-        self._gone = array("I")  # characters that decoding removed, up to and including each escape
-        self.text = _ESCAPE.sub(self._take, text)
-
-    def _take(self, escape: re.Match[str]) -> str:
-        gone = self._gone[-1] if self._gone else 0
-        self._escapes.append(escape.start() - gone)
-        self._gone.append(gone + escape.end() - escape.start() - 1)
-        return _read(escape[0])
-
-    def position(self, decoded: int) -> int:
-        """Return the position in the text of the character at a position of the decoded text."""
-        before = bisect_left(self._escapes, decoded)
-        return decoded + (self._gone[before - 1] if before else 0)
 
 
 @functools.cache
@@ -183,25 +146,6 @@ def _repeated(cut: Callable[[str], str], text: str, last_resort: str) -> str:
             return text
         text = masked
     return last_resort
-
-
-def _read(escape: str) -> str:
-    """Return the character that an escape stands for."""
-    if escape[1] == "u" and escape[2:]:
-        character: str = json.loads(f'"{escape}"')
-        return "\ufffd" if "\ud800" <= character <= "\udfff" else character
-    return _ESCAPES.get(escape[1], escape[1])
-
-
-def _united(ranges: Iterable[MaskedRange]) -> list[MaskedRange]:
-    """Return the ranges in order, overlapping ranges united with the type of the first."""
-    united: list[MaskedRange] = []
-    for each in sorted(ranges):
-        if united and each.start < united[-1].end:
-            united[-1] = united[-1]._replace(end=max(united[-1].end, each.end))
-        else:
-            united.append(each)
-    return united
 
 
 def _ranges(findings: Iterable[Finding]) -> list[MaskedRange]:

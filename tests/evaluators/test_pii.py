@@ -36,8 +36,8 @@ def found(text, finder=EVERYTHING):
         ("Visa 4111-1111-1111-1111 it is", "CREDIT_CARD", "4111-1111-1111-1111"),
         ("My card 4111111111111112 is lost", "CREDIT_CARD", "4111111111111112"),
         ("IBAN DE89 3704 0044 0532 0130 00.", "IBAN_CODE", "DE89 3704 0044 0532 0130 00"),
-        ("from 8.8.4.4 today", "IP_ADDRESS", "8.8.4.4"),
-        ("from 2001:4860:4860::8888 today", "IP_ADDRESS", "2001:4860:4860::8888"),
+        ("from 81.2.69.142 today", "IP_ADDRESS", "81.2.69.142"),
+        ("from 2a02:8388:1::17 today", "IP_ADDRESS", "2a02:8388:1::17"),
         ("SSN: 219-09-9999", "US_SSN", "219-09-9999"),
         ("my social security number 219099999", "US_SSN", "219099999"),
         ("NHS number 943 476 5919", "UK_NHS", "943 476 5919"),
@@ -153,15 +153,38 @@ def test_a_word_beyond_the_border_counts_for_the_value_before_it():
     assert finding.confidence >= PII.manifest.threshold
 
 
+def test_what_was_not_read_is_no_pass():
+    text = f"{'-' * 25_000} {MAIL} {'-' * 25_000}"
+    (result,) = (each for each in BOUNDED.evaluate(call_with(answer=text), {}) if each.target == "output")
+    assert (result.label, result.score, result.explanation) == ("partial", 0.0, "2,000 of 50,022 characters read")
+    (result,) = (each for each in BOUNDED.evaluate(call_with(answer=MAIL + text), {}) if each.target == "output")
+    assert result.label == "fail"
+    (result,) = (each for each in BOUNDED.evaluate(call_with(answer="-" * 2000), {}) if each.target == "output")
+    assert (result.label, result.read) == ("pass", None)
+
+
+def test_a_text_of_half_a_million_characters_is_read_whole():
+    text = "All is well here. " * 13_000
+    (result,) = (
+        each
+        for each in PII.evaluate(call_with(answer=f"{text}{MAIL} {text[:-100]}"), {})
+        if each.target == "output"
+    )
+    assert result.label == "fail"
+
+
 def test_megabytes_take_no_longer_than_what_is_read_of_them():
     import time
 
     def seconds(text):
         started = time.process_time()
-        results = PII.evaluate(call_with(answer=text), {})
+        results = finder.evaluate(call_with(answer=text), {})
         assert results[1].label == "fail"
         return time.process_time() - started
 
+    finder = Pii(
+        PII.manifest.model_copy(update={"options": {"types": ["PHONE_NUMBER"], "max_characters": 100_000}})
+    )
     piece = "Call +43 1 588 58 00, 212 736 5001 or 020 7946 0958. "
     most = len(piece) * (100_000 // len(piece))
     assert seconds(piece * (10_000_000 // len(piece))) < 2 * seconds(piece * (most // len(piece))) + 0.2

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -53,7 +54,9 @@ class _Token(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Lists:
+class Lists:
+    """The lists of names."""
+
     first: frozenset[str]
     last: frozenset[str]
     place: frozenset[str]
@@ -62,18 +65,35 @@ class _Lists:
     """Common words; many are names, too."""
 
     def given(self, token: _Token) -> bool:
+        """Return whether the word is a given name and no common word."""
         return token.word in self.first and token.word not in self.common
 
     def known(self, token: _Token) -> bool:
+        """Return whether the word is a name and no common word."""
         return self.given(token) or (token.word in self.last and token.word not in self.common)
 
     def unusual(self, token: _Token) -> bool:
+        """Return whether the word is neither common nor a nationality."""
         return token.word not in self.common and token.word not in self.nationality
 
     def goes_on(self, token: _Token) -> bool:
         """Return whether the word can continue a person's name."""
         usual = token.word in self.common and token.word not in self.last
         return token.initial or token.word in _PARTICLES or not (usual or token.word in _COMPANIES)
+
+
+@cache
+def read_lists(path: Path) -> Lists:
+    """Return the lists of a file that `evaluators/recipes/pii_names.py` writes.
+
+    Raises:
+        ModelError: the file cannot be read.
+    """
+    try:
+        lists = json.loads(gzip.decompress(path.read_bytes()))
+        return Lists(**{name: frozenset(words) for name, words in lists.items()})
+    except (OSError, EOFError, TypeError, ValueError) as error:
+        raise ModelError(f"{path}: must be gzipped JSON with the lists of names: {error}") from error
 
 
 class Names:
@@ -85,11 +105,7 @@ class Names:
         Raises:
             ModelError: the file cannot be read.
         """
-        try:
-            lists = json.loads(gzip.decompress(path.read_bytes()))
-            self._lists = _Lists(**{name: frozenset(words) for name, words in lists.items()})
-        except (OSError, EOFError, TypeError, ValueError) as error:
-            raise ModelError(f"{path}: must be gzipped JSON with the lists of names: {error}") from error
+        self._lists = read_lists(path)
 
     def find(self, text: str) -> Iterator[Finding]:
         """Yield PERSON, ORGANIZATION, GPE and NRP; findings may overlap."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from otel_llm.evaluate.api import Rule, card, find_cards, find_ibans
-from otel_llm_evaluators.pii import issued_numbers
+from otel_llm_evaluators.pii import issued_numbers, shared
 from otel_llm_evaluators.pii.issued_numbers import digits_of
 
 # NINOs: prefixes that are never issued, https://www.gov.uk/hmrc-internal-manuals/national-insurance-manual/nim39110
@@ -41,6 +41,7 @@ NUMBER_RULES: Final = (
         pattern=r"\d{3}-\d{2}-\d{4}",
         confidence=_if(issued_numbers.ssn, 0.75),
         context=frozenset({"ssn", "social", "security"}),
+        against=shared.PARTS,
     ),
     Rule(
         type="US_SSN",

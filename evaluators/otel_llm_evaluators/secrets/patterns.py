@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from otel_llm.evaluate.api import Rule, any_of
-from otel_llm_evaluators.secrets.checks import LIKELY, assigned, github, jwt, password_in_url, private_key, random
+from otel_llm.evaluate.api import Rule, any_of, find_labelled_secrets
+from otel_llm_evaluators.secrets.checks import LIKELY, github, jwt, labelled, password_in_url, private_key, random
 
 
 def _key(kind: str, mark: str, pattern: str, confidence: float | Callable[[str], float] | None = None) -> Rule:
     return Rule(type=kind, mark=mark, pattern=pattern, confidence=confidence or random())
 
 
-_NAMES: Final = (
-    r"(?:api[_-]?key|apikey|secret(?:[_-]?(?:key|access[_-]?key))?|access[_-]?(?:key|token)|auth[_-]?token|client[_-]?secret"
-    r"|private[_-]?key|encryption[_-]?key|passw(?:or)?d|passwd|pwd|passphrase|credentials?|token)"
+# where `find_labelled_secrets` may find a label: a word of English, or one that is rare in English texts
+_LABELS: Final = (
+    r"(?i)pass(?:w|[ _-]?phrase|[ _-]?code|e\b|ord\b)|\bpass\b|pwd|secrets?(?:[^a-z]|$)|tokens?(?:[^a-z]|$)"
+    r"|[a-z_*\\-]\s{0,3}keys?(?:[^a-z]|$)|\bpin\b|credential|kennwort|mdp|contrase|clave|senha|wachtwoord|parola"
+    r"|adgangskode|salasana|heslo|geslo|lozinka|kata sandi"
+    r"|l\x{f6}senord|has\x{142}o\b|[s\x{15f}]ifre|jelsz|[^\x00-\x7f]{2}"
 )
 
 _GITLAB: Final = "gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|soat)-"
@@ -112,10 +115,9 @@ RULES: Final = (
     ),
     Rule(
         type="SECRET_ASSIGNMENT",
-        mark=rf"(?i){_NAMES}",
-        pattern=rf"(?i)(?:[\w.-]{{0,40}}[_.-])?{_NAMES}[\"'`]?\s{{0,3}}(?:=|:|=>|:=|\bis\b)\s{{0,3}}[\"'`]?"
-        r"([^\s\"'`,;|<>()\[\]{}]{6,200})",
-        confidence=assigned,
+        mark=_LABELS,
+        pattern=find_labelled_secrets,
+        confidence=labelled,
     ),
 )
 """Rules in any order: of overlapping findings the surest is kept."""

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
-from otel_llm.evaluate.definition.result import Result, Target
+from otel_llm.evaluate.definition.result import Read, Result, Target
 from otel_llm.evaluate.definition.scoring import score_result, target_text
 from otel_llm.genai.call import Call
+from otel_llm.text.readings import is_plain, readings
 
 if TYPE_CHECKING:
     from otel_llm.evaluate.definition.encoding import Encoding
@@ -38,7 +39,7 @@ class FinderOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_characters: Annotated[int, Field(ge=1000)] = 100_000
+    max_characters: Annotated[int, Field(ge=1000)] = 500_000
     """Characters read of a text; of a longer text the first half and the last half of that number."""
 
 
@@ -49,17 +50,27 @@ class Finder(ABC):
         self.manifest = manifest
         self._half = max_characters // 2
 
-    def find(self, text: str) -> Iterator[Finding]:
-        """Yield the findings in the text, or in the first and last part of a long text; they may overlap."""
+    def find(self, text: str) -> Iterable[Finding]:
+        """Return the findings in the text, or in the first and last part of a long text; they may overlap."""
+        return self._in_readings(text) if len(text) <= 2 * self._half else self._in_ends(text)
+
+    def _in_readings(self, text: str) -> Iterable[Finding]:
+        return self._search(text) if is_plain(text) else self._in_all_readings(text)
+
+    def _in_all_readings(self, text: str) -> Iterator[Finding]:
+        yield from self._search(text)
+        for reading, span in readings(text):
+            for finding in self._search(reading):
+                start, end = span(finding.start, finding.end)
+                yield finding._replace(start=start, end=end)
+
+    def _in_ends(self, text: str) -> Iterator[Finding]:
         rest = len(text) - self._half
-        if rest <= self._half:
-            yield from self._search(text)
-            return
-        for finding in self._search(text[: self._half + _BEYOND]):
+        for finding in self._in_readings(text[: self._half + _BEYOND]):
             if finding.start < self._half:
                 yield finding
         begin = max(0, rest - _BEYOND)
-        for finding in self._search(text[begin:]):
+        for finding in self._in_readings(text[begin:]):
             start, end = begin + finding.start, begin + finding.end
             if end > rest:
                 yield finding._replace(start=start, end=end)
@@ -80,7 +91,8 @@ class Finder(ABC):
         text = target_text(call, target)
         findings = list(self.find(text)) if text else []
         score = max((finding.confidence for finding in findings), default=0.0) if text else None
-        return score_result(self.manifest, call, target, score, lambda: explain(self._sure(findings)))
+        read = Read(part=min(2 * self._half, len(text)), whole=len(text), unit="characters")
+        return score_result(self.manifest, call, target, score, lambda: explain(self._sure(findings)), read=read)
 
     def _sure(self, findings: Iterable[Finding]) -> list[Finding]:
         return [finding for finding in without_overlaps(findings) if self.manifest.is_fail(finding.confidence)]

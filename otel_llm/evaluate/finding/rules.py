@@ -16,6 +16,8 @@ Spans = Callable[[str], Iterable[tuple[int, int]]]
 _BEFORE: Final = 70
 _AFTER: Final = 25
 _NEAR: Final = 0.45
+_FAR: Final = 1000
+"""Distance in words of a word that is not near."""
 _WORD: Final = re.compile(r"[a-z]+")
 
 
@@ -44,6 +46,8 @@ class Rule:
     """Lower-case words that make a value near them surer."""
     against: frozenset[str] = frozenset()
     """Lower-case words that make a value near them less sure."""
+    less_sure: Callable[[str, int, int], bool] | None = None
+    """Function of the text and the match's place: True makes the match less sure, as a word of `against` does."""
     extend: Callable[[str, int], int] | None = None
     """Function of the text and the match's end that returns the value's end; None means the match's end."""
 
@@ -117,11 +121,25 @@ def _in_word(character: str) -> bool:
 
 def _confidence(rule: Rule, text: str, start: int, end: int) -> float:
     base = rule.confidence if isinstance(rule.confidence, float) else rule.confidence(text[start:end])
-    if not base or not (rule.context or rule.against):
+    less_sure = bool(base) and rule.less_sure is not None and rule.less_sure(text, start, end)
+    if not base or not (rule.context or rule.against or less_sure):
         return base
-    near = _words(text[max(0, start - _BEFORE) : start]) | _words(text[end : end + _AFTER])
-    return round(min(0.99, base + _NEAR * bool(near & rule.context)) * (0.4 if near & rule.against else 1), 3)
+    before, after = _words(text[max(0, start - _BEFORE) : start]), _words(text[end : end + _AFTER])
+    surer, less = (_nearest(before, after, words) for words in (rule.context, rule.against))
+    # a word that names the value outweighs one that stands further away: "order 12, SSN 219-09-9999"
+    return round(min(0.99, base + _NEAR * (surer < _FAR)) * (0.4 if less_sure or less < surer else 1), 3)
 
 
-def _words(text: str) -> set[str]:
-    return {word for found in _WORD.findall(text.lower()) for word in (found, found.removesuffix("s"))}
+def _nearest(before: Sequence[str], after: Sequence[str], words: frozenset[str]) -> int:
+    """Return how many words lie between the value and the nearest of the words; words after it count last."""
+    for distance, word in enumerate(reversed(before)):
+        if word in words or word.removesuffix("s") in words:
+            return distance
+    for distance, word in enumerate(after):
+        if word in words or word.removesuffix("s") in words:
+            return _BEFORE + distance
+    return _FAR
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower())

@@ -10,15 +10,16 @@ Redact = Callable[[str], str]
 
 
 def redaction(entries: Sequence[str | Redact]) -> Redact | None:
-    """Return a function that applies the entries, names of patterns and functions, in order; None without entries.
+    """Return a function that applies the patterns that entries name, then the functions; None without entries.
 
     The returned function raises RedactionError if an entry fails, so that nothing is recorded unredacted.
     """
     if not entries:
         return None
-    from otel_llm.text.pattern_redaction import PATTERNS  # noqa: PLC0415 - its expressions take long to compile
+    from otel_llm.text.pattern_redaction import redact_patterns  # noqa: PLC0415 - takes long to compile
 
-    functions = [PATTERNS[entry] if isinstance(entry, str) else entry for entry in entries]
+    names = [entry for entry in entries if isinstance(entry, str)]
+    functions = [redact_patterns(names), *(entry for entry in entries if not isinstance(entry, str))]
 
     def redact(text: str) -> str:
         for function in functions:

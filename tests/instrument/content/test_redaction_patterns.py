@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from otel_llm.config.instrument_values import REDACTED
 from otel_llm.instrument.content.preparation import Preparation
 from otel_llm.instrument.content.redact import redaction
-from otel_llm.text import pattern_redaction
+from otel_llm.text import keys, pattern_redaction
 
 redact_all = redaction(REDACTED)
 KEYS = [
@@ -142,7 +142,7 @@ def test_any_text_is_redacted_and_then_stays_as_it_is(pieces):
 
 def test_a_mark_is_known_for_each_kind_of_key():
     for key in KEYS:
-        assert any(mark in key for mark in (*pattern_redaction._KEY_MARKS, ".eyJ")), key
+        assert any(mark in key for mark in (*keys._KEY_MARKS, ".eyJ")), key
 
 
 def test_json_that_repeats_a_key_is_redacted_as_a_text():
@@ -169,7 +169,7 @@ def test_what_is_nested_deeply_is_redacted_too():
 
 ALTERNATIVES = [
     "-eyJ", "-eyJaaaaaaaa", "eyJaaaaaaaa.", "-eyJaaaaaaaa.eyJaaaaaaaa", ".eyJ", "-eyJ.eyJ-", "a.eyJaaaaaaaa.a-",
-    *(f"{before}{mark}{after}" for mark in pattern_redaction._KEY_MARKS for before in ("", "-")
+    *(f"{before}{mark}{after}" for mark in keys._KEY_MARKS for before in ("", "-")
       for after in ("", "a1")),
 ]  # fmt: skip
 

@@ -28,6 +28,7 @@ from otel_llm_evaluators.pii.evaluator import TYPES
 from recipes.common import DATA_OPTION, EVALUATORS, SEED
 from recipes.statistics import estimates
 
+_TECHNICAL = Path(__file__).parents[2] / "tests" / "evaluators" / "technical_texts.txt"
 _RESAMPLES = 1000
 _PRESIDIO_TEXTS = 200  # at most, of each set of benign texts
 _PRESIDIO_THRESHOLD = 0.4  # that presidio-research evaluates with: notebooks/4_Evaluate_Presidio_Analyzer.ipynb
@@ -199,6 +200,8 @@ def _benign_texts(data: Path) -> dict[str, list[str]]:
     ]
     bipia = _jsonl(data / "bipia_code_train.jsonl")
     code = [text for each in bipia for part in ("context", "error") if (text := "\n".join(each[part]))]
+    with (data / "agnews_test.csv").open(encoding="utf-8", newline="") as file:
+        news = [" ".join(row[1:]) for row in csv.reader(file)]
     with (data / "banking77_train.csv").open(encoding="utf-8", newline="") as file:
         banking = [row["text"] for row in csv.DictReader(file)]
     return {
@@ -208,6 +211,8 @@ def _benign_texts(data: Path) -> dict[str, list[str]]:
         "questions to a bank (BANKING77)": banking,
         "summaries that LLMs wrote (SummEdits)": list(dict.fromkeys(summaries)),
         "code and its error messages (BIPIA)": code,
+        "news (AG News)": news,
+        "technical texts": _TECHNICAL.read_text(encoding="utf-8").removesuffix("\n").split("\n%\n"),
     }
 
 

@@ -15,33 +15,40 @@ from otel_llm.text.tables import table_columns
 
 # Words in lower case with which labels begin or, for "key", end
 _STEMS: Final = (
-    "pass", "pwd", "secret", "token", "key", "pin", "credential", "kennwort", "mdp", "contrase", "clave",
-    "senha", "wachtwoord", "parola", "adgangskode", "salasana", "heslo", "geslo", "lozinka", "kata sandi",
+    "pass", "pwd", "secret", "token", "key", "pin", "credential", "kennwort", "mdp", "contrase", "clave", "chave",
+    "klucz", "senha", "wachtwoord", "parola", "parool", "adgangskode", "salasana", "heslo", "geslo", "lozinka",
+    "kata sandi",
 )  # fmt: skip
 _OTHER_STEMS: Final = (
-    "пароль", "пароля", "ключ", "密码", "密碼", "口令", "密钥", "密鑰", "パスワード", "暗証番号", "비밀번호",
-    "암호", "şifre", "lösenord", "hasło", "jelszó", "mật khẩu", "κωδικός", "كلمة المرور", "كلمة السر", "סיסמה",
-    "पासवर्ड", "รหัสผ่าน",
+    "пароль", "пароля", "ключ", "clé", "schlüssel", "密码", "密碼", "口令", "密钥", "密鑰", "パスワード",
+    "暗証番号", "비밀번호", "암호", "şifre", "lösenord", "hasło", "jelszó", "mật khẩu", "κωδικός", "كلمة المرور", "كلمة السر",
+    "סיסמה", "पासवर्ड", "รหัสผ่าน",
 )  # fmt: skip
 _LABEL: Final = re.compile(
     r"""(?:
     (?P<key>(?i:(?<![A-Za-z])keys?(?![A-Za-z]))|(?<=[a-z])Keys?(?![A-Za-z])
-      |(?<=[A-Za-z])(?:KEY|key)s?(?![A-Za-z])|ключ|密钥|密鑰)
+      |(?<=[A-Za-z])(?:KEY|key)s?(?![A-Za-z])|(?i:schlüssel)|密钥|密鑰)
     |(?P<pin>(?<![A-Za-z])(?:PIN|pin[ -](?:code|number)|Pin(?:[ -][Cc]ode)?|暗証番号)(?![A-Za-z]))
     |(?P<token>(?i:tokens?|secrets?(?:[ _-]?(?:value|access[ _-]?key|key(?:[ _-]?base)?))?)(?![A-Za-z]))
     |(?P<password>(?i:
         pass(?:w(?:or[dt])?d?|[ _-]?phrase|[ _-]?code|wd|e|ord)|(?<![A-Za-z])pass|pwd|credentials?
-        |kennwort|mdp|contrase(?:ña|n[yh]a|na)|clave(?:[ ]de[ ]acceso)?|senha|wachtwoord|parola|adgangskode
+        |kennwort|mdp|contrase(?:ña|n[yh]a|na)|clave(?:[ ]de[ ](?:acceso|api))?
+        |(?:clé|chave|klucz|ключ)[ ](?:de[ ]|d')?api
+        |senha|wachtwoord|parola|parool|adgangskode
         |salasana|heslo|geslo|lozinka|kata[ ]sandi|şifre|lösenord|hasło|jelszó|mật[ ]khẩu|κωδικός|пароль|пароля
         |密码|密碼|口令|パスワード|비밀번호|암호|كلمة[ ]المرور|كلمة[ ]السر|סיסמה|पासवर्ड|รหัสผ่าน
         )(?![A-Za-z]))
-    )(?i:_(?:prod|dev|test|live|staging|value|new|old|current|v?\d{1,2})|\d{1,2})?(?![\w-]{0,40}[(\[])""",
+    )(?i:_(?:prod|dev|test|live|staging|value|new|old|current|v?\d{1,2})|\d{1,2})?(?![A-Za-z0-9_-]{0,40}[(\[])""",
     re.VERBOSE,
 )
 # what a key must be to be a secret
 _KEY_KIND: Final = re.compile(
     r"(?i)(?:api|access|secret|private|encryption|signing|account|storage|master|shared|session|service|app|admin"
-    r"|auth|license|subscription|deploy|ssh|wifi|wpa|de|clave|api-)[\s_*\\-]{0,3}\Z|(?<![a-z])(?:api|x-api)-\Z"
+    r"|auth|license|subscription|deploy|ssh|wifi|wpa|my|your|our"
+    # issuers: without "api", as one speaks of them
+    r"|openai|anthropic|claude|gemini|mistral|cohere|groq|deepseek|openrouter|perplexity|replicate|pinecone"
+    r"|hugging ?face|stripe|aws|azure|google|github|gitlab|slack|twilio|sendgrid|datadog|cloudflare|vercel"
+    r"|supabase|firebase)[\s_*\\-]{0,3}\Z"
 )
 # tokens that are no secrets: of models and parsers, of pages of a list
 _NO_SECRET: Final = re.compile(
@@ -49,25 +56,28 @@ _NO_SECRET: Final = re.compile(
     r"|begin|first|last|max|min|input|output|prompt|completion|cached|reasoning|image|audio|cancellation|public)"
     r"[\s_-]{0,2}\Z"
 )
+_MADE_UP: Final = re.compile(r"(?i)\b(?:example|sample|dummy|fake|placeholder)[\s_*-]{1,3}(?:[a-z]+[\s_-])?\Z")
 # a token that grants access may be a UUID; the id of a session or a request is none
 _GRANTS: Final = re.compile(r"(?i)(?:access|api|auth|bearer|refresh|deploy|id|personal)[\s_-]{0,2}\Z")
 _IN_TAG: Final = re.compile(r"<[A-Za-z][^<>\n]{0,70}\Z|<\Z")
 _BEFORE: Final = 72
+_QUALIFIERS: Final = 32
+"""Characters before a label that have the words that belong to it."""
 
 _MARKUP: Final = r"(?:[\s*_\\>]|~~)"
 _TAG: Final = r"</?[A-Za-z][\w:-]{0,20}(?:\s[^<>\n]{0,60})?>"
 _VERB: Final = (
-    r"(?i:is|was|are|remains|ist|lautet|est|es|è|é|será|wordt|är|er|jest|это)"
-    r"(?:\s(?i:now|still|currently|again|then|set\sto|changed\sto|reset\sto|jetzt|nun|ahora|maintenant|nu))?"
+    r"(?i:is|was|are|remains|equals|(?:has|have)\sbeen|will\sbe|ist|lautet|est|es|è|é|será|wordt|är|er|jest|это)"
+    r"(?:\s(?i:now|still|currently|again|then|(?:re)?set\s(?:to|as)|(?:changed|updated)\sto|jetzt|nun|ahora|maintenant|nu))?"
 )
 _LINK: Final = re.compile(
-    rf"""(?:'s|\u2019s)?["'`*_~\\]{{0,6}}
+    rf"""["'`*_~\\]{{0,6}}
     (?P<filler>\s{{0,2}}\([^()\n]{{1,60}}\)
       |\s(?i:for|of|to|on|in|at|from|with|you|which|that|we|i|für|zu|zum|pour|de|du|do|da|para|voor|van|per|di|del)\b
        (?:[ ][^\s|=:<>]{{1,40}}){{1,9}}?)?
     ["'`*_~\\]{{0,6}}
     (?:(?P<assigned>\s{{0,3}}(?:[:\uff1a=]=?|=>|->|\u2192)>?)
-      |(?P<stated>\s{{1,3}}{_VERB}\s{{0,2}}[:\uff1a]?(?=[\s"'`*_])|\s?(?:是|为|為|は|는|은))
+      |(?P<stated>\s{{1,3}}{_VERB}\s{{0,2}}[:\uff1a]?(?=[\s"'`*_])|['\u2019]s(?=\s)|\s?(?:是|为|為|は|는|은))
       |(?P<cell>\s{{0,20}}\|)
       |(?P<tag>(?:\s{{0,8}}</[A-Za-z][\w:-]{{0,20}}>){{1,2}}(?=\s{{0,20}}<[A-Za-z]))
       |(?P<pair>["']?\s{{0,2}},?\s{{1,20}}["']?(?i:value)["']?\s{{0,2}}[:=])
@@ -92,6 +102,14 @@ _ESCAPED: Final = re.compile(r"\\([\"'`/\\])")
 _TIGHT_END: Final = re.compile(r"[,;&()\[\]{}]")
 
 
+# "use X as the password", "X is your API key"
+_STATED_BEFORE: Final = re.compile(
+    r"(?P<bare>[^\s\"'`|<>]{6,64})[\"'`*]{0,3}\s(?:as|is|was)\s(?:the|your|my|our|his|her|their|its)\s"
+    r"(?:[\w-]{1,20}[\s_-]){0,2}\Z"
+)
+_OTHER_KEY: Final = re.compile(r"[,;&]\s?[\w.-]{1,40}[=:]")
+
+
 class _Found(NamedTuple):
     """A value, and what says that it belongs to its label."""
 
@@ -105,7 +123,7 @@ def find_labelled_secrets(text: str) -> Iterator[tuple[int, int]]:
     """Yield start and end of each value that looks like a secret and stands beside a label; they may overlap."""
     for place in _places(text):
         label = _LABEL.match(text, place)
-        if label is None or not _SIGN.search(text, label.end(), label.end() + _AFTER):
+        if label is None or not _SIGN.search(text, max(0, label.start() - _BEFORE), label.end() + _AFTER):
             continue
         kind = _kind(text, label)
         if kind is None:
@@ -140,7 +158,9 @@ def _places(text: str) -> list[int]:
 
 def _kind(text: str, label: re.Match[str]) -> Label | None:
     """Return the kind of the label; None if it names no secret."""
-    before = text[max(0, label.start() - _BEFORE) : label.start()]
+    before = text[max(0, label.start() - _QUALIFIERS) : label.start()]
+    if _MADE_UP.search(before):
+        return None
     match label.lastgroup:
         case "key":
             return "key" if _KEY_KIND.search(before) else None
@@ -157,7 +177,10 @@ def _values(text: str, label: re.Match[str]) -> Iterator[_Found]:
     """Yield the values that may belong to the label."""
     before = text[max(0, label.start() - _BEFORE) : label.start()]
     if _IN_TAG.search(before) and (element := _IN_ELEMENT.match(text, label.end())):
-        yield _Found(*element.span("bare"), stated=False, strong=False)
+        yield _Found(*_trimmed(text, *element.span("bare")), stated=False, strong=False)
+    stated_before = _STATED_BEFORE.search(text, max(0, label.start() - _BEFORE), label.start())
+    if stated_before:
+        yield _Found(*_trimmed(text, *stated_before.span("bare")), stated=False, strong=True)
     link = _LINK.match(text, label.end())
     value = None if link is None else _VALUE.match(text, link.end())
     if link is None or value is None:
@@ -171,7 +194,9 @@ def _values(text: str, label: re.Match[str]) -> Iterator[_Found]:
         return
     start, end = value.span("bare")
     if not (value["space"] or link[0][-1:].isspace()) and (stop := _TIGHT_END.search(text, start, end)):
-        end = stop.start()
+        yield _Found(start, stop.start(), stated=stated, strong=strong)
+        if _OTHER_KEY.search(text, start, end):
+            return
     yield _Found(*_trimmed(text, start, end), stated=stated, strong=strong)
 
 

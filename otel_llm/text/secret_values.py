@@ -24,7 +24,7 @@ _IDENTIFIER: Final = r"(?:_*[A-Za-z]?[a-z]+\d{0,2}(?:[A-Z][a-z]+\d{0,2})*|_*[A-Z
 _PATH: Final = rf"{_IDENTIFIER}(?:_{_IDENTIFIER}){{0,12}}_*"
 # code in the place of a secret: variables, calls, templates, files
 _CODE: Final = re.compile(
-    r"\$\{|\$\(|\{\{|<%|^\$[A-Za-z_]\w*$|^%\w*%?$|^@[A-Za-z_.]+$|^[!&*][A-Za-z]+$|^[<\[{(]"
+    r"\$\{|\$\(|\{\{|<%|^\$[A-Za-z_]\w*$|^%\w*%?$|^%\(|^@[A-Za-z_.]+$|^[!&*][A-Za-z]+$|^[<\[{(]"
     rf"|^{_PATH}(?:\??\.{_PATH}){{1,8}}\??$|^{_PATH}(?:\.{_PATH}){{0,8}}[(\[]"
     r"|^[A-Z]{2,}(?:_[A-Z0-9]+)+$|^(?:os|process|env|config|self|this|request|settings|props|args|params|data|ctx)\b[._]"
     r"|://|^(?:~|\.{1,2})/|^/(?:etc|var|usr|home|opt|run|tmp|srv|root|mnt|app|secrets?|data|dev|proc)/"
@@ -37,6 +37,7 @@ _PART: Final = r"(?:[A-Za-z]{2,}\d{0,2}(?:\.\d{1,2})?|[A-Za-z]?\d{1,8}(?:\.\d{1,
 _NAME: Final = re.compile(rf"{_PART}(?:[-_./:]{_PART}){{1,12}}")
 _UUID: Final = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WORD_IN_NAME: Final = re.compile(r"[A-Za-z]{3,}|\d{4}")
+_CHANGE: Final = re.compile(r"(?<=[A-Za-z])\d|(?<=\d)[A-Za-z]")
 _DIGIT: Final = re.compile(r"\d")
 _SPACE: Final = re.compile(r"\s")
 _PIN: Final = re.compile(r"\d{4,8}")
@@ -72,9 +73,13 @@ def can_be_secret(value: str, label: Label, *, stated: bool, strong: bool) -> bo
     if label == "pin" or is_placeholder(value) or reads_a_secret(value) or _is_something_else(value, label):
         return False
     kinds = _kinds(value)
-    if strong and (kinds < 3 or len(value) < _MIN_LENGTH + 2 or _DIGIT.search(value) is None):
+    if strong and (len(value) < _MIN_LENGTH + 2 or _DIGIT.search(value) is None or not _is_mixed(value, kinds)):
         return False
     return kinds >= 2 and len(value) >= _MIN_LENGTH and entropy(value) >= _BITS
+
+
+def _is_mixed(value: str, kinds: int) -> bool:
+    return kinds > 2 or len(_CHANGE.findall(value)) > 3
 
 
 def _kinds(value: str) -> int:

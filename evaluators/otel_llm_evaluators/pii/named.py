@@ -25,7 +25,7 @@ _LABEL: Final = (
 )
 _WORD: Final = r"(?![a-z])[^\W\d_]+(?:['\u2019-][^\W\d_]+)*"
 _VALUE: Final = (
-    rf"(?P<value>{_WORD}(?:[ ](?:{_WORD}|(?![a-z])[^\W\d_]\.|(?:van|von|de|der|den|la|le|bin|al)(?=[ ]))){{0,3}})"
+    rf"(?P<value>{_WORD}(?:[ ](?:(?![a-z])[^\W\d_]\.|{_WORD}|(?:van|von|de|der|den|la|le|bin|al)(?=[ ]))){{0,3}})"
     r"(?![\w(\[=/@]|[.:]\w)"
 )
 _LABELLED: Final = re.compile(
@@ -44,6 +44,11 @@ _TECHNICAL: Final = listed(
 )
 _NOBODY: Final = listed("your user assistant chatgpt claude gemini copilot siri alexa bard first last none")
 
+# fields of a person, beside which an unknown name is one
+_RECORD: Final = re.compile(r"(?i)\b(?:phone|address|e-?mail|age|born|birth|dob|gender|occupation|ssn|passport)\b")
+_AROUND: Final = 80
+_ANYBODY: Final = frozenset({"doe", "mustermann"})  # of John Doe, who stands for anybody
+
 
 NAMED_MARK: Final = (
     r"(?im)(?:name|patient|customer|cardholder|holder|applicant|person|nombre|apellidos?|nom|nome|naam|navn|namn)"
@@ -55,12 +60,14 @@ NAMED_MARK: Final = (
 def find_named(text: str) -> Iterator[tuple[int, int]]:
     """Yield start and end of each person's name beside a label or below the heading of a column."""
     for found in _LABELLED.finditer(text):
-        if _is_person(found["value"], found):
-            yield found.span("value")
+        start, end = found.span("value")
+        around = text[max(0, found.start() - _AROUND) : found.start("value")] + text[end : end + _AROUND]
+        if _is_person(found["value"], found, is_record=_RECORD.search(around) is not None):
+            yield start, end
     for heading, start, end in table_columns(text):
         label = _HEADING.fullmatch(heading)
         cell = _CELL.match(text, start, end) if label else None
-        if label and cell and _is_person(cell["value"], label):
+        if label and cell and _is_person(cell["value"], label, is_record=False):
             yield cell.span("value")
 
 
@@ -69,14 +76,16 @@ def _is_common(word: str, lists: Lists) -> bool:
     return common and word not in lists.first and word not in lists.last
 
 
-def _is_person(value: str, label: re.Match[str]) -> bool:
+def _is_person(value: str, label: re.Match[str], *, is_record: bool) -> bool:
     words = [word for word in value.lower().split() if len(word.rstrip(".")) > 1]
-    if not words or words[0] in _NOBODY or not value[0].isupper():
+    if not words or words[0] in _NOBODY or words[-1] in _ANYBODY or not value[0].isupper():
         return False
     lists = read_lists(_LISTS)
     if any(_is_common(word, lists) for word in words):
         return False
-    if label["person"] or label["kind"]:
+    if is_record and len(words) > 1:
+        return True
+    if label["kind"] and not label["kind"].lower().startswith("user"):
         return True
     first = words[0] in lists.first and (words[0] not in lists.common or len(words) > 1)
     # a label in lower case is rather a key of a configuration

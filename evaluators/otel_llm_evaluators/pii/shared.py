@@ -12,7 +12,7 @@ from otel_llm.evaluate.api import listed
 _NOBODYS: Final = listed("example example.com example.net example.org test invalid localhost domain.com")
 # RFC 2142, and other mailboxes that a group reads
 _ROLES: Final = listed(
-    "abuse accounts admin ask bookings billing careers contact customercare customer-service"
+    "abuse accounts admin ask bookings billing care careers contact customercare customer-service"
     " customerservice customer-support customersupport donotreply enquiries events feedback hello help"
     " helpdesk hostmaster hr info inquiries invoices it jobs legal mail marketing media newsletter no-reply"
     " noreply notifications office orders partners payments postmaster press privacy recruiting reservations"
@@ -37,7 +37,8 @@ PARTS: Final = NUMBERED | listed("part model item serial product catalogue catal
 """Words near numbers of goods."""
 VERSIONED: Final = NUMBERED | listed(
     "oid snmp mib asn snmpwalk dns resolver nameserver chrome firmware build upgrade update assembly"
-    " assemblyversion driver package patch sdk subnet route net"
+    " assemblyversion driver package patch sdk subnet route net kernel postgres postgresql redis nginx php"
+    " jdk windows android ios macos supported deprecated"
 )
 """Words near numbers with dots that are no client's address."""
 # which of the two stands last before a number says whose number it is
@@ -47,10 +48,10 @@ _OWNER: Final = re.compile(
     r"|(?P<group>(?:customer|technical|tech|phone|product|24/7|our) (?:support|service|care|team|office)"
     r"|support|(?:hot|help)[ -]?line|help ?desk|(?:call|contact|reach|phone|text|fax)(?:ing)? us"
     r"|call cent(?:er|re)|toll[- ]free|free of charge|switchboard|reception|front desk"
-    r"|sales (?:team|department|line)|our (?:number|phone|tel|fax)|kundendienst|kundenservice|service client))\b"
+    r"|sales|our (?:number|phone|tel|fax)|kundendienst|kundenservice|service client))\b"
 )
 _BEFORE: Final = 70
-_PREFIX: Final = re.compile(r"/\d{1,2}(?!\d)")
+_LONGER: Final = re.compile(r"/\d{1,2}(?!\d)|\.\d")
 
 
 def email(value: str) -> float:
@@ -78,5 +79,5 @@ def is_of_group(text: str, start: int, _end: int) -> bool:
 
 
 def is_network(text: str, _start: int, end: int) -> bool:
-    """Return True if the address is followed by the length of a prefix, as in 203.0.113.0/24."""
-    return _PREFIX.match(text, end) is not None
+    """Return True if the number goes on, as a network's with its prefix length or as an object identifier."""
+    return _LONGER.match(text, end) is not None

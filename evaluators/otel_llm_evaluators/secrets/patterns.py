@@ -20,9 +20,9 @@ def _key(kind: str, mark: str, pattern: str, confidence: float | Callable[[str],
 # where `find_labelled_secrets` may find a label: a word of English, or one that is rare in English texts
 _LABELS: Final = (
     r"(?i)pass(?:w|[ _-]?phrase|[ _-]?code|e\b|ord\b)|\bpass\b|pwd|secrets?(?:[^a-z]|$)|tokens?(?:[^a-z]|$)"
-    r"|[a-z_*\\-]\s{0,3}keys?(?:[^a-z]|$)|\bpin\b|credential|kennwort|mdp|contrase|clave|senha|wachtwoord|parola"
+    r"|[a-z_*\\-]\s{0,3}keys?(?:[^a-z]|$)|\bpin\b|credential|kennwort|mdp|contrase|clave|chave|klucz|senha|wachtwoord|parola|parool"
     r"|adgangskode|salasana|heslo|geslo|lozinka|kata sandi"
-    r"|l\x{f6}senord|has\x{142}o\b|[s\x{15f}]ifre|jelsz|[^\x00-\x7f]{2}"
+    r"|schl.ssel|cl. (?:de |d')?api|l\x{f6}senord|has\x{142}o\b|[s\x{15f}]ifre|jelsz|[^\x00-\x7f]{2}"
 )
 
 _GITLAB: Final = "gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|soat)-"

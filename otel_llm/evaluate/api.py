@@ -27,9 +27,10 @@ from otel_llm.genai.call import Call, Message, Part
 from otel_llm.text.account_numbers import find_cards, find_ibans
 from otel_llm.text.check_digits import card, luhn
 from otel_llm.text.emails import find_emails
-from otel_llm.text.labelled_secrets import find_labelled_secrets
+from otel_llm.text.labelled_secrets import SECRET_LABEL, find_labelled_secrets
 from otel_llm.text.phones import find_phones
 from otel_llm.text.secret_values import entropy, is_placeholder, reads_a_secret
+from otel_llm.text.stems import places_of
 from otel_llm.text.tables import table_columns
 
 if TYPE_CHECKING:
@@ -69,9 +70,10 @@ __all__ = [  # noqa: RUF022 - by subject
     "Piece", "Span", "Words", "bounded", "coverage", "overlap", "passages", "sentences", "shortened", "words",
     # values of known form in a text
     "Finder", "FinderOptions", "Finding", "Rule", "Rules", "any_of", "card", "find_cards", "find_emails",
-    "find_ibans", "find_labelled_secrets", "find_phones", "listed", "luhn", "table_columns", "without_overlaps",
+    "find_ibans", "find_labelled_secrets", "find_phones", "listed", "luhn", "places_of", "table_columns",
+    "without_overlaps",
     # values that may be secrets
-    "entropy", "is_placeholder", "reads_a_secret",
+    "SECRET_LABEL", "entropy", "is_placeholder", "reads_a_secret",
     # models: the shared encoder's output, ONNX sessions, probabilities
     "CHARACTERS_PER_TOKEN", "Encoding", "FloatArray", "IntArray", "Window", "in_order", "log_odds", "probability",
     "probe", "read_tokenizer", "remembering", "session",

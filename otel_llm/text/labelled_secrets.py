@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from otel_llm.text.secret_values import Label, can_be_secret
+from otel_llm.text.stems import places_of
 from otel_llm.text.tables import table_columns
 
 # Words in lower case with which labels begin or, for "key", end
@@ -20,10 +21,12 @@ _STEMS: Final = (
     "kata sandi",
 )  # fmt: skip
 _OTHER_STEMS: Final = (
-    "пароль", "пароля", "ключ", "clé", "schlüssel", "密码", "密碼", "口令", "密钥", "密鑰", "パスワード",
-    "暗証番号", "비밀번호", "암호", "şifre", "lösenord", "hasło", "jelszó", "mật khẩu", "κωδικός", "كلمة المرور", "كلمة السر",
-    "סיסמה", "पासवर्ड", "รหัสผ่าน",
+    "пароль", "пароля", "ключ", "clé", "schlüssel", "密码", "密碼", "口令", "密钥",
+    "密鑰", "パスワード", "暗証番号", "비밀번호", "암호", "şifre", "lösenord", "hasło", "jelszó",
+    "mật khẩu", "κωδικός", "كلمة المرور", "كلمة السر", "סיסמה", "पासवर्ड",
+    "รหัสผ่าน",
 )  # fmt: skip
+_ALL_STEMS: Final = (*_STEMS, *_OTHER_STEMS)
 _LABEL: Final = re.compile(
     r"""(?:
     (?P<key>(?i:(?<![A-Za-z])keys?(?![A-Za-z]))|(?<=[a-z])Keys?(?![A-Za-z])
@@ -41,15 +44,22 @@ _LABEL: Final = re.compile(
     )(?i:_(?:prod|dev|test|live|staging|value|new|old|current|v?\d{1,2})|\d{1,2})?(?![A-Za-z0-9_-]{0,40}[(\[])""",
     re.VERBOSE,
 )
-# what a key must be to be a secret
-_KEY_KIND: Final = re.compile(
-    r"(?i)(?:api|access|secret|private|encryption|signing|account|storage|master|shared|session|service|app|admin"
-    r"|auth|license|subscription|deploy|ssh|wifi|wpa|my|your|our"
-    # issuers: without "api", as one speaks of them
-    r"|openai|anthropic|claude|gemini|mistral|cohere|groq|deepseek|openrouter|perplexity|replicate|pinecone"
-    r"|hugging ?face|stripe|aws|azure|google|github|gitlab|slack|twilio|sendgrid|datadog|cloudflare|vercel"
-    r"|supabase|firebase)[\s_*\\-]{0,3}\Z"
+# what a key must be to be a secret; issuers, because one leaves out the word "API"
+_KINDS_OF_KEYS: Final = (
+    "(?:api|access|secret|private|encryption|signing|account|storage|master|shared|session|service|app|admin|auth"
+    "|license|subscription|deploy|ssh|wifi|wpa|my|your|our|openai|anthropic|claude|gemini|mistral|cohere|groq"
+    "|deepseek|openrouter|perplexity|replicate|pinecone|hugging ?face|stripe|aws|azure|google|github|gitlab|slack"
+    r"|twilio|sendgrid|datadog|cloudflare|vercel|supabase|firebase)[\s_*\\-]{0,3}"
 )
+_KEY_KIND: Final = re.compile(rf"(?i){_KINDS_OF_KEYS}\Z")
+SECRET_LABEL: Final = (
+    r"(?i)pass(?:w|[ _-]?phrase|[ _-]?code|e\b|ord\b)|\bpass\b[^a-z]{0,6}[:=]|pwd"
+    r"|(?:secret|token)s?(?:[^a-z]|$)"
+    rf"|{_KINDS_OF_KEYS}keys?(?:[^a-z]|$)|\bpin\b|credential|kennwort|mdp|contrase|clave|chave|klucz|senha|wachtwoord"
+    r"|parola|parool|adgangskode|salasana|heslo|geslo|lozinka|kata sandi|schl.ssel|cl. (?:de |d')?api"
+    r"|l.senord|has.o\b|.ifre|jelsz|[^\x00-\x7f]{2}"
+)
+"""Pattern for RE2 that each label with its value contains, and few other texts."""
 # tokens that are no secrets: of models and parsers, of pages of a list
 _NO_SECRET: Final = re.compile(
     r"(?i)(?:next|page|continuation|sync|cursor|pagination|resume|pad|mask|eos|bos|sep|cls|unk|stop|start|end|special"
@@ -96,8 +106,8 @@ _IN_ELEMENT: Final = re.compile(
     r"[^<>\n]{0,80}>(?:<!\[CDATA\[)?\s{0,20}(?P<bare>[^\s<>]{4,300}?)(?:\]\]>|\s{0,20}<)"
 )
 # one of these is in every secret, and seldom in a sentence: a short search before the long one
-_SIGN: Final = re.compile(r"[0-9#$%^&*_+=@~!|\\]|[a-z][A-Z]|[^\x00-\x7f]")
-_AFTER: Final = 300
+_SIGN: Final = re.compile(r"[0-9#$%^&*_+=@~!|\\A-Z\x80-\U0010ffff](?:(?<![A-Z])|(?<=[a-z].))")
+_AFTER: Final = 250
 _ESCAPED: Final = re.compile(r"\\([\"'`/\\])")
 _TIGHT_END: Final = re.compile(r"[,;&()\[\]{}]")
 
@@ -121,7 +131,7 @@ class _Found(NamedTuple):
 
 def find_labelled_secrets(text: str) -> Iterator[tuple[int, int]]:
     """Yield start and end of each value that looks like a secret and stands beside a label; they may overlap."""
-    for place in _places(text):
+    for place in places_of(text, _STEMS if text.isascii() else _ALL_STEMS):
         label = _LABEL.match(text, place)
         if label is None or not _SIGN.search(text, max(0, label.start() - _BEFORE), label.end() + _AFTER):
             continue
@@ -139,21 +149,6 @@ def find_labelled_secrets(text: str) -> Iterator[tuple[int, int]]:
             start, end = _trimmed(text, start, end)  # noqa: PLW2901 - the cell without its markup
             if can_be_secret(text[start:end], kind, stated=False, strong=False):
                 yield start, end
-
-
-def _places(text: str) -> list[int]:
-    """Return the places at which labels may begin."""
-    lower = text.lower()
-    if len(lower) != len(text):  # only this letter has two in lower case
-        lower = text.replace("\u0130", "I").lower()
-    stems = _STEMS if text.isascii() else (*_STEMS, *_OTHER_STEMS)
-    places: set[int] = set()
-    for stem in [stem for stem in stems if stem in lower]:
-        place = lower.find(stem)
-        while place >= 0:
-            places.add(place)
-            place = lower.find(stem, place + len(stem))
-    return sorted(places)
 
 
 def _kind(text: str, label: re.Match[str]) -> Label | None:

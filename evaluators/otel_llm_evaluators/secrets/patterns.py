@@ -9,21 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from otel_llm.evaluate.api import Rule, any_of, find_labelled_secrets
+from otel_llm.evaluate.api import SECRET_LABEL, Rule, any_of, find_labelled_secrets
 from otel_llm_evaluators.secrets.checks import LIKELY, github, jwt, labelled, password_in_url, private_key, random
 
 
 def _key(kind: str, mark: str, pattern: str, confidence: float | Callable[[str], float] | None = None) -> Rule:
     return Rule(type=kind, mark=mark, pattern=pattern, confidence=confidence or random())
 
-
-# where `find_labelled_secrets` may find a label: a word of English, or one that is rare in English texts
-_LABELS: Final = (
-    r"(?i)pass(?:w|[ _-]?phrase|[ _-]?code|e\b|ord\b)|\bpass\b|pwd|secrets?(?:[^a-z]|$)|tokens?(?:[^a-z]|$)"
-    r"|[a-z_*\\-]\s{0,3}keys?(?:[^a-z]|$)|\bpin\b|credential|kennwort|mdp|contrase|clave|chave|klucz|senha|wachtwoord|parola|parool"
-    r"|adgangskode|salasana|heslo|geslo|lozinka|kata sandi"
-    r"|schl.ssel|cl. (?:de |d')?api|l\x{f6}senord|has\x{142}o\b|[s\x{15f}]ifre|jelsz|[^\x00-\x7f]{2}"
-)
 
 _GITLAB: Final = "gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|soat)-"
 _MODEL_PROVIDERS: Final = any_of(
@@ -115,7 +107,7 @@ RULES: Final = (
     ),
     Rule(
         type="SECRET_ASSIGNMENT",
-        mark=_LABELS,
+        mark=SECRET_LABEL,
         pattern=find_labelled_secrets,
         confidence=labelled,
     ),

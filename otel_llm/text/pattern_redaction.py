@@ -25,6 +25,20 @@ def redact_keys(text: str) -> str:
     return _replaced(text, _find_secrets, "[key]")
 
 
+def redact_labelled(label: str, text: str) -> str:
+    """Return the text, the value of a field with this label, with `[key]` for what the label says is a secret."""
+    before = f"{label}: "
+
+    def find(text: str) -> Spans:
+        return (
+            (max(0, start - len(before)), end - len(before))
+            for start, end in find_labelled_secrets(before + text)
+            if end > len(before)
+        )
+
+    return _replaced(text, find, "[key]")
+
+
 def redact_ibans(text: str) -> str:
     """Return the text with `[iban]` for account numbers of their country's length whose check digits are right."""
     return _replaced(text, find_ibans, "[iban]")

@@ -29,7 +29,7 @@ _CODE: Final = re.compile(
     r"|^[A-Z]{2,}(?:_[A-Z0-9]+)+$|^(?:os|process|env|config|self|this|request|settings|props|args|params|data|ctx)\b[._]"
     r"|://|^(?:~|\.{1,2})/|^/(?:etc|var|usr|home|opt|run|tmp|srv|root|mnt|app|secrets?|data|dev|proc)/"
 )
-_WORDS: Final = re.compile(r"[A-Za-z]*[a-z]{3,}|[A-Z][a-z_]+|[A-Z_]+|[a-z_-]+|[^\W\d_]+(?:[-/'\u2019][^\W\d_]+)*")
+_WORDS: Final = re.compile(r"[A-Za-z]*[a-z]{3,}|[A-Z][a-z_]+|[A-Z_]+|[a-z_-]+|[^\W\d_]+(?:[-/'\u2019][^\W\d_]+)+")
 # versions, dates, times, sizes
 _QUANTITY: Final = re.compile(r"[vV]?\d+(?:[.:/T-]\d+)*[A-Za-z%]{0,3}")
 # names of models and files, versions beside a word: gpt-4o-2024-08-06, Qwen2.5-7B-Instruct, page-2-of-17
@@ -93,6 +93,7 @@ def _is_something_else(value: str, label: Label) -> bool:
         return True
     if (
         value.isdigit()
+        or (value.isalpha() and value[1:].islower())
         or _WORDS.fullmatch(value.strip("()"))
         or _QUANTITY.fullmatch(value)
         or _SPACE.search(value)

@@ -82,6 +82,7 @@ STATED = [
     f"Use `{_P}` as the password.",
     f"{_K} is your new API key.",
     f"My OpenAI key is {_K}",
+    "api_key: kJhGfDsAqWeRtYuIoPzX",
     f"The password has been reset to {_P}.",
     # other languages
     f"API-Schlüssel: {_K}",
@@ -129,6 +130,8 @@ NOT_STATED = [
     "The PIN is required.",
     "LED_PIN: 13",
     "PIN code: 560001",
+    "Passwort: Übergabe",
+    "Password: Case-Sensitive/Required",
     "pin 4 is GND",
     "pass: 1423, fail: 3",
     "The primary key is order_id2, the cache key user-42-v3.",

@@ -16,6 +16,7 @@ from otel_llm.text.readings import find_in_readings
 redact = redaction(["key"])
 VALUES = (
     PASSWORD, KEY, "tpuf_hmNx7QzKP3yL8R2v", "550e8400-e29b-41d4-a716-446655440000", "4821", "482913",
+    "kJhGfDsAqWeRtYuIoPzX",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from otel_llm.instrument.content.media import describe_bytes, described, without_media
-from otel_llm.instrument.content.redact import Redact
+from otel_llm.instrument.content.redact import Redaction
 from otel_llm.text.well_formed import well_formed
 
 Item = dict[str, Any]
@@ -33,7 +33,7 @@ _STRUCTURE_LIMIT: Final = 120  # levels; a deeper structure is a text: Python's 
 class Preparation:
     """Prepares content. Results share no mutable object with the arguments."""
 
-    def __init__(self, redact: Redact | None) -> None:
+    def __init__(self, redact: Redaction | None) -> None:
         self._redact = redact
 
     def item(self, item: Item) -> Item:
@@ -100,8 +100,14 @@ class Preparation:
         if isinstance(value, Mapping):
             if value.get("type") == "blob" and "modality" in value:  # media in the answer of a tool
                 return self._part(dict(value))
-            return {self.text(str(key)): self._value(inner, depth=depth) for key, inner in value.items()}
+            return {self.text(str(key)): self._field(str(key), inner, depth) for key, inner in value.items()}
         return [self._value(inner, depth=depth) for inner in value]
+
+    def _field(self, key: str, value: Any, depth: int) -> Any:
+        if self._redact is not None and isinstance(value, str | int) and not isinstance(value, bool):
+            redacted = self._redact.labelled(key, text := str(value))
+            value = value if redacted == text else redacted
+        return self._value(value, depth=depth)
 
     def _number(self, number: float) -> float | str:
         if isinstance(number, float) and not math.isfinite(number):  # JSON has no NaN and no infinities

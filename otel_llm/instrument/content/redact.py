@@ -9,24 +9,34 @@ from otel_llm.errors import RedactionError
 Redact = Callable[[str], str]
 
 
-def redaction(entries: Sequence[str | Redact]) -> Redact | None:
-    """Return a function that applies the patterns that entries name, then the functions; None without entries.
+class Redaction:
+    """The patterns that entries name, then the functions among them, each in order.
 
-    The returned function raises RedactionError if an entry fails, so that nothing is recorded unredacted.
+    Every method raises RedactionError if a function fails, so that nothing is recorded unredacted.
     """
-    if not entries:
-        return None
-    from otel_llm.text.pattern_redaction import redact_patterns  # noqa: PLC0415 - takes long to compile
 
-    names = [entry for entry in entries if isinstance(entry, str)]
-    functions = [redact_patterns(names), *(entry for entry in entries if not isinstance(entry, str))]
+    def __init__(self, entries: Sequence[str | Redact]) -> None:
+        from otel_llm.text import pattern_redaction  # noqa: PLC0415 - its expressions take long to compile
 
-    def redact(text: str) -> str:
-        for function in functions:
+        names = [entry for entry in entries if isinstance(entry, str)]
+        functions = [entry for entry in entries if not isinstance(entry, str)]
+        self._functions = [pattern_redaction.redact_patterns(names), *functions]
+        self._redact_labelled = pattern_redaction.redact_labelled if "key" in names else None
+
+    def __call__(self, text: str) -> str:
+        """Return the redacted text."""
+        for function in self._functions:
             text = _applied(function, text)
         return text
 
-    return redact
+    def labelled(self, label: str, text: str) -> str:
+        """Return the text, which is the value of a field, without a secret that the field's name tells of."""
+        return self._redact_labelled(label, text) if self._redact_labelled else text
+
+
+def redaction(entries: Sequence[str | Redact]) -> Redaction | None:
+    """Return the redaction that the entries describe; None without entries."""
+    return Redaction(entries) if entries else None
 
 
 def _applied(function: Redact, text: str) -> str:

@@ -191,3 +191,13 @@ def test_tokens_are_found_wherever_a_word_begins():
     assert redact_all(f"id-{token} x_{token},{token}") == "id-[key] x_[key],[key]"
     assert redact_all("eyJ-eyJ-eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.") == "[key]"
     assert redact_all(f"heyJhbGciOiJIUzI1NiJ9.{token}") == "heyJhbGciOiJIUzI1NiJ9.[key]"
+
+
+def test_the_name_of_a_field_says_what_its_value_is():
+    prepare = Preparation(redact_all)
+    arguments = {"user": "svc", "password": "Xk9#mQ2v7Lp", "pin": 13, "PIN": 4821, "token": "gpt-4o-2024-08-06"}
+    hidden = {**arguments, "password": "[key]", "PIN": "[key]"}
+
+    assert prepare.item({"type": "tool_call", "arguments": arguments})["arguments"] == hidden
+    assert json.loads(prepare.text(json.dumps({"login": arguments}))) == {"login": hidden}
+    assert Preparation(redaction(["email"])).item({"type": "x", "a": arguments})["a"] == arguments

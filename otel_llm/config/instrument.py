@@ -9,7 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from otel_llm.config.instrument_values import READERS, ClientSpans, ContentCapture, MetricNames
+from otel_llm.config.instrument_values import (
+    READERS,
+    ClientSpans,
+    ContentCapture,
+    ConventionNames,
+    SurroundingSpans,
+)
 from otel_llm.errors import ConfigError
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
@@ -48,14 +54,25 @@ class InstrumentSettings:
     """TOML file of own prices, which take precedence over genai-prices."""
     providers: Mapping[str, str] = field(default_factory=lambda: _NONE, metadata={"env": "OTEL_LLM_PROVIDERS"})
     """Provider names of OpenAI-compatible servers: `host=provider` or `host:port=provider`, comma-separated."""
-    metric_names: MetricNames = field(default=MetricNames.DEPLOYED, metadata={"env": "OTEL_LLM_METRIC_NAMES"})
+    metric_names: ConventionNames = field(
+        default=ConventionNames.DEPLOYED, metadata={"env": "OTEL_LLM_METRIC_NAMES"}
+    )
     """Names of the metrics: `deployed`, `newest` or `both`."""
+    attribute_names: ConventionNames | None = field(default=None, metadata={"env": "OTEL_LLM_ATTRIBUTE_NAMES"})
+    """Names of the attributes of spans that have an older and a newer name. None means those of the metrics."""
     debug_raise: bool = field(default=False, metadata={"env": "OTEL_LLM_DEBUG_RAISE"})
     """True: raise failures of the instrumentation instead of logging them, for its own tests."""
     client_spans: ClientSpans = field(default=ClientSpans.REPLACE, metadata={"env": "OTEL_LLM_CLIENT_SPANS"})
     """The span of a call by a client that emits its own spans: `replace` or `complete`.
 
     `replace`: our span, and the client opens none. `complete`: the client's span, with the attributes it lacks.
+    """
+    surrounding_spans: SurroundingSpans = field(
+        default=SurroundingSpans.COMPLETE, metadata={"env": "OTEL_LLM_SURROUNDING_SPANS"}
+    )
+    """The span of a call that another instrumentation records too, on a span around it: `complete` or `ignore`.
+
+    `complete`: the other's span, with the attributes it lacks, and each metric once. `ignore`: ours inside it.
     """
     disabled: frozenset[str] = field(
         default=frozenset(), metadata={"env": "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"}

@@ -75,15 +75,33 @@ class ClientSpans(enum.Enum):
         return _choice(cls, value, key)
 
 
-class MetricNames(enum.Enum):
-    """Names of the conventions that the client metrics have."""
+class SurroundingSpans(enum.Enum):
+    """On which span a call is recorded inside the span that another instrumentation has opened for it."""
+
+    COMPLETE = "complete"
+    """On the other's, which gets what it lacks."""
+    IGNORE = "ignore"
+    """On ours, inside the other's: both count."""
+
+    @classmethod
+    def of(cls, value: str | SurroundingSpans, key: str) -> SurroundingSpans:
+        """Return the choice that a setting names, in any case.
+
+        Raises:
+            ConfigError: the value is no such choice; the message names `key`.
+        """
+        return _choice(cls, value, key)
+
+
+class ConventionNames(enum.Enum):
+    """Names of the conventions that client metrics or spans have."""
 
     DEPLOYED = "deployed"
     NEWEST = "newest"
     BOTH = "both"
 
     @classmethod
-    def of(cls, value: str | MetricNames, key: str) -> MetricNames:
+    def of(cls, value: str | ConventionNames, key: str) -> ConventionNames:
         """Return the names that a setting chooses, in any case.
 
         Raises:
@@ -183,8 +201,10 @@ READERS: Final[dict[str, Callable[[Any, str], Any]]] = {
     "upload_format": _read_upload_format,
     "prices": _read_path,
     "providers": _read_providers,
-    "metric_names": MetricNames.of,
+    "metric_names": ConventionNames.of,
+    "attribute_names": ConventionNames.of,
     "client_spans": ClientSpans.of,
+    "surrounding_spans": SurroundingSpans.of,
     "disabled": _read_names,
     "debug_raise": _read_flag,
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm.config.instrument import InstrumentSettings, override_settings, read_settings
-from otel_llm.config.instrument_values import ClientSpans, ContentCapture, MetricNames
+from otel_llm.config.instrument_values import ClientSpans, ContentCapture, ConventionNames, SurroundingSpans
 from otel_llm.errors import ConfigError
 from otel_llm.instrument import guard
 from otel_llm.instrument.cost.prices import Prices
@@ -42,8 +42,10 @@ def instrument(
     redact: str | Callable[[str], str] | Iterable[str | Callable[[str], str]] | None = None,
     prices: str | Path | None = None,
     providers: Mapping[str, str] | None = None,
-    metric_names: str | MetricNames | None = None,
+    metric_names: str | ConventionNames | None = None,
+    attribute_names: str | ConventionNames | None = None,
     client_spans: str | ClientSpans | None = None,
+    surrounding_spans: str | SurroundingSpans | None = None,
     debug_raise: bool | None = None,
     sdk: bool = True,
     tracer_provider: TracerProvider | None = None,
@@ -64,8 +66,11 @@ def instrument(
         prices: a TOML file of own prices.
         providers: provider names of OpenAI-compatible servers, by host or host:port.
         metric_names: the conventions' names of the emitted metrics: `deployed`, `newest` or `both`.
+        attribute_names: the same choice for span attributes that were renamed; by default that of `metric_names`.
         client_spans: the span for calls of clients that emit spans by themselves: `replace` (ours; the client
             opens none) or `complete` (the client's own, with the missing data added).
+        surrounding_spans: the span for calls inside the span of another instrumentation for the same call:
+            `complete` (the other's, with the missing data added) or `ignore` (ours, inside the other's).
         debug_raise: raise failures of the instrumentation itself; for its tests.
         sdk: True sets up the OpenTelemetry SDK from the OTEL_* variables, unless an SDK is set up already.
         tracer_provider, meter_provider, logger_provider: used instead of the process's own.
@@ -82,7 +87,9 @@ def instrument(
         "prices": prices,
         "providers": providers,
         "metric_names": metric_names,
+        "attribute_names": attribute_names,
         "client_spans": client_spans,
+        "surrounding_spans": surrounding_spans,
         "debug_raise": debug_raise,
     }
     given_providers = SdkProviders(tracer_provider, meter_provider, logger_provider)

@@ -1,9 +1,15 @@
-"""Stand-ins for functions and methods of other libraries: put in, and taken out again."""
+"""Stand-ins for functions and methods of other libraries: put in, and taken out again.
+
+Another library may have wrapped the inherited method of a subclass before, such as `OpenAI.request` of
+`SyncAPIClient.request`. Its wrapper holds the original, and would pass our stand-in by. So the stand-in also takes
+the place of the original in the wrapper.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import CellType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 _Function: TypeAlias = Callable[..., Any]
@@ -32,6 +38,8 @@ class StandIns:
 
     def __init__(self) -> None:
         self._done: list[_Done] = []
+        self._rewired: list[tuple[Any, Any, Any]] = []
+        """Wrappers of other libraries that call a stand-in, with the original and the stand-in."""
 
     def __bool__(self) -> bool:
         return bool(self._done)
@@ -51,12 +59,20 @@ class StandIns:
             ours: Any = make(getattr(owner, name))
         else:
             ours = kind(make(inspect.getattr_static(owner, name).__func__))
+        original = inspect.getattr_static(owner, name)
         setattr(owner, name, ours)
         self._done.append(_Done(owner, name, own, ours))
+        if kind is None and isinstance(owner, type):
+            for wrapper in _wrappers_in_subclasses(owner, name):
+                if _rewire(wrapper, original, ours):
+                    self._rewired.append((wrapper, original, ours))
 
     def take_out(self) -> list[str]:
         """Put the originals back. Return the names that other code has replaced since: these stay as they are."""
         left = []
+        while self._rewired:
+            wrapper, original, ours = self._rewired.pop()
+            _rewire(wrapper, ours, original)
         while self._done:
             owner, name, own, ours = self._done.pop()
             if vars(owner).get(name) is not ours:
@@ -66,3 +82,37 @@ class StandIns:
             else:
                 setattr(owner, name, own)
         return left[::-1]
+
+
+def _wrappers_in_subclasses(owner: type[Any], name: str) -> Iterator[Any]:
+    for subclass in owner.__subclasses__():
+        if name in vars(subclass):
+            yield vars(subclass)[name]
+        yield from _wrappers_in_subclasses(subclass, name)
+
+
+def _rewire(wrapper: Any, old: Any, new: Any) -> bool:
+    """Have a wrapper, or one that it wraps, call `new` in place of `old`. Return True if one of them called `old`.
+
+    A wrapper of `wrapt` is a proxy of the function that it calls. A decorated function has it in its closure.
+    """
+    seen: set[int] = set()
+    while wrapper is not None and wrapper is not old and id(wrapper) not in seen:
+        seen.add(id(wrapper))
+        cells = [cell for cell in getattr(wrapper, "__closure__", None) or () if _content(cell) is old]
+        for cell in cells:
+            cell.cell_contents = new
+        inner = getattr(wrapper, "__wrapped__", None)
+        if inner is old:
+            wrapper.__wrapped__ = new
+        if cells or inner is old:
+            return True
+        wrapper = inner
+    return False
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not assigned yet
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 # Operations: the values of gen_ai.operation.name.
@@ -58,7 +59,8 @@ RESPONSE_LOGPROBS: Final = "otel_llm.response.logprobs"
 USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"  # cached tokens included
 USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"  # reasoning tokens included
 USAGE_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
-USAGE_CACHE_WRITE_INPUT_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
+USAGE_CACHE_CREATION_INPUT_TOKENS: Final = "gen_ai.usage.cache_creation.input_tokens"
+USAGE_CACHE_WRITE_INPUT_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"  # its newest name
 USAGE_REASONING_OUTPUT_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 USAGE_TEXT_INPUT_TOKENS: Final = "gen_ai.usage.text.input_tokens"
 USAGE_AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
@@ -68,8 +70,20 @@ USAGE_AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
 USAGE_IMAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.image.output_tokens"
 USAGE_COST: Final = "gen_ai.usage.cost"  # ours, USD; absent when the price is unknown
 USAGE_COST_SOURCE: Final = "otel_llm.usage.cost.source"  # ours: own | provider | list; only beside a cost
+DEPLOYED_ATTRIBUTES: Final = MappingProxyType({USAGE_CACHE_WRITE_INPUT_TOKENS: USAGE_CACHE_CREATION_INPUT_TOKENS})
+"""Attributes whose newest name no backend of today reads, with the name that they read.
+
+Source: Phoenix 20.26.1, Langfuse and opentelemetry-semantic-conventions 0.66b2 have the older names; the newer are
+in semantic-conventions-genai, docs/gen-ai/non-normative/migration.md at 32c328e.
+"""
 OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
 ERROR_TYPE: Final = "error.type"
+
+# Spans of other instrumentations: what they are about.
+OPENINFERENCE_KIND: Final = "openinference.span.kind"
+OPENINFERENCE_MODEL: Final = "llm.model_name"
+OPENINFERENCE_OUTPUT_TOKENS: Final = "llm.token_count.completion"
+OPENLLMETRY_REQUEST_TYPE: Final = "llm.request.type"
 
 # Spans: content, opt-in; JSON text on spans.
 INPUT_MESSAGES: Final = "gen_ai.input.messages"

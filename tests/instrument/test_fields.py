@@ -124,7 +124,7 @@ def test_cached_and_reasoning_tokens_are_parts_and_not_additions(instrumented):
         names.USAGE_INPUT_TOKENS: 100,
         names.USAGE_OUTPUT_TOKENS: 50,
         names.USAGE_CACHE_READ_INPUT_TOKENS: 80,
-        names.USAGE_CACHE_WRITE_INPUT_TOKENS: 10,
+        names.USAGE_CACHE_CREATION_INPUT_TOKENS: 10,
         names.USAGE_REASONING_OUTPUT_TOKENS: 30,
         names.USAGE_COST: pytest.approx((20 * 0.15 + 80 * 0.075 + 50 * 0.6) / 1e6),
     }

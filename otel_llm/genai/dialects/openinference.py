@@ -13,14 +13,13 @@ from otel_llm.genai.documents import read_documents
 from otel_llm.names.finish_reasons import finish_reason_of
 from otel_llm.otlp.attributes import Attributes
 
-_SPAN_KIND: Final = "openinference.span.kind"
 _INPUT, _OUTPUT = "llm.input_messages", "llm.output_messages"
 _PROMPTS, _COMPLETIONS = "llm.prompts", "llm.choices"
 _RETRIEVED, _RERANKED, _RESULT = "retrieval.documents", "reranker.output_documents", "output.value"
 
 FIELDS: Final = Fields(
     provider=("llm.provider", "llm.system"),
-    request_model=("llm.model_name",),
+    request_model=(names.OPENINFERENCE_MODEL,),
     response_id=(names.RESPONSE_ID,),
     input=(
         "llm.input_messages.N.message.role",
@@ -39,7 +38,7 @@ FIELDS: Final = Fields(
         "output.value",
     ),
     input_tokens=("llm.token_count.prompt",),
-    output_tokens=("llm.token_count.completion",),
+    output_tokens=(names.OPENINFERENCE_OUTPUT_TOKENS,),
     cost_usd=("llm.cost.total", names.USAGE_COST),
     conversation_id=("session.id",),
     prompt_name=("llm.prompt_template.name", names.PROMPT_NAME),
@@ -48,7 +47,7 @@ FIELDS: Final = Fields(
 
 
 def _kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
-    match (attributes.text(_SPAN_KIND) or "").upper():
+    match (attributes.text(names.OPENINFERENCE_KIND) or "").upper():
         case "LLM":
             return "call", "chat"
         case "RETRIEVER" | "RERANKER":
@@ -110,7 +109,7 @@ def _texts(attributes: Attributes, prefix: str, name: str, whole: str, role: str
 
 
 def _read_documents(attributes: Attributes) -> tuple[str, ...]:
-    if (attributes.text(_SPAN_KIND) or "").upper() == "TOOL":
+    if (attributes.text(names.OPENINFERENCE_KIND) or "").upper() == "TOOL":
         return read_documents(attributes.plain(_RESULT))
     found = (*attributes.indexed(_RETRIEVED), *attributes.indexed(_RERANKED))
     return tuple(text for item in found if (text := item.text("document.content")))
@@ -120,7 +119,7 @@ DIALECT: Final = Dialect(
     name="openinference",
     libraries="OpenInference (Arize Phoenix)",
     marker=b"openinference.",
-    signs=(_SPAN_KIND,),
+    signs=(names.OPENINFERENCE_KIND,),
     fields=FIELDS,
     context=(f"{_RETRIEVED}.N.document.content", f"{_RERANKED}.N.document.content", _RESULT),
     kind_and_operation=_kind_and_operation,

@@ -76,6 +76,7 @@ class Capture:
     def record(
         self,
         span: Span,
+        set_attributes: Callable[[Mapping[str, AttributeValue]], None],
         asked: Content,
         read_answer: Callable[[], list[Message]],
         attributes: Mapping[str, AttributeValue],
@@ -83,6 +84,13 @@ class Capture:
         """Record a call's content on its span and on an event. The event has the call's attributes too.
 
         If redaction fails, no content of the call is recorded.
+
+        Args:
+            span: the call's span.
+            set_attributes: sets attributes of the span.
+            asked: the content of the request.
+            read_answer: returns the output messages.
+            attributes: the call's attributes, for the event.
         """
         said = _said(asked, read_answer(), names.ERROR_TYPE in attributes)
         fitted: dict[str, Fitted] = {}
@@ -91,12 +99,12 @@ class Capture:
             fitted = {name: fit(items, self._limit, self._preparation.item) for name, items in said.items()}
             documents = [self._preparation.text(text) for text in asked.documents]
         references = self._upload(said)
-        span.set_attributes(references)
+        set_attributes(references)
         if self._on_span:
             texts = {name: each.text for name, each in fitted.items()}
             if documents:
                 texts[names.DOCUMENTS] = fit_documents(documents, self._limit).json
-            span.set_attributes(texts)
+            set_attributes(texts)
         record = None
         if self._on_event:
             structures: dict[str, Any] = {name: each.items for name, each in fitted.items()}

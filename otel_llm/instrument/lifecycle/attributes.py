@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final
 
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
+from otel_llm.config.instrument_values import ConventionNames
 from otel_llm.instrument.contract.data import Request, Response
 from otel_llm.text.well_formed import well_formed
 
@@ -70,10 +72,20 @@ def _encodable(value: Any, limit: int) -> Any:
     return None
 
 
+def renamed(chosen: ConventionNames) -> Mapping[str, tuple[str, ...]]:
+    """Return the names under which to set the attributes that have two names, by the newer name."""
+    first, end = {"deployed": (0, 1), "newest": (1, 2), "both": (0, 2)}[chosen.value]
+    return {newest: (deployed, newest)[first:end] for newest, deployed in names.DEPLOYED_ATTRIBUTES.items()}
+
+
 def set_outcome(
-    attributes: dict[str, AttributeValue], response: Response, first_chunk_s: float | None, error_type: str | None
+    attributes: dict[str, AttributeValue],
+    response: Response,
+    first_chunk_s: float | None,
+    error_type: str | None,
+    names_of: Mapping[str, tuple[str, ...]],
 ) -> None:
-    """Set the attributes that are known when a call has ended."""
+    """Set the attributes that are known when a call has ended; `names_of` is the result of `renamed`."""
     if response.id:
         attributes[names.RESPONSE_ID] = response.id
     if response.model:
@@ -87,6 +99,7 @@ def set_outcome(
     if response.usage is not None:
         for unit, count in response.usage.counts.items():
             if count is not None and unit.attribute is not None:
-                attributes[unit.attribute] = count
+                for name in names_of.get(unit.attribute, (unit.attribute,)):
+                    attributes[name] = count
     if response.attributes is not None:
         attributes.update(response.attributes)

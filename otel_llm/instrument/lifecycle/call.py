@@ -16,6 +16,7 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
+from otel_llm.config.instrument_values import SurroundingSpans
 from otel_llm.instrument.contract.data import NO_ANSWER, Content, Request, Response
 from otel_llm.instrument.cost.prices import Pending, QuickCost
 from otel_llm.instrument.guard import report
@@ -29,6 +30,9 @@ from otel_llm.instrument.scope.inherited import inherited_attributes, inherited_
 _OPEN_CALL: Final = otel_context.create_key("otel_llm.open_call")
 # the older key of opentelemetry.instrumentation.utils, whose import takes longer than all of ours
 _SUPPRESSED: Final = "suppress_instrumentation"
+# set by OpenLLMetry's instrumentations of frameworks, such as LangChain, for those of clients: the framework's span
+# is the call's, though it is not the current span (opentelemetry-semantic-conventions-ai 0.5.1)
+_FRAMEWORK_RECORDS: Final = "suppress_language_model_instrumentation"
 # exceptions by which Python ends generators and loops: none of them is a failure
 _ENDS: Final = (GeneratorExit, StopIteration, StopAsyncIteration)
 
@@ -98,9 +102,7 @@ class LiveCall:
         self._shared = shared_attributes(request)
         self._context = context = otel_context.get_current()
         self._inherited = inherited_attributes(context) if context else None
-        self.is_suppressed = bool(
-            context and (context.get(_SUPPRESS_INSTRUMENTATION_KEY) or context.get(_SUPPRESSED))
-        )
+        self.is_suppressed = self._wants_no_span(context)
         """True if the app wants no span for this call."""
         self.asked: Content | None = None
         """The content of the request. None if content is not captured."""
@@ -111,6 +113,20 @@ class LiveCall:
             self._ask()
         if request.model and not telemetry.prices.knows(request.provider, request.model):
             telemetry.worker.prepare(telemetry.prices.prepare, request.provider, request.model)
+
+    def _wants_no_span(self, context: Context) -> bool:
+        if not context:
+            return False
+        return bool(
+            context.get(_SUPPRESS_INSTRUMENTATION_KEY)
+            or context.get(_SUPPRESSED)
+            or self._is_recorded_by_framework
+        )
+
+    @property
+    def _is_recorded_by_framework(self) -> bool:
+        is_respected = self.telemetry.settings.surrounding_spans is SurroundingSpans.COMPLETE
+        return is_respected and bool(self._context.get(_FRAMEWORK_RECORDS))
 
     def _open_span(self, start_ns: int | None = None) -> Span:
         operation, model = self.request.endpoint.operation, self._shared.get(names.REQUEST_MODEL)
@@ -133,6 +149,11 @@ class LiveCall:
     def keeps_client_span(self) -> bool:
         """True if the client is to open its own span for this call."""
         return False
+
+    @property
+    def other_scope(self) -> str | None:
+        """The scope of another instrumentation that records this call; "" if it is unknown. None means none."""
+        return "" if self._is_recorded_by_framework else None
 
     @property
     def captures_content(self) -> bool:
@@ -222,12 +243,13 @@ class LiveCall:
             outcome.chunk_times,
             cost,
             late,
+            self.other_scope,
         )
         self.telemetry.worker.submit(measure, self.telemetry, measured)
         if late is not None and not self.telemetry.worker.is_running:
             late_spans.end(late, None)
 
-    # Only this method ends the span, so that calls recorded on the client's own span (`own_spans.py`) override it.
+    # Only this method ends the span, so that calls on the span of other code (`borrowed_span.py`) override it.
 
     def _close_span(self, end_ns: int | None, *, waits: bool) -> int | None:
         """End the span and return None, or return the number under which it is held until the cost is known."""
@@ -253,7 +275,9 @@ class LiveCall:
         if request.stream:
             attributes[names.REQUEST_STREAM] = True
         said = attributes.keys() & inherited.keys() if inherited else ()
-        set_outcome(attributes, outcome.response, outcome.first_chunk_s, error_type)
+        set_outcome(
+            attributes, outcome.response, outcome.first_chunk_s, error_type, self.telemetry.renamed_attributes
+        )
         # values of the call come first, then values of the app, then values of the provider
         for name in inherited or ():
             if name not in said:
@@ -266,7 +290,9 @@ class LiveCall:
         self._set_attributes(attributes)
         if self.asked is not None:
             described = {**(inherited or {}), **self._shared, **attributes}
-            self.telemetry.capture.record(self._span, self.asked, outcome.response.read_messages, described)
+            self.telemetry.capture.record(
+                self._span, self._set_attributes, self.asked, outcome.response.read_messages, described
+            )
 
 
 def _fingerprint(error: BaseException) -> tuple[object, ...]:

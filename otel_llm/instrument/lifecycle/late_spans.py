@@ -13,9 +13,10 @@ import itertools
 import threading
 import time
 import weakref
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, Protocol
 
-from opentelemetry.trace import Span
+from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.cost.prices import Cost
@@ -27,8 +28,18 @@ _FLUSH_S: Final = 3.0
 _MULTI_PROCESSOR: Final = ("opentelemetry.sdk.trace", "SynchronousMultiSpanProcessor")
 
 
+class HeldSpan(Protocol):
+    """The part of a span that is needed here."""
+
+    def set_attributes(self, attributes: Mapping[str, AttributeValue], /) -> None:
+        """Add attributes."""
+
+    def end(self, end_time: int | None = None, /) -> None:
+        """End the span."""
+
+
 class _Late(NamedTuple):
-    span: Span
+    span: HeldSpan
     end_ns: int
     """Nanoseconds since the epoch at which the call ended."""
     deadline: float
@@ -46,7 +57,7 @@ _watches: Final[list[threading.Event]] = []
 """The events that tell the watching thread that no span waits any more. Empty while no thread watches."""
 
 
-def hold(span: Span, end_ns: int) -> int | None:
+def hold(span: HeldSpan, end_ns: int) -> int | None:
     """Return the number under which `end` ends the span; None if the span cannot wait and must be ended now."""
     if not _is_told_of_flushes(span):
         return None

@@ -32,6 +32,18 @@ class Measured(NamedTuple):
     cost: QuickCost
     late: int | None
     """The number under which the span is held until its cost is known. None means that the span has ended."""
+    other_scope: str | None
+    """The scope of another instrumentation that records the call; "" if it is unknown. None means none."""
+
+
+def counted_elsewhere(telemetry: CallTelemetry, measured: Measured) -> frozenset[str]:
+    """Return the names of the metrics in which another instrumentation counts the call."""
+    if measured.other_scope is None:
+        return frozenset()
+    from otel_llm.instrument.lifecycle.surrounding_metrics import metrics_of  # noqa: PLC0415 - for calls beside others
+
+    streamed = measured.first_chunk_s is not None
+    return metrics_of(measured.other_scope, telemetry.providers.meter, streamed=streamed)
 
 
 def measure(telemetry: CallTelemetry, measured: Measured) -> None:
@@ -53,7 +65,7 @@ def measure(telemetry: CallTelemetry, measured: Measured) -> None:
     )
     cost = None if measured.cost is Pending.PENDING else measured.cost
     try:
-        telemetry.metrics.record(measurement)
+        telemetry.metrics.record(measurement, counted_elsewhere(telemetry, measured))
         if measured.cost is Pending.PENDING and usage is not None:
             provider = str(attributes[names.PROVIDER])
             cost = telemetry.prices.cost(provider, measured.request_model, response_model, usage)

@@ -11,7 +11,7 @@ from opentelemetry.metrics import Counter, Histogram, Meter
 from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
-from otel_llm.config.instrument_values import MetricNames
+from otel_llm.config.instrument_values import ConventionNames
 from otel_llm.instrument.contract.units import UNITS
 from otel_llm.instrument.contract.usage import Unit, Usage
 from otel_llm.instrument.lifecycle.series import Labels, Moment, Series
@@ -44,17 +44,17 @@ class Measurement(NamedTuple):
 class Metrics:
     """Records measurements. Any thread may call. The series of at most `_KEPT_LIMIT` sets of labels are kept."""
 
-    def __init__(self, meter: Meter, metric_names: MetricNames = MetricNames.DEPLOYED) -> None:
+    def __init__(self, meter: Meter, metric_names: ConventionNames = ConventionNames.DEPLOYED) -> None:
         made: dict[names.Metric, _Instrument] = {}
         self._of_inferences = _instruments(meter, metric_names, made, inference=True)
         self._of_others = _instruments(meter, metric_names, made, inference=False)
         self._limit = LabelLimit(_MAX_LABEL_VALUES)
         self._kept: dict[tuple[object, ...], _CallSeries] = {}
 
-    def record(self, measurement: Measurement) -> None:
-        """Record one call."""
+    def record(self, measurement: Measurement, counted: frozenset[str] = frozenset()) -> None:
+        """Record one call, except in the metrics with the names `counted`."""
         moment = Moment(measurement.context)
-        series = self._series_of(measurement.attributes, measurement.error_type)
+        series = self._series_of(measurement.attributes, measurement.error_type, counted)
         series.put("duration", measurement.duration_s, moment)
         if measurement.usage is not None:
             for measured, token_type, count, modalities in _token_counts(measurement.usage):
@@ -69,11 +69,13 @@ class Metrics:
         """Add the cost of one call; the attributes are the same as for `record`."""
         self._series_of(attributes, None).put("cost", cost_usd, Moment(context))
 
-    def _series_of(self, attributes: Labels, error_type: str | None) -> _CallSeries:
-        key = (error_type, *attributes.items())
+    def _series_of(
+        self, attributes: Labels, error_type: str | None, counted: frozenset[str] = frozenset()
+    ) -> _CallSeries:
+        key = (error_type, counted, *attributes.items())
         series = self._kept.get(key)
         if series is None:
-            series = self._new_series(attributes, error_type)
+            series = self._new_series(attributes, error_type, counted)
             if (
                 sum(len(text) for text in (error_type, *attributes.values()) if isinstance(text, str))
                 <= _KEPT_CHARACTERS
@@ -83,12 +85,18 @@ class Metrics:
                 self._kept[key] = series
         return series
 
-    def _new_series(self, attributes: Labels, error_type: str | None) -> _CallSeries:
+    def _new_series(self, attributes: Labels, error_type: str | None, counted: frozenset[str]) -> _CallSeries:
         inference = attributes[names.OPERATION] in names.INFERENCES
         labels = self._limit.limit(attributes)
         if error_type:
             labels |= self._limit.limit({names.ERROR_TYPE: error_type})
-        return _CallSeries(self._of_inferences if inference else self._of_others, labels)
+        instruments = self._of_inferences if inference else self._of_others
+        if counted:
+            instruments = {
+                measured: [each for each in found if each.name not in counted]
+                for measured, found in instruments.items()
+            }
+        return _CallSeries(instruments, labels)
 
 
 class _CallSeries:
@@ -152,6 +160,7 @@ class _Instrument:
 
     def __init__(self, meter: Meter, metric: names.Metric) -> None:
         about = (metric.name, metric.unit, metric.description)
+        self.name = metric.name
         self.labels = metric.labels
         self.made: Counter | Histogram
         self.put: Callable[[float, Labels, Context], None]
@@ -167,15 +176,15 @@ _Instruments = Mapping[names.MeasurementName, list[_Instrument]]
 
 
 def _instruments(
-    meter: Meter, metric_names: MetricNames, made: dict[names.Metric, _Instrument], *, inference: bool
+    meter: Meter, metric_names: ConventionNames, made: dict[names.Metric, _Instrument], *, inference: bool
 ) -> _Instruments:
     """Return the instruments of each measurement, by the chosen names; `made` holds the existing instruments."""
     instruments: dict[names.MeasurementName, list[_Instrument]] = {}
     for measurement, measured in names.CLIENT_METRICS.items():
         metrics: list[names.Metric] = []
-        if metric_names is not MetricNames.NEWEST:
+        if metric_names is not ConventionNames.NEWEST:
             metrics += measured.deployed
-        if metric_names is not MetricNames.DEPLOYED:
+        if metric_names is not ConventionNames.DEPLOYED:
             metrics += measured.newest if inference else measured.newest_beside_inference
         for metric in metrics:
             if metric not in made:

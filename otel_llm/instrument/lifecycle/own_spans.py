@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Mapping
 from typing import Any, Final
 
-from opentelemetry.trace import INVALID_SPAN, Span, Status, StatusCode, get_tracer_provider
-from opentelemetry.util.types import AttributeValue
+from opentelemetry.trace import INVALID_SPAN, Span, get_tracer_provider
 
-from otel_llm import names
 from otel_llm.instrument.contract.data import Request
 from otel_llm.instrument.guard import guarded
-from otel_llm.instrument.lifecycle.call import CallEnd, LiveCall, open_call
+from otel_llm.instrument.lifecycle.borrowed_span import CallOnBorrowedSpan
+from otel_llm.instrument.lifecycle.call import CallEnd, open_call
 from otel_llm.instrument.lifecycle.telemetry import CallTelemetry
 
 
-class CompletedCall(LiveCall):
+class CompletedCall(CallOnBorrowedSpan):
     """A call whose span is the client's own.
 
     States: open without a span; open with the client's span; ended. If the client opened no span, the call gets a
@@ -81,18 +79,6 @@ class CompletedCall(LiveCall):
                 return None
             end_ns = self._client_end_ns
         return super()._close_span(end_ns, waits=waits)
-
-    def _set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
-        said = getattr(self._span, "attributes", None) or {}
-        everything = {**(self._inherited or {}), **self._shared, **attributes}
-        if names.USAGE_COST in said:  # the source attribute belongs to our cost
-            everything.pop(names.USAGE_COST_SOURCE, None)
-        self._span.set_attributes({name: value for name, value in everything.items() if name not in said})
-
-    def _set_status(self, status: Status) -> None:
-        said = getattr(self._span, "status", None)
-        if said is None or said.status_code is StatusCode.UNSET:
-            self._span.set_status(status)
 
 
 class _LookOut:

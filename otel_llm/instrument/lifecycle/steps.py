@@ -6,12 +6,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from otel_llm.config.instrument_values import ClientSpans
+from otel_llm.config.instrument_values import ClientSpans, SurroundingSpans
 from otel_llm.instrument.contract.data import Request, Response
 from otel_llm.instrument.contract.results import Raw, Streamed, Unread
 from otel_llm.instrument.guard import guarded, report
 from otel_llm.instrument.lifecycle.body import watch_body
 from otel_llm.instrument.lifecycle.call import CallEnd, LiveCall, open_call
+from otel_llm.instrument.lifecycle.surrounding_spans import SurroundedCall, surrounding_span
 from otel_llm.instrument.lifecycle.telemetry import CallTelemetry, InstrumentedClient
 from otel_llm.instrument.lifecycle.watch import watch
 
@@ -26,12 +27,9 @@ def begin(
         request = client.read_request(args, kwargs, telemetry.servers)
         if request is None or open_call() is not None:
             return None
-        if not client.own_scopes:
-            call = LiveCall(telemetry, request)
-        else:
-            call = _opened(telemetry, client, request)
-            if not call.keeps_client_span:
-                _silence(client, args, kwargs)
+        call = _opened(telemetry, client, request)
+        if client.own_scopes and not call.keeps_client_span:
+            _silence(client, args, kwargs)
         enter(call)
     except Exception as error:
         report("opening a call", error)
@@ -40,7 +38,11 @@ def begin(
 
 
 def _opened(telemetry: CallTelemetry, client: InstrumentedClient, request: Request) -> LiveCall:
-    if telemetry.settings.client_spans is ClientSpans.COMPLETE:
+    if telemetry.settings.surrounding_spans is SurroundingSpans.COMPLETE:
+        surrounding = surrounding_span(request)
+        if surrounding is not None:
+            return SurroundedCall(telemetry, request, surrounding)
+    if client.own_scopes and telemetry.settings.client_spans is ClientSpans.COMPLETE:
         from otel_llm.instrument.lifecycle.own_spans import CompletedCall  # noqa: PLC0415 - only where it is asked for
 
         return CompletedCall(telemetry, request, client.own_scopes)

@@ -12,6 +12,7 @@ from otel_llm.config.instrument import InstrumentSettings
 from otel_llm.instrument.content.capture import Capture
 from otel_llm.instrument.contract.client import LlmClient, Patch
 from otel_llm.instrument.cost.prices import Prices
+from otel_llm.instrument.lifecycle.attributes import renamed
 from otel_llm.instrument.servers import Servers
 from otel_llm.instrument.worker import BackgroundWorker
 from otel_llm.version import __version__
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from otel_llm.instrument.lifecycle.metrics import Metrics
 
-_SCOPE = "otel_llm"
+SCOPE = "otel_llm"
 
 
 class SdkProviders(NamedTuple):
@@ -53,9 +54,10 @@ class CallTelemetry:
         self.prices = prices
         self.worker = worker
         self.providers = providers
-        self.tracer = get_tracer(_SCOPE, __version__, providers.tracer)
-        self.capture = Capture(settings, get_logger(_SCOPE, __version__, providers.logger), worker)
+        self.tracer = get_tracer(SCOPE, __version__, providers.tracer)
+        self.capture = Capture(settings, get_logger(SCOPE, __version__, providers.logger), worker)
         self.servers = Servers(settings.providers)
+        self.renamed_attributes = renamed(settings.attribute_names or settings.metric_names)
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -64,7 +66,7 @@ class CallTelemetry:
 
         from otel_llm.instrument.lifecycle.metrics import Metrics  # noqa: PLC0415
 
-        return Metrics(get_meter(_SCOPE, __version__, self.providers.meter), self.settings.metric_names)
+        return Metrics(get_meter(SCOPE, __version__, self.providers.meter), self.settings.metric_names)
 
 
 InstrumentedClient: TypeAlias = LlmClient[CallTelemetry]

@@ -10,7 +10,7 @@ from usages import usage_of
 
 from otel_llm import names
 from otel_llm.config.instrument import read_settings
-from otel_llm.config.instrument_values import MetricNames
+from otel_llm.config.instrument_values import ConventionNames
 from otel_llm.errors import ConfigError
 from otel_llm.instrument.lifecycle.metrics import Measurement, Metrics
 
@@ -107,9 +107,9 @@ NEWEST = {
 @pytest.mark.parametrize(
     ("metric_names", "values"),
     [
-        (MetricNames.DEPLOYED, DEPLOYED),
-        (MetricNames.NEWEST, NEWEST),
-        (MetricNames.BOTH, DEPLOYED | NEWEST),
+        (ConventionNames.DEPLOYED, DEPLOYED),
+        (ConventionNames.NEWEST, NEWEST),
+        (ConventionNames.BOTH, DEPLOYED | NEWEST),
     ],
 )
 def test_a_stream_is_recorded_by_the_names_chosen(metric_names, values):
@@ -117,13 +117,13 @@ def test_a_stream_is_recorded_by_the_names_chosen(metric_names, values):
 
 
 def test_by_the_newest_names_what_is_no_inference_keeps_its_duration():
-    recorded = Recorded(MetricNames.NEWEST).record(EMBEDDINGS, usage=usage_of(input_tokens=10))
+    recorded = Recorded(ConventionNames.NEWEST).record(EMBEDDINGS, usage=usage_of(input_tokens=10))
 
     assert recorded.values == {"gen_ai.client.operation.duration": {(): (1.5, 1)}, "otel_llm.cost": {(): 0.25}}
 
 
 def test_by_both_names_what_is_no_inference_is_recorded_once():
-    recorded = Recorded(MetricNames.BOTH).record(EMBEDDINGS, usage=usage_of(input_tokens=10))
+    recorded = Recorded(ConventionNames.BOTH).record(EMBEDDINGS, usage=usage_of(input_tokens=10))
 
     assert recorded.values == {
         "gen_ai.client.operation.duration": {(): (1.5, 1)},
@@ -133,7 +133,7 @@ def test_by_both_names_what_is_no_inference_is_recorded_once():
 
 
 def test_every_metric_has_the_kind_unit_buckets_and_labels_of_its_table():
-    data = Recorded(MetricNames.BOTH).record(error_type="RateLimitError", **STREAM).data
+    data = Recorded(ConventionNames.BOTH).record(error_type="RateLimitError", **STREAM).data
     metrics = {
         metric.name: metric
         for measured in names.CLIENT_METRICS.values()
@@ -150,7 +150,7 @@ def test_every_metric_has_the_kind_unit_buckets_and_labels_of_its_table():
 
 
 def test_counts_that_were_not_reported_are_not_recorded():
-    values = Recorded(MetricNames.BOTH).record(usage=usage_of(output_tokens=5)).values
+    values = Recorded(ConventionNames.BOTH).record(usage=usage_of(output_tokens=5)).values
 
     assert values["gen_ai.client.token.usage"] == {("output",): (5, 1)}
     assert [name for name in values if "tokens" in name] == [
@@ -162,7 +162,7 @@ def test_counts_that_were_not_reported_are_not_recorded():
 def test_an_exemplar_leads_from_a_metric_to_the_span_but_not_from_each_chunk():
     span = SpanContext(trace_id=1, span_id=2, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
     context = set_span_in_context(NonRecordingSpan(span), Context())
-    data = Recorded(MetricNames.DEPLOYED).record(context=context, **STREAM).data
+    data = Recorded(ConventionNames.DEPLOYED).record(context=context, **STREAM).data
     assert names.TIME_PER_OUTPUT_CHUNK.name in data
     for name, metric in data.items():
         exemplars = [
@@ -175,7 +175,7 @@ def test_an_exemplar_leads_from_a_metric_to_the_span_but_not_from_each_chunk():
 
 
 def test_models_that_a_provider_makes_up_take_no_labels_from_those_that_exist():
-    recorded = Recorded(MetricNames.DEPLOYED)
+    recorded = Recorded(ConventionNames.DEPLOYED)
     recorded.record()
     for number in range(3_000):
         recorded.record({**CHAT, names.RESPONSE_MODEL: f"model-{number}" + "x" * 1_000})
@@ -206,14 +206,14 @@ def test_the_newest_names_are_chosen_in_code_or_by_the_variable(exported, monkey
         "otel_llm.cost",
     }
     settings, problems = read_settings({"OTEL_LLM_METRIC_NAMES": " Both "})
-    assert (settings.metric_names, problems) == (MetricNames.BOTH, [])
+    assert (settings.metric_names, problems) == (ConventionNames.BOTH, [])
 
 
 def test_names_that_there_are_none_of_are_refused():
     with pytest.raises(ConfigError, match="metric_names must be one of deployed, newest, both, got 'latest'"):
         read_settings({}, metric_names="latest")
     settings, (problem,) = read_settings({"OTEL_LLM_METRIC_NAMES": "latest"})
-    assert settings.metric_names is MetricNames.DEPLOYED
+    assert settings.metric_names is ConventionNames.DEPLOYED
     assert str(problem) == "OTEL_LLM_METRIC_NAMES must be one of deployed, newest, both, got 'latest'"
 
 

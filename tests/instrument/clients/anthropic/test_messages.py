@@ -15,7 +15,7 @@ from otel_llm.instrument.cost.prices import Prices
 
 CACHED = {
     names.USAGE_INPUT_TOKENS: 1110, names.USAGE_OUTPUT_TOKENS: 5, names.USAGE_CACHE_READ_INPUT_TOKENS: 1000,
-    names.USAGE_CACHE_WRITE_INPUT_TOKENS: 100, names.USAGE_REASONING_OUTPUT_TOKENS: 2,
+    names.USAGE_CACHE_CREATION_INPUT_TOKENS: 100, names.USAGE_REASONING_OUTPUT_TOKENS: 2,
 }  # fmt: skip
 
 

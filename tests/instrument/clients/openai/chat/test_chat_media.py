@@ -23,7 +23,7 @@ def test_tokens_of_media_and_of_the_cache_are_told_apart(instrumented, client, s
         names.USAGE_INPUT_TOKENS: 20,
         names.USAGE_OUTPUT_TOKENS: 30,
         names.USAGE_CACHE_READ_INPUT_TOKENS: 0,
-        names.USAGE_CACHE_WRITE_INPUT_TOKENS: 4,
+        names.USAGE_CACHE_CREATION_INPUT_TOKENS: 4,
         names.USAGE_REASONING_OUTPUT_TOKENS: 0,
         names.USAGE_AUDIO_INPUT_TOKENS: 12,
         names.USAGE_IMAGE_INPUT_TOKENS: 5,

@@ -56,7 +56,7 @@ def test_a_call_is_one_span_with_all_that_the_call_says(instrumented, client, ba
         names.USAGE_INPUT_TOKENS: 1000,
         names.USAGE_OUTPUT_TOKENS: 100,
         names.USAGE_CACHE_READ_INPUT_TOKENS: 600,
-        names.USAGE_CACHE_WRITE_INPUT_TOKENS: 50,
+        names.USAGE_CACHE_CREATION_INPUT_TOKENS: 50,
         names.USAGE_REASONING_OUTPUT_TOKENS: 40,
     }
     assert type(attributes[names.REQUEST_TEMPERATURE]) is float

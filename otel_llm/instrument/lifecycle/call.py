@@ -30,8 +30,8 @@ from otel_llm.instrument.scope.inherited import inherited_attributes, inherited_
 _OPEN_CALL: Final = otel_context.create_key("otel_llm.open_call")
 # the older key of opentelemetry.instrumentation.utils, whose import takes longer than all of ours
 _SUPPRESSED: Final = "suppress_instrumentation"
-# set by OpenLLMetry's instrumentations of frameworks, such as LangChain, for those of clients: the framework's span
-# is the call's, though it is not the current span (opentelemetry-semantic-conventions-ai 0.5.1)
+# Set by OpenLLMetry's instrumentations of frameworks, such as LangChain's, for those of clients: the framework's
+# span is the call's, though it is not the current span (opentelemetry-semantic-conventions-ai 0.5.1).
 _FRAMEWORK_RECORDS: Final = "suppress_language_model_instrumentation"
 # exceptions by which Python ends generators and loops: none of them is a failure
 _ENDS: Final = (GeneratorExit, StopIteration, StopAsyncIteration)

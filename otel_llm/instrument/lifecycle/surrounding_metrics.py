@@ -16,8 +16,8 @@ _NOT_OF_STREAMS: Final = {"opentelemetry.instrumentation.openai_v2": {names.TOKE
 def metrics_of(scope: str, provider: MeterProvider | None, *, streamed: bool) -> frozenset[str]:
     """Return the names of the instruments that a scope, or "" for any but ours, has made at a provider.
 
-    None means the process's provider. The API does not tell this: if a provider of another make, or a later SDK, shows
-    no instruments, both count the call.
+    None means the process's provider. The API does not tell this: if a provider of another make, or a later SDK,
+    shows no instruments, both count the call.
     """
     made: Any = provider or get_meter_provider()
     made = getattr(made, "provider", made)  # Logfire's provider wraps the SDK's

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from otel_llm.config.selection import Globs
 from otel_llm.config.send import DestinationSettings
@@ -10,12 +13,25 @@ from otel_llm.config.urls import base_url
 
 
 class EventSettings(DestinationSettings):
-    """Destination of evaluation results, as OTLP log records."""
+    """Destination of evaluation results."""
 
+    kind: Literal["otlp", "phoenix"] = "otlp"
+    """otlp: results go as OTLP log records; phoenix: as span annotations, to the URL of Phoenix's page."""
     explanations: bool = True
     """True: send explanations, which quote the answer; false if the log backend must not hold content."""
     not_applicable: bool = False
     """True: send results of the label not_applicable too; false: only the metrics count those."""
+
+    @model_validator(mode="after")
+    def _is_taken_by_phoenix(self) -> Self:
+        if self.kind == "phoenix" and self.endpoint is not None:
+            if urlsplit(self.endpoint).scheme not in {"http", "https"}:
+                raise ValueError(
+                    "must have an endpoint such as http://localhost:6006 where kind is phoenix: it has no gRPC"
+                )
+            if self.compression != "none":
+                raise ValueError("must have compression none where kind is phoenix: it reads no other")
+        return self
 
 
 class MetricSettings(BaseModel):

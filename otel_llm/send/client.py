@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from otel_llm.config.report import EventSettings
 from otel_llm.config.send import DestinationSettings
 from otel_llm.otlp.signals import Signal
 from otel_llm.send.reply import Reply
@@ -53,6 +54,10 @@ def _open(settings: DestinationSettings) -> OtlpClient:
         from otel_llm.send.grpc_client import GrpcClient  # noqa: PLC0415
 
         return GrpcClient(settings)
+    if isinstance(settings, EventSettings) and settings.kind == "phoenix":
+        from otel_llm.send.phoenix_client import PhoenixClient  # noqa: PLC0415
+
+        return PhoenixClient(settings)
     from otel_llm.send.http_client import HttpClient  # noqa: PLC0415
 
     return HttpClient(settings)

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import ClassVar, Final
 
 import urllib3
 from google.protobuf.message import DecodeError as ProtobufDecodeError
@@ -24,7 +24,6 @@ _RETRYABLE: Final = frozenset({429, 502, 503, 504})
 _FOR_ALL: Final = frozenset({401, 403, 404, 405, 415, 429})
 """Status codes that reject the sender or the address, not the content: every other request would get the same."""
 _PROTOBUF: Final = "application/x-protobuf"
-_REASON_CHARACTERS: Final = 300
 _MAX_ANSWER_BYTES: Final = 64 << 10
 _REPR: Final = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>: |\w+Connection(Pool)?\([^)]*\): ")
 """The name of a connection in the messages of urllib3."""
@@ -32,6 +31,9 @@ _REPR: Final = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>: |\w+Connection(Pool)
 
 class HttpClient:
     """A client over a pool of connections. Any thread may call; at most `connections` are kept."""
+
+    reason_characters: ClassVar[int] = 300
+    """Most characters of a receiver's answer that are kept as its reason."""
 
     def __init__(self, settings: DestinationSettings, clock: Clock = time.monotonic) -> None:
         """Open no connection yet.
@@ -52,15 +54,26 @@ class HttpClient:
 
     def export(self, signal: Signal, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Try once to deliver a serialized Export*ServiceRequest."""
-        sent = {"User-Agent": USER_AGENT, **headers, "Content-Type": _PROTOBUF}
+        return self.post(f"/v1/{signal}", body, headers, _PROTOBUF, signal)
+
+    def post(
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        content_type: str,
+        signal: Signal | None = None,
+    ) -> Reply:
+        """Try once to deliver a body; with `signal`, an answer in protobuf is read for what was left out."""
+        sent = {"User-Agent": USER_AGENT, **headers, "Content-Type": content_type}
         if self._gzip:
             body = gzip.compress(body, 1)
             sent["Content-Encoding"] = "gzip"
-        url = f"{self._base}/v1/{signal}"
+        url = f"{self._base}{path}"
         deadline_s = self._clock() + self._timeout_s
         try:
             answer = self._pool.request("POST", url, body=body, headers=sent, preload_content=False)
-            reply = _reply(signal, answer, self._read(answer, deadline_s))
+            reply = _reply(signal, answer, self._read(answer, deadline_s), self.reason_characters)
         except urllib3.exceptions.HTTPError as error:
             return Reply("retry", f"{url}: {_fault(error, is_https=url.startswith('https'))}")
         return reply if reply.kind == "delivered" else reply._replace(reason=f"{url}: {reply.reason}")
@@ -105,14 +118,14 @@ def _fault(error: Exception, *, is_https: bool) -> str:
     return said
 
 
-def _reply(signal: Signal, answer: urllib3.BaseHTTPResponse, content: bytes) -> Reply:
+def _reply(signal: Signal | None, answer: urllib3.BaseHTTPResponse, content: bytes, characters: int) -> Reply:
     is_protobuf = answer.headers.get("content-type", "").partition(";")[0].strip() == _PROTOBUF
     if 200 <= answer.status < 300:
         try:
-            return delivered(signal, content) if is_protobuf else Reply("delivered")
+            return delivered(signal, content) if is_protobuf and signal else Reply("delivered")
         except ProtobufDecodeError:
             return Reply("delivered")  # taken; how many items were left out remains unknown
-    said = _said(content, is_protobuf=is_protobuf) or answer.reason or ""
+    said = _said(content, is_protobuf=is_protobuf)[:characters] or answer.reason or ""
     reason = f"HTTP {answer.status}: {said}"
     for_all = answer.status in _FOR_ALL
     if answer.status in _RETRYABLE:
@@ -124,10 +137,10 @@ def _reply(signal: Signal, answer: urllib3.BaseHTTPResponse, content: bytes) -> 
 def _said(body: bytes, *, is_protobuf: bool) -> str:
     if is_protobuf:
         try:
-            return str(Status.FromString(body).message)[:_REASON_CHARACTERS]
+            return str(Status.FromString(body).message)
         except ProtobufDecodeError:
             pass  # shown as text below
-    return body[:_REASON_CHARACTERS].decode(errors="replace").strip()
+    return body.decode(errors="replace").strip()
 
 
 def _retry_after_s(value: str) -> float:

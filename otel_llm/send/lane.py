@@ -6,6 +6,7 @@ State of a lane, which may be waiting and in flight at the same time:
                      ▲                                                             │
                      ├──── put_back: reply "retry" ────────────────────────────────┤
                      ├──── put_back: refused as one of several, next sent alone ───┤
+                     ├──── defer: what of it cannot be taken yet, after some seconds ┤
     empty ◀─────────────── finish: delivered, refused or expired ──────────────────┘
 
     expired: attempts failed for max_elapsed_s; `take_expired` takes the request from waiting.
@@ -87,6 +88,8 @@ class Lane:
 
     waiting: deque[PendingRequest] = field(default_factory=deque)
     waiting_bytes: int = 0
+    deferred: list[tuple[float, PendingRequest]] = field(default_factory=list)
+    """Requests that wait for a time of their own, by the sender's clock, while others of the lane are sent."""
     in_flight: int = 0
     """Requests that were taken, and are not finished."""
     total_bytes: int = 0
@@ -124,6 +127,15 @@ class Lane:
             self.waiting = deque(sorted(self.waiting, key=lambda each: each.received_s))
         self.waiting_bytes += sum(len(each.body) for each in requests)
         self.in_flight -= len(requests)
+
+    def recall(self, now_s: float) -> float:
+        """Let the deferred requests wait whose time has come; return the time of the next one, or infinity."""
+        due = [request for time_s, request in self.deferred if time_s <= now_s]
+        if due:
+            self.deferred = [each for each in self.deferred if each[0] > now_s]
+            self.in_flight += len(due)
+            self.put_back(sorted(due, key=lambda each: each.received_s))
+        return min((time_s for time_s, _ in self.deferred), default=math.inf)
 
     def expires_in_s(
         self, pause: Pause | None, max_elapsed_s: float, outage_since_s: float, now_s: float

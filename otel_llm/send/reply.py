@@ -24,6 +24,9 @@ class Reply(NamedTuple):
     for_all: bool = False
     """True if the reply is about the sender, whatever it sends: a limit that is reached, a permission that is
     missing. Another tenant or another signal may get another reply."""
+    later: bytes = b""
+    """Delivered: a request with the items that the receiver cannot take yet, and may take soon."""
+    later_items: int = 0
 
 
 def delivered(signal: Signal, body: bytes) -> Reply:

@@ -1,9 +1,9 @@
-"""The parts of a large request: sent like requests of their own, and reported as one."""
+"""Requests that are sent otherwise than they came: in parts, or the rest of several as one; and their outcomes."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from otel_llm.otlp.signals import Signal
 from otel_llm.send.lane import PendingRequest, SendOutcome
@@ -19,6 +19,16 @@ def request_parts(signal: Signal, whole: PendingRequest, max_bytes: int) -> list
     parts = list(split(signal, whole.body, max_bytes))
     done = _PartOutcomes(whole.done, len(parts)).add
     return [PendingRequest(part, count_items(signal, part), done, whole.received_s) for part in parts]
+
+
+def done_of_all(requests: Sequence[PendingRequest]) -> Callable[[SendOutcome], None]:
+    """Return the callback of one request that stands for several: the first hears what was refused."""
+
+    def done(outcome: SendOutcome) -> None:
+        for number, each in enumerate(requests):
+            each.done(SendOutcome() if number else outcome)
+
+    return done
 
 
 class _PartOutcomes:

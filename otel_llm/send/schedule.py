@@ -84,6 +84,14 @@ class Schedule:
         self._draining = True
         for pause in (self._outage, *self.queue.pauses.values()):
             pause.shorten(self._clock(), _DRAIN_PAUSE_S)
+        self.queue.hasten(self._clock() + _DRAIN_PAUSE_S)
+
+    def defer(self, batch: Batch, rest: PendingRequest) -> None:
+        """Replace a batch by the request that its receiver cannot take yet: it waits longer each time."""
+        now_s = self._clock()
+        longest_s = _DRAIN_PAUSE_S if self._draining else self._retry.max_s
+        pause_s = min(longest_s, max(self._retry.initial_s, (now_s - rest.received_s) / 2))
+        self.queue.defer(batch.key, batch.requests, rest, now_s + pause_s)
 
     def next_batch(self) -> Batch | float:
         """Take the batch that is to be sent or has expired; else return the seconds until there may be one."""

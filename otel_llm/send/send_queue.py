@@ -62,6 +62,7 @@ class SendQueue:
         soonest_s = math.inf
         now_s = self._clock()
         for key, lane in self._lanes.items():
+            soonest_s = min(soonest_s, lane.recall(now_s) - now_s)
             pause = self.pauses.get(key)
             if not lane.waiting or key in excluding or (pause and lane.in_flight):
                 continue
@@ -90,12 +91,25 @@ class SendQueue:
         self._count(lane, parts, 1)
         lane.in_flight += len(parts) - 1
 
+    def defer(self, key: LaneKey, requests: Sequence[PendingRequest], rest: PendingRequest, time_s: float) -> None:
+        """Replace requests in flight by `rest`, which waits until the time, by the sender's clock."""
+        lane = self._lanes[key]
+        lane.in_flight -= len(requests)
+        self._count(lane, requests, -1)
+        self._count(lane, [rest], 1)
+        lane.deferred.append((time_s, rest))
+
+    def hasten(self, time_s: float) -> None:
+        """Let no deferred request wait longer than until the time."""
+        for lane in self._lanes.values():
+            lane.deferred = [(min(each_s, time_s), request) for each_s, request in lane.deferred]
+
     def finish(self, key: LaneKey, requests: Sequence[PendingRequest]) -> None:
         """Remove requests in flight; an empty lane is forgotten."""
         lane = self._lanes[key]
         lane.in_flight -= len(requests)
         self._count(lane, requests, -1)
-        if not lane.waiting and not lane.in_flight:
+        if not lane.waiting and not lane.in_flight and not lane.deferred:
             del self._lanes[key]
 
     def take_expired(

@@ -14,9 +14,11 @@ from otel_llm.otlp.signals import Signal
 from otel_llm.send.client import OtlpClient
 from otel_llm.send.lane import Clock, LaneKey, PendingRequest, SendOutcome
 from otel_llm.send.reply import Reply
-from otel_llm.send.request_parts import request_parts
+from otel_llm.send.request_parts import done_of_all, request_parts
 from otel_llm.send.schedule import Batch, Schedule
 
+_DEFERRED_S: Final = 300
+"""Seconds for which what a receiver cannot take yet is tried again; then it is refused."""
 _NO_TENANTS: Final[Set[str]] = frozenset()
 
 _log: Final = logging.getLogger(__name__)
@@ -166,7 +168,26 @@ class Sender:
                 self._queue.put_back(key, [each._replace(alone=True) for each in requests])
                 self._work.notify_all()
                 return
-        self._finish(key, requests, reply)
+        if reply.later:
+            self._defer(batch, reply)
+        else:
+            self._finish(key, requests, reply)
+
+    def _defer(self, batch: Batch, reply: Reply) -> None:
+        """Keep what the receiver cannot take yet as one request, or give it up if it has waited long enough."""
+        key, requests = batch.key, batch.requests
+        received_s = min(each.received_s for each in requests)
+        # alone: what was joined with an older request would be given up with it
+        rest = PendingRequest(reply.later, reply.later_items, done_of_all(requests), received_s, alone=True)
+        self._counts.sent(self._name, key[0], max(0, sum(each.items for each in requests) - rest.items))
+        if self._clock() - received_s < _DEFERRED_S:
+            with self._lock:
+                self._schedule.defer(batch, rest)
+                self._work.notify()
+            return
+        self._count(key[0], rest.items, Reply("refused", reply.reason))
+        self._report(rest, SendOutcome([rest.body], reply.reason))
+        self._release(key, requests)
 
     def _attempt(self, signal: Signal, tenant: str, body: bytes) -> Reply:
         headers = {**self._headers, self._settings.tenant_header.lower(): tenant} if tenant else self._headers
@@ -202,11 +223,15 @@ class Sender:
                 self._finish(key, [each], refusal)
 
     def _finish(self, key: LaneKey, requests: Sequence[PendingRequest], reply: Reply) -> None:
-        """Count, log and report the outcome of requests, and forget the requests."""
+        """Count, log and report the outcome of requests, and forget them."""
         self._count(key[0], sum(each.items for each in requests), reply)
         for each in requests:
             is_delivered = reply.kind == "delivered"
             self._report(each, SendOutcome() if is_delivered else SendOutcome([each.body], reply.reason))
+        self._release(key, requests)
+
+    def _release(self, key: LaneKey, requests: Sequence[PendingRequest]) -> None:
+        """Forget finished requests."""
         with self._lock:
             self._queue.finish(key, requests)
             self._room.notify_all()

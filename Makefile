@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 EXPORT_VENV := .venv-export
+OTHERS_VENV := .venv-others
+PHOENIX_VENV := .venv-phoenix
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 SOURCES := pyproject.toml evaluators/pyproject.toml
@@ -11,7 +13,7 @@ ARGS ?=
 TEST_PROCESSES ?= 4
 
 .DEFAULT_GOAL := all
-.PHONY: all help demo stack test exports peers check format lint types dashboards bench clean
+.PHONY: all help demo stack test exports others phoenix peers check format lint types dashboards bench clean
 
 all: format lint types test ## format, lint, type-check, test
 
@@ -29,6 +31,10 @@ test: $(VENV)/.dev ## run every test (ARGS="-k stream")
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 exports: $(EXPORT_VENV)/.made ## what the tests of `models export` run in: torch and others, 5.6 GB
+
+others: $(OTHERS_VENV)/.made ## the instrumentations of others that tests run beside ours
+
+phoenix: $(PHOENIX_VENV)/.made ## a Phoenix server for the tests of backends, 624 MB
 
 peers: ## the JavaScript exporters that tests send with; needs npm
 	npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/receive/js
@@ -56,7 +62,7 @@ bench: $(VENV)/.dev ## the benchmarks, one after the other
 	for each in instrument exit.py service.py evaluators.py; do $(BIN)/python benchmarks/$$each || exit 1; done
 
 clean: ## remove the environment and what was built
-	rm -rf $(VENV) $(EXPORT_VENV) dist build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(EXPORT_VENV) $(OTHERS_VENV) $(PHOENIX_VENV) dist build .mypy_cache .pytest_cache .ruff_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -92,5 +98,32 @@ ifdef UV
 else
 	@$(PYTHON) -m venv $(EXPORT_VENV)
 	@$(EXPORT_VENV)/bin/python -m pip install --quiet -e evaluators -e '.[export]' pytest
+endif
+	@touch $@
+
+# each an environment of its own: an instrumentation that is installed is switched on by `otel-llm run`
+OTHERS := openai opentelemetry-instrumentation-genai-openai opentelemetry-instrumentation-openai \
+  opentelemetry-instrumentation-langchain openinference-instrumentation-openai logfire 'pydantic-ai-slim[openai]' \
+  langchain-openai
+
+$(OTHERS_VENV)/.made: pyproject.toml
+	@echo "installing the instrumentations of others into $(OTHERS_VENV) ..."
+ifdef UV
+	@uv venv --quiet --allow-existing --python $(PYTHON) $(OTHERS_VENV)
+	@uv pip install --quiet --python $(OTHERS_VENV)/bin/python -e . $(OTHERS)
+else
+	@$(PYTHON) -m venv $(OTHERS_VENV)
+	@$(OTHERS_VENV)/bin/python -m pip install --quiet -e . $(OTHERS)
+endif
+	@touch $@
+
+$(PHOENIX_VENV)/.made:
+	@echo "installing Phoenix into $(PHOENIX_VENV), 624 MB ..."
+ifdef UV
+	@uv venv --quiet --allow-existing --python $(PYTHON) $(PHOENIX_VENV)
+	@uv pip install --quiet --python $(PHOENIX_VENV)/bin/python 'arize-phoenix>=20.26'
+else
+	@$(PYTHON) -m venv $(PHOENIX_VENV)
+	@$(PHOENIX_VENV)/bin/python -m pip install --quiet 'arize-phoenix>=20.26'
 endif
 	@touch $@

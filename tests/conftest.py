@@ -18,6 +18,8 @@ LONGEST_FIRST = (
     "demo/test_full_runs.py",
     "models/test_in_own_environment.py",
     "instrument/conformance/test_conformance.py",
+    "instrument/beside/test_other_instrumentations.py",
+    "backends/test_phoenix.py",
     "service/test_service.py",
     "stack/test_overload.py",
     "demo/test_demo.py",

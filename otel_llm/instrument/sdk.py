@@ -9,12 +9,14 @@ from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider
 from otel_llm.config.sdk_environment import default_exporters, default_protocols
 from otel_llm.instrument.export_log import say_causes_once
 from otel_llm.instrument.guard import guarded
+from otel_llm.instrument.sdk_order import explain_refusals
 
 
 @guarded("setting up the OpenTelemetry SDK")
 def set_up_sdk() -> None:
     """Set up the SDK from the environment, as `opentelemetry-instrument` would, unless one is set up already."""
     if not isinstance(get_tracer_provider(), ProxyTracerProvider):
+        explain_refusals(by_us=False)
         return
     # The SDK's own way from the environment to providers; OpenTelemetry's distributions subclass this class.
     from opentelemetry.sdk._configuration import _OTelSDKConfigurator  # noqa: PLC0415 - only where it is needed
@@ -28,3 +30,4 @@ def set_up_sdk() -> None:
         for name in protocols:
             del os.environ[name]
     say_causes_once()
+    explain_refusals(by_us=True)

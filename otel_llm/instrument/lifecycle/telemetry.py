@@ -65,7 +65,9 @@ class CallTelemetry:
         from opentelemetry.metrics import get_meter  # noqa: PLC0415
 
         from otel_llm.instrument.lifecycle.metrics import Metrics  # noqa: PLC0415
+        from otel_llm.instrument.sdk_order import warn_of_missing  # noqa: PLC0415
 
+        warn_of_missing(self.providers.tracer, self.providers.meter)
         return Metrics(get_meter(SCOPE, __version__, self.providers.meter), self.settings.metric_names)
 
 

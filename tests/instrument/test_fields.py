@@ -5,6 +5,8 @@ import pytest
 from in_process import COMPLETION, chunk, client_for
 
 from otel_llm import names
+from otel_llm.config.instrument import read_settings
+from otel_llm.config.instrument_values import ConventionNames
 
 ASK = [{"role": "user", "content": "Hello?"}]
 
@@ -128,3 +130,35 @@ def test_cached_and_reasoning_tokens_are_parts_and_not_additions(instrumented):
         names.USAGE_REASONING_OUTPUT_TOKENS: 30,
         names.USAGE_COST: pytest.approx((20 * 0.15 + 80 * 0.075 + 50 * 0.6) / 1e6),
     }
+
+
+CREATION, WRITE = names.USAGE_CACHE_CREATION_INPUT_TOKENS, names.USAGE_CACHE_WRITE_INPUT_TOKENS
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, {CREATION}),
+        ({"metric_names": "deployed"}, {CREATION}),
+        ({"metric_names": "newest"}, {WRITE}),
+        ({"metric_names": "both"}, {CREATION, WRITE}),
+        ({"attribute_names": "newest"}, {WRITE}),
+        ({"metric_names": "newest", "attribute_names": "deployed"}, {CREATION}),
+        ({"attribute_names": "both"}, {CREATION, WRITE}),
+    ],
+)
+def test_cache_writes_have_the_names_chosen(exported, settings, expected):
+    exported.instrument(**settings)
+    usage = {"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": {"cache_write_tokens": 7}}
+    client_for({**COMPLETION, "usage": usage}).chat.completions.create(model="m", messages=ASK)
+
+    attributes = exported.span.attributes
+    assert {name: attributes[name] for name in (CREATION, WRITE) if name in attributes} == dict.fromkeys(
+        expected, 7
+    )
+
+
+def test_the_names_of_attributes_come_from_their_variable(monkeypatch):
+    monkeypatch.setenv("OTEL_LLM_ATTRIBUTE_NAMES", "Newest")
+    settings, problems = read_settings()
+    assert (settings.attribute_names, problems) == (ConventionNames.NEWEST, [])

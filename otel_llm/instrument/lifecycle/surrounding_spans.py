@@ -118,6 +118,10 @@ class SurroundingSpan:
             waits = self._awaits_cost
         if not waits:
             self._end_now()
+        self._stop_awaiting_owner()
+
+    @guarded("ending a span that was held")
+    def _stop_awaiting_owner(self) -> None:
         if self._awaits_owner is not None:
             late_spans.end(self._awaits_owner, None)
 
@@ -200,7 +204,10 @@ def surrounding_span(request: Request) -> SurroundingSpan | None:
         return None
     state: SurroundingSpan | None = getattr(current, _STATE, None)
     if state is None and not any(name in attributes for name in _OF_RESPONSES):
-        state = SurroundingSpan(current)
+        try:
+            state = SurroundingSpan(current)
+        except AttributeError:  # it takes no stand-in for its end
+            return None
     return state if state is not None and state.is_free else None
 
 

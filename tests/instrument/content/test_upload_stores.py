@@ -87,6 +87,7 @@ sys.path.insert(0, os.environ["SUPPORT"])
 import openai, otel_llm
 from in_process import client_for, chunk
 from otel_llm.instrument.content.upload import Uploader
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 import time
@@ -95,7 +96,7 @@ write = Uploader._write
 Uploader._write = lambda self, item: (time.sleep(0.2), write(self, item))
 provider = TracerProvider()
 provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter()))
-otel_llm.instrument(tracer_provider=provider)
+otel_llm.instrument(tracer_provider=provider, meter_provider=NoOpMeterProvider())
 client = client_for([chunk({"content": "One"}), chunk({"content": " two."}, finish_reason="stop")])
 messages = [{"role": "user", "content": "Hello?"}]
 stream = client.chat.completions.create(model="gpt-4o-mini", messages=messages, stream=True)

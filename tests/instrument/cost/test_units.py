@@ -6,6 +6,7 @@ from genai_prices.data_snapshot import get_snapshot
 from genai_prices.data_units import unit_data
 from genai_prices.units import UnitRegistry
 
+from otel_llm import names
 from otel_llm.instrument.contract.units import UNITS
 from otel_llm.instrument.cost.own_prices import price_key
 
@@ -22,7 +23,8 @@ def table():
     ]
     for unit in UNITS:
         wholes = ", ".join(f"`{whole.name}`" for whole in unit.part_of)
-        attribute = f"`{unit.attribute}`" if unit.attribute else ""
+        name = names.DEPLOYED_ATTRIBUTES.get(unit.attribute, unit.attribute)  # that of the default setting
+        attribute = f"`{name}`" if name else ""
         theirs = f"`{unit.price_key}`" if unit.price_key else ""
         lines.append(f"| `{unit.name}` | {wholes} | {attribute} | `{price_key(unit)}` | {theirs} |")
     return "\n".join(lines) + "\n"
@@ -37,12 +39,12 @@ def test_the_table_of_units_is_fresh():
 def test_a_unit_comes_after_those_that_it_is_part_of_and_its_name_and_keys_are_its_own():
     for index, unit in enumerate(UNITS):
         assert set(unit.part_of) <= set(UNITS[:index])
-    for names in (
+    for named in (
         [unit.name for unit in UNITS],
         [price_key(unit) for unit in UNITS],
         [u.price_key for u in PRICED],
     ):
-        assert len(set(names)) == len(names)
+        assert len(set(named)) == len(named)
 
 
 def test_a_price_is_for_as_many_and_a_part_of_the_same_as_in_the_list():

@@ -22,6 +22,7 @@ ASK = [{"role": "user", "content": "Hello?"}]
 COST = (10 * 0.15 + 5 * 0.6) / 1e6
 PROGRAM = """
 import os, sys, threading
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, ConsoleSpanExporter
 import otel_llm
@@ -31,7 +32,7 @@ from in_process import COMPLETION, client_for
 tracers = TracerProvider()
 write = lambda span: f"{span.name} {os.getpid()} {span.attributes.get('gen_ai.usage.cost')}\\n"
 tracers.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(formatter=write)))
-otel_llm.instrument(tracer_provider=tracers, sdk=False)
+otel_llm.instrument(tracer_provider=tracers, meter_provider=NoOpMeterProvider(), sdk=False)
 client = client_for(COMPLETION)
 ask = lambda: client.chat.completions.create(model="gpt-4o-mini", messages=[])
 """
@@ -231,7 +232,7 @@ def test_a_flush_of_the_provider_right_after_the_first_call_has_its_span_with_th
         "batches = BatchSpanProcessor(ConsoleSpanExporter(formatter=write), schedule_delay_millis=60_000)\n"
         "tracers = TracerProvider()\n"
         "tracers.add_span_processor(batches)\n"
-        "otel_llm.instrument(tracer_provider=tracers)\n"
+        "otel_llm.instrument(tracer_provider=tracers, meter_provider=NoOpMeterProvider())\n"
         "ask()\n"
         "print('before', 'after', flush=True)\n"
         f"{end}\n"

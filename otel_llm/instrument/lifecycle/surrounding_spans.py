@@ -66,7 +66,9 @@ class SurroundingSpan:
 
     @property
     def _span_processor(self) -> Any:
-        return getattr(self.span, "_span_processor", None)  # `late_spans` reads it from the spans that it holds
+        # `late_spans` reads it from the spans that it holds; Logfire's spans have the SDK's span inside
+        inner = getattr(self.span, "span", self.span)
+        return getattr(inner, "_span_processor", None)
 
     def settle(self, error_type: str | None, *, is_reported: bool, left_ns: int | None, waits: bool) -> int | None:
         """Take note of the end of the call, and return the number under which the span is held for its cost.

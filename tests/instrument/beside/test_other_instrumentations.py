@@ -82,9 +82,10 @@ def test_the_others_span_has_what_we_know(library, order):
 
 @both_orders
 def test_logfires_own_span_of_a_stream_ends_with_the_request_and_its_log_has_the_tokens(order):
-    whole, request, log = run("logfire", order).inferences
-    assert whole["attributes"][names.USAGE_COST]
-    assert (names.USAGE_OUTPUT_TOKENS in request["attributes"], log["attributes"][names.USAGE_OUTPUT_TOKENS]) == (
-        False,
-        5,
-    )
+    inferences = run("logfire", order).inferences  # the first call's span may wait for its cost
+    assert sorted((names.USAGE_COST in each["attributes"], each["name"][:9]) for each in inferences) == [
+        (False, "Chat Comp"),
+        (False, "streaming"),
+        (True, "Chat Comp"),
+    ]
+    assert sum(names.USAGE_OUTPUT_TOKENS in each["attributes"] for each in inferences) == 2

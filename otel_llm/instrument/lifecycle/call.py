@@ -115,18 +115,14 @@ class LiveCall:
             telemetry.worker.prepare(telemetry.prices.prepare, request.provider, request.model)
 
     def _wants_no_span(self, context: Context) -> bool:
-        if not context:
-            return False
-        return bool(
-            context.get(_SUPPRESS_INSTRUMENTATION_KEY)
-            or context.get(_SUPPRESSED)
-            or self._is_recorded_by_framework
-        )
+        asked = context and (context.get(_SUPPRESS_INSTRUMENTATION_KEY) or context.get(_SUPPRESSED))
+        return bool(asked) or self._is_recorded_by_framework
 
     @property
     def _is_recorded_by_framework(self) -> bool:
-        is_respected = self.telemetry.settings.surrounding_spans is SurroundingSpans.COMPLETE
-        return is_respected and bool(self._context.get(_FRAMEWORK_RECORDS))
+        if not self._context.get(_FRAMEWORK_RECORDS):
+            return False
+        return self.telemetry.settings.surrounding_spans is SurroundingSpans.COMPLETE
 
     def _open_span(self, start_ns: int | None = None) -> Span:
         operation, model = self.request.endpoint.operation, self._shared.get(names.REQUEST_MODEL)

@@ -168,7 +168,7 @@ class SurroundedCall(CallOnBorrowedSpan):
         """End the call; only the first end counts."""
         if not self._ended:
             self._is_reported = outcome.error is None
-            self._is_left = self._is_reported and self.request.stream and not outcome.response.finish_reasons
+            self._is_left = self._is_reported and outcome.is_left
         super().end(outcome)
 
     def _wants_no_span(self, context: Context) -> bool:

@@ -18,6 +18,7 @@ from otel_llm.evaluate.definition.result import Label, Read, Result, Target
 from otel_llm.evaluate.definition.scoring import error_results, score_result, target_text
 from otel_llm.evaluate.definition.span import Piece, Span
 from otel_llm.evaluate.engine.excerpts import bounded, shortened
+from otel_llm.evaluate.engine.quantities import in_one_form
 from otel_llm.evaluate.engine.sentences import passages, sentences
 from otel_llm.evaluate.engine.words import Words, coverage, overlap, words
 from otel_llm.evaluate.finding.findings import Finder, FinderOptions, Finding, without_overlaps
@@ -67,7 +68,8 @@ __all__ = [  # noqa: RUF022 - by subject
     # what comes out
     "Label", "Read", "Result", "Target", "error_results", "score_result", "target_text",
     # texts: their sentences, their words
-    "Piece", "Span", "Words", "bounded", "coverage", "overlap", "passages", "sentences", "shortened", "words",
+    "Piece", "Span", "Words", "bounded", "coverage", "in_one_form", "overlap", "passages", "sentences",
+    "shortened", "words",
     # values of known form in a text
     "Finder", "FinderOptions", "Finding", "Rule", "Rules", "any_of", "card", "find_cards", "find_emails",
     "find_ibans", "find_labelled_secrets", "find_phones", "listed", "luhn", "places_of", "table_columns",

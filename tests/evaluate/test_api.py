@@ -49,6 +49,7 @@ SURFACE = [
     "find_ibans",
     "find_labelled_secrets",
     "find_phones",
+    "in_one_form",
     "in_order",
     "is_placeholder",
     "listed",

@@ -9,8 +9,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
+from otel_llm.evaluate.engine.quantities import TIME, in_one_form, rates_in_one_form
+
 _TOKEN: Final = re.compile(r"\d[\d,.:]*\d|\d|[^\W\d_]+(?:['’][^\W\d_]+)?")  # noqa: RUF001 - a typographic apostrophe
-_TIME: Final = re.compile(r"\b(\d{1,2})(?::(\d\d))?\s*([ap])\.?m\b", re.IGNORECASE)
 _LISTED: Final = re.compile(r"\S+")
 _STOP: Final = frozenset(
     _LISTED.findall(
@@ -23,24 +24,14 @@ _STOP: Final = frozenset(
 _NEGATION: Final = frozenset(
     _LISTED.findall(
         "not no never none neither nor nobody nothing nowhere without cannot hardly lack lacks refuse refuses"
-        " refused deny denies denied fail fails failed unable"
+        " refused deny denies denied fail fails failed unable exclude excludes excluded except prohibited"
+        " forbidden"
     )
 )
-_TO_TWENTY: Final = _LISTED.findall(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-    " seventeen eighteen nineteen twenty"
-)
-_NUMBER_WORDS: Final = {word: str(value) for value, word in enumerate(_TO_TWENTY)} | {
-    "thirty": "30",
-    "forty": "40",
-    "fifty": "50",
-    "sixty": "60",
-    "seventy": "70",
-    "eighty": "80",
-    "ninety": "90",
-    "hundred": "100",
-    "thousand": "1000",
-}
+_UNITS: Final = {
+    "gb": "gigabytes", "mb": "megabytes", "kb": "kilobytes", "tb": "terabytes", "kg": "kilograms",
+    "km": "kilometres", "cm": "centimetres", "mm": "millimetres", "ml": "millilitres",
+}  # fmt: skip
 _OPENERS: Final = re.compile(
     r"^\W*(?:i|we|let|please|sure|hello|hi|thank|thanks|yes|no|sorry|hope|feel|here)\b", re.IGNORECASE
 )
@@ -77,9 +68,9 @@ def words(sentence: str) -> Words:
 
 
 def _read(sentence: str) -> Words:
-    tokens = _TOKEN.findall(sentence)
-    lowered = [token.lower() for token in tokens]
-    stems = tuple(_NUMBER_WORDS.get(token) or _stem(token) for token in lowered)
+    tokens = _TOKEN.findall(rates_in_one_form(in_one_form(sentence)))
+    lowered = [_UNITS.get(token, token) for token in map(str.lower, tokens)]
+    stems = tuple("1" if word == "one" else _stem(word) for word in lowered)
     content = [stem for stem, token in zip(stems, lowered, strict=True) if token not in _STOP]
     names = {
         stem
@@ -114,24 +105,19 @@ def overlap(claims: frozenset[str], passage: frozenset[str]) -> float:
 
 
 def _numbers(sentence: str, lowered: Sequence[str]) -> frozenset[frozenset[str]]:
-    numbers = {}
-    for word in lowered:
-        plain = _NUMBER_WORDS.get(word) or (_plain(word) if word[0].isdigit() else None)
-        if plain and word != "one":  # "one" is mostly a pronoun
-            numbers[plain] = {plain}
-    for hour, minute, half in _TIME.findall(sentence):
+    numbers = {plain: {plain} for word in lowered if word[0].isdigit() and (plain := _plain(word))}
+    for hour, minute, half in TIME.findall(sentence):
         late = int(hour) % 12 + (12 if half.lower() == "p" else 0)
         tail = f":{minute}" if minute and minute != "00" else ""
-        numbers.setdefault(_plain(f"{hour}:{minute}" if minute else hour), set()).update(
-            {f"{late}{tail}", f"{hour}{tail}"}
-        )
+        numbers.setdefault(f"{late}{tail}", set()).update({f"{late}{tail}", f"{hour}{tail}"})
     return frozenset(frozenset(forms) for forms in numbers.values())
 
 
 def _plain(number: str) -> str:
     number = number.replace(",", "")
     number = re.sub(r":00$", "", number)
-    number = re.sub(r"\.0+$", "", number)
+    if number.count(".") == 1:
+        number = number.rstrip("0").rstrip(".")
     return re.sub(r"^0+(?=\d)", "", number)
 
 

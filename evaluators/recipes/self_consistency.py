@@ -35,7 +35,7 @@ from recipes.common import DATA_OPTION, EVALUATORS, log_metrics, write_toml
 from recipes.self_consistency_data import Choices, Pair, developing, measuring, pairs
 from recipes.statistics import estimates
 
-_VERSION = "1"
+_VERSION = "2"
 _FOLDER = EVALUATORS / "self_consistency"
 _LIMITS = {"max_choices": 5, "max_characters": 4_000, "max_sentences": 12}
 _FIGURES = ("roc_auc", "balanced_accuracy")

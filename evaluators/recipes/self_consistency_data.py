@@ -71,7 +71,7 @@ def measuring(data: Path) -> dict[str, list[Choices]]:
     return {
         "answers": list(_sets(_answers(data)[_ANSWERS * 3 // 4 :], "answers")),
         "facts": [
-            Choices((answer.text, *answer.documents), answer.grounded, "facts", str(number))
+            Choices((answer.text, *answer.documents), answer.supported, "facts", str(number))
             for number, answer in enumerate(facts(500))
         ],
         **{f"summedits_{name}": _summaries(data / f"summedits_{name}.json") for name in SUMMARIES},

@@ -76,8 +76,8 @@ def spoiled(data: Path, count: int) -> Iterator[Claim]:
         sentence = choose.choice([each for each in said if len(each.split()) > 4] or said)
         kind = choose.random()
         if kind < 0.3:
-            yield Claim(_reordered(sentence, choose), (text,), supported=True, source="spoiled")
-        elif kind < 0.75 and (changed := _changed(sentence, text, other, choose)):
+            yield Claim(reordered(sentence, choose), (text,), supported=True, source="spoiled")
+        elif kind < 0.75 and (changed := change(sentence, text, other, choose)):
             yield spoiled_claim(changed, sentence, (text,), "spoiled")
         elif kind < 0.9:
             yield Claim(choose.choice(_said(other)), (text,), supported=text == other, source="spoiled")
@@ -94,7 +94,7 @@ def corrupted(claims: Sequence[Claim], count: int) -> Iterator[Claim]:
     supported.sort(key=lambda claim: not re.search(r"\d", claim.text))
     for claim in supported[:count]:
         text = " ".join(claim.documents)
-        way = _another_number if re.search(r"\d", claim.text) and choose.random() < 0.7 else _changed
+        way = _another_number if re.search(r"\d", claim.text) and choose.random() < 0.7 else change
         if (changed := way(claim.text, text, choose.choice(supported).text, choose)) and changed not in text:
             yield spoiled_claim(changed, claim.text, claim.documents, "corrupted")
 
@@ -200,7 +200,7 @@ def _slots(choose: random.Random) -> dict[str, str]:
     return slots
 
 
-def _reordered(sentence: str, choose: random.Random) -> str:
+def reordered(sentence: str, choose: random.Random) -> str:
     """Return the sentence, at times with its last clause in front or its adverbs gone."""
     if choose.random() < 0.4 and re.fullmatch(r"[^,]+, [^,]+\.", sentence):
         front, back = sentence[:-1].split(", ")
@@ -208,7 +208,7 @@ def _reordered(sentence: str, choose: random.Random) -> str:
     return re.sub(r"\b(also|very|really|often|usually|however|additionally),? ", "", sentence, flags=re.IGNORECASE)
 
 
-def _changed(sentence: str, text: str, other: str, choose: random.Random) -> str | None:
+def change(sentence: str, text: str, other: str, choose: random.Random) -> str | None:
     ways = [_another_number, _opposite, _negated, _another_name]
     choose.shuffle(ways)
     return next(

@@ -98,6 +98,16 @@ def test_work_is_bounded_by_the_options():
     assert texts == ["One is odd.", "Two is even.", "Three is odd."] * 2
 
 
+def test_choices_of_which_not_all_was_read_do_not_pass(evaluate):
+    said = " ".join(f"Room {number} has {number + 3} chairs." for number in range(12))
+    result = evaluate(f"{said} It opens at 9.", f"{said} It is closed for ever.")
+    read, whole = 2 * len(said), 2 * len(said) + len(" It opens at 9.") + len(" It is closed for ever.")
+    assert (result.label, result.score) == ("partial", 1.0)
+    assert result.explanation == f"{read} of {whole} characters of the choices read"
+    assert evaluate(*[said] * 6).label == "partial"
+    assert evaluate(said, said).label == "pass"
+
+
 def test_a_number_is_missing_or_another_one_stands_in_its_place():
     same, gone, other = (features("It opens at 9.", f"It opens {rest}.") for rest in ("at nine", "soon", "at 10"))
     assert [each["number_missing"] for each in (same, gone, other)] == [0, 1, 1]

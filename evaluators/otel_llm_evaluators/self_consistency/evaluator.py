@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,9 @@ from otel_llm.evaluate.api import (
     Encoding,
     EvaluatorManifest,
     FloatArray,
+    Read,
     Result,
+    Span,
     Words,
     coverage,
     in_order,
@@ -34,6 +37,7 @@ FEATURES: Final = (
 )  # fmt: skip
 """Features of a sentence beside the sentences of another choice; all but `similarity` are in [0, 1]."""
 
+_WORD: Final = re.compile(r"\w")
 _BARE_WORDS: Final = 3
 _QUOTED_PAIRS: Final = 3
 
@@ -148,17 +152,32 @@ class SelfConsistency:
         ]
         agreements = [self._agreement(one, other) for one, other in combinations(choices, 2)]
         score = fmean(agreement.score for agreement in agreements) if agreements else None
-        return [score_result(self.manifest, call, "output", score, lambda: self._explanation(agreements))]
+        read = self._part_read(call) if agreements else None
+        return [
+            score_result(self.manifest, call, "output", score, lambda: self._explanation(agreements), read=read)
+        ]
 
     def _read(self, call: Call) -> list[tuple[int, list[str]]]:
         """Return number and sentences of each choice that has a sentence; nothing for a single choice."""
-        limits = self._options
         read = []
-        for number, choice in enumerate(call.choices[: limits.max_choices], 1):
-            text = choice[: limits.max_characters]
-            if said := [text[start:end] for start, end in sentences(text)[: limits.max_sentences]]:
+        for number, choice in enumerate(call.choices[: self._options.max_choices], 1):
+            if said := [choice[start:end] for start, end in self._spans(choice)]:
                 read.append((number, said))
         return read if len(read) > 1 else []
+
+    def _part_read(self, call: Call) -> Read:
+        """Return how many characters of all choices were read, up to the end of their last sentence."""
+        part = whole = 0
+        for number, choice in enumerate(call.choices):
+            spans = self._spans(choice) if number < self._options.max_choices else []
+            end = spans[-1].end if spans else 0
+            part += end
+            whole += len(choice) if _WORD.search(choice, end) else end
+        return Read(part=part, whole=whole, unit="characters of the choices")
+
+    def _spans(self, choice: str) -> list[Span]:
+        limits = self._options
+        return sentences(choice[: limits.max_characters])[: limits.max_sentences]
 
     def _agreement(self, one: Choice, other: Choice) -> Agreement:
         sides = sorted((self._worst(one, other), self._worst(other, one)), key=lambda support: support.score)

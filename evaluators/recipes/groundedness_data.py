@@ -14,6 +14,7 @@ import io
 import json
 import random
 import re
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +76,15 @@ def measuring(data: Path) -> dict[str, list[Answer]]:
             for row in _json(data / "summedits_scitldr.json")
         ],
     }
+
+
+def support_answers(part: str) -> Iterator[Claim]:
+    """Yield the answers of a support assistant in `support_answers.toml`, of one of its parts."""
+    for case in tomllib.loads((Path(__file__).parent / "support_answers.toml").read_text("utf-8"))["case"]:
+        if case["part"] == part:
+            for key in ("right", "wrong"):
+                for text in case[key]:
+                    yield Claim(text, tuple(case["documents"]), key == "right", "support")
 
 
 def changed_words(text: str, original: str) -> tuple[Span, ...]:

@@ -31,6 +31,13 @@ def sets(data: Path) -> dict[str, DataSet]:
     """Return the data sets by title; positive is not grounded."""
     known = {name: _answers(answers) for name, answers in groundedness_data.measuring(data).items()}
     return {
+        "Support answers: lists, tables, citations, refusals": DataSet(
+            "support_measuring",
+            [
+                _record("\n".join(each.documents), each.text, grounded=each.supported)
+                for each in groundedness_data.support_answers("measuring")
+            ],
+        ),
         "BEGIN, Wizard of Wikipedia: answers about short knowledge": DataSet("begin_wow", known["begin_wow"]),
         "Goyal 2021, XSum: news in one sentence": DataSet("goyal", _goyal(data)),
         "AggreFact, XSum: news in one sentence, all with errors": DataSet("aggrefact", _aggrefact(data)),

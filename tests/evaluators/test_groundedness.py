@@ -3,8 +3,10 @@ import pytest
 from support.calls import call_with
 
 from otel_llm.errors import ModelError
+from otel_llm.evaluate.engine.words import words
 from otel_llm.evaluate.kinds.loading import load_evaluators
-from otel_llm_evaluators.groundedness.evaluator import Groundedness
+from otel_llm_evaluators.groundedness.context import Context
+from otel_llm_evaluators.groundedness.evaluator import EVIDENCE, Groundedness
 
 LIBRARY = "The library opens at 9 and closes at 17 on weekdays. Membership costs 12 euros a year."
 
@@ -56,11 +58,12 @@ def test_a_sentence_of_the_context_itself_is_supported_for_certain(groundedness,
 
 
 def test_a_long_sentence_is_shortened_in_the_explanation(groundedness):
-    answer = f"There is a swimming pool with {'a very long slide and ' * 20}a sauna."
+    answer = f"There is a swimming pool with {'a very long slide and ' * 14}a sauna."
     result = evaluate(groundedness, answer=answer, documents=[LIBRARY])
     assert result.label == "fail"
     quoted, nearest = result.explanation.split("“")[1:]
     assert len(quoted) < 140
+    assert quoted.startswith("There is a swimming pool")
     assert nearest.startswith("The library opens at 9")
 
 
@@ -71,23 +74,24 @@ def test_evidence_is_found_in_any_document_at_any_place(groundedness):
     assert evaluate(groundedness, answer="Membership costs 80 euros a month.", documents=documents).label == "fail"
 
 
-def test_a_sentence_is_read_beside_its_evidence(groundedness):
-    supported, unlike = groundedness.sentences("Membership costs 12 euros a year. It opens at 11.", [LIBRARY])
-    assert supported.is_said
-    assert not unlike.is_said
-    assert supported.nearest == "Membership costs 12 euros a year."
-    assert supported.evidence.shape == unlike.evidence.shape
-    assert np.isfinite(supported.evidence).all()
-    assert supported.evidence[0] > unlike.evidence[0]  # the model's own logit
+def test_a_claim_is_read_beside_its_evidence(groundedness):
+    context = Context.read([LIBRARY], max_characters=1000)
+    found = {
+        text: groundedness.evidence(text, words(text), context)
+        for text in ("It costs 12 euros.", "It opens at 11.")
+    }
+    (supported, nearest), (unlike, _) = found.values()
+    assert nearest == "Membership costs 12 euros a year."
+    assert supported.shape == unlike.shape == (len(EVIDENCE),)
+    assert np.isfinite(supported).all()
+    assert supported[0] > unlike[0]  # the model's own logit
 
 
-def test_of_a_very_long_answer_the_beginning_is_scored(groundedness):
+def test_an_answer_of_which_the_end_is_not_read_does_not_pass(groundedness):
     answer = f"Membership costs 12 euros a year.{' ' * 40}There is a swimming pool on the roof."
     documents = ["Membership costs 12 euros a year."]
     short = evaluate(with_options(groundedness, max_characters=60), answer=answer, documents=documents)
-    assert (short.label, short.score) == ("pass", 1.0)
-    first = evaluate(with_options(groundedness, max_sentences=1), answer=answer, documents=documents)
-    assert (first.label, first.score) == ("pass", 1.0)
+    assert (short.label, short.score, short.explanation) == ("partial", 1.0, "1 of 2 sentences read")
     assert evaluate(groundedness, answer=answer, documents=documents).label == "fail"
 
 

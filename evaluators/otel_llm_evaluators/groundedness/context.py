@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import heapq
 import math
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Final, TypeAlias
+from functools import cached_property, lru_cache
+from typing import Final, TypeAlias, TypeVar
 
-from otel_llm.evaluate.api import Words, bounded, sentences, words
-from otel_llm_evaluators.groundedness.signals import Vocabulary
+from otel_llm.evaluate.api import Read, Words, bounded, coverage, words
+from otel_llm_evaluators.groundedness.marks import item_mark, tidy, unmarked
+from otel_llm_evaluators.groundedness.parts import sentence_parts
+from otel_llm_evaluators.groundedness.signals import Vocabulary, numbers_share
 
-_CUT: Final = 400  # characters: a longer sentence is cut
 _REPEATED: Final = 0.2  # weight of a word that a chosen sentence has already; a new word has 1
 _BESIDE: Final = 0.15  # share of a chosen sentence's weight that its neighbours get
+
+_CHOOSES_FROM: Final = 5  # times the characters that are read: of longer documents the rest is not looked at
+_CACHED_CHARACTERS: Final = 20_000  # of a document; what is made of it takes some ten times as much memory
+_WORD: Final = re.compile(r"\w+")
+
+_CANDIDATES: Final = 8  # times the claims that are asked for
+_Claim = TypeVar("_Claim")
 
 _Part: TypeAlias = str | tuple[str, str]
 """A content word, or two in a row."""
@@ -33,12 +43,23 @@ class Context:
     """The documents of a call, as sentences in their order."""
 
     said: tuple[Said, ...]
+    characters: Read
+    """Number of characters that were read of the documents."""
 
     @classmethod
-    def read(cls, documents: Sequence[str], *, max_characters: int) -> Context:
-        """Return the documents' sentences; only the first `max_characters` are read."""
-        found = (text for document in bounded(documents, max_characters) for text in _sentences(document))
-        return cls(tuple(Said(text, words(text)) for text in found))
+    def read(cls, documents: Sequence[str], *, max_characters: int, about: str = "") -> Context:
+        """Return the documents' sentences: of documents too long to read, those that share most with `about`."""
+        whole = sum(map(len, documents))
+        found = [
+            said
+            for document in bounded(documents, _CHOOSES_FROM * max_characters)
+            for said in (_read_once if len(document) <= _CACHED_CHARACTERS else _read)(document)
+        ]
+        part = whole
+        if whole > max_characters:
+            found = _nearest(found, about, max_characters)
+            part = sum(len(each.text) for each in found)
+        return cls(tuple(found), Read(part=part, whole=whole, unit="characters of the documents"))
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -47,7 +68,37 @@ class Context:
 
     def says(self, claim: Words) -> bool:
         """Return whether a sentence of the documents has exactly the claim's words."""
-        return any(claim.stems == each.words.stems for each in self.said)
+        return claim.stems in self._stems
+
+    def nearest(self, parts: Iterable[str]) -> tuple[float, Said]:
+        """Return the largest share of the words that one sentence has, and the first such sentence."""
+        wanted = frozenset(parts)
+        found = Counter(place for word in wanted for place in self._places.get(word, ()))
+        place, count = max(found.items(), key=lambda entry: (entry[1], -entry[0]), default=(0, 0))
+        return count / max(len(wanted), 1), self.said[place]
+
+    def most_doubtful(
+        self, claims: Sequence[_Claim], words_of: Callable[[_Claim], Words], count: int
+    ) -> list[_Claim]:
+        """Return `count` claims, those of whose words the documents lack the most; all of fewer claims."""
+        if len(claims) <= count:
+            return list(claims)
+        # the second order takes more time for each claim
+        first = heapq.nlargest(_CANDIDATES * count, claims, key=lambda claim: self._lacks(words_of(claim)))
+        return heapq.nlargest(
+            count,
+            first,
+            key=lambda claim: self._lacks(words_of(claim)) - self.nearest(words_of(claim).content)[0],
+        )
+
+    def _lacks(self, claim: Words) -> float:
+        vocabulary = self.vocabulary
+        shares = (
+            coverage(claim.content, vocabulary.content),
+            numbers_share(claim, vocabulary.numbers),
+            coverage(claim.bigrams, vocabulary.bigrams) / 2,
+        )
+        return -sum(shares)
 
     def evidence(self, claim: Words, *, max_characters: int) -> list[Said]:
         """Return, in order, the sentences that together say the most of the claim; all sentences, if they fit.
@@ -76,6 +127,19 @@ class Context:
         return [self.said[index] for index in sorted(chosen)]
 
     @cached_property
+    def _stems(self) -> frozenset[tuple[str, ...]]:
+        return frozenset(each.words.stems for each in self.said)
+
+    @cached_property
+    def _places(self) -> Mapping[str, list[int]]:
+        """Places in `said` of the sentences that have a word."""
+        places: dict[str, list[int]] = {}
+        for place, each in enumerate(self.said):
+            for word in each.words.content:
+                places.setdefault(word, []).append(place)
+        return places
+
+    @cached_property
     def _parts(self) -> list[frozenset[_Part]]:
         return [each.words.content | each.words.bigrams for each in self.said]
 
@@ -95,7 +159,29 @@ def _sum(weights: dict[_Part, float], parts: set[_Part]) -> float:
     return sum(weights[part] for part in parts)
 
 
-def _sentences(document: str) -> Iterator[str]:
-    for start, end in sentences(document):
-        for cut in range(start, end, _CUT):
-            yield document[cut : min(end, cut + _CUT)].strip()
+def _read(document: str) -> list[Said]:
+    plain = unmarked(document)
+    texts = []
+    for start, end in sentence_parts(plain):
+        piece = plain[start:end].strip()
+        texts.append(tidy(piece[item_mark(piece) :] or piece))
+    return [Said(text, words(text)) for text in texts]
+
+
+_read_once = lru_cache(maxsize=256)(_read)  # documents recur from call to call
+
+
+def _nearest(found: Sequence[Said], about: str, max_characters: int) -> list[Said]:
+    """Return, in order, the sentences that share most words with the text, as many as fit; the first of equals."""
+    wanted = frozenset(_WORD.findall(about.lower()))
+    shared = [len(wanted.intersection(_WORD.findall(each.text.lower()))) for each in found]
+    around = [
+        own + _BESIDE * (before + after)
+        for before, own, after in zip([0, *shared], shared, [*shared[1:], 0], strict=False)
+    ]
+    chosen, left = [], max_characters
+    for place in sorted(range(len(found)), key=lambda place: -around[place]):
+        if len(found[place].text) <= left:
+            chosen.append(place)
+            left -= len(found[place].text)
+    return [found[place] for place in sorted(chosen)]

@@ -16,8 +16,11 @@ from otel_llm.evaluate.api import (
     EvaluatorManifest,
     FloatArray,
     ModelError,
+    Read,
     Result,
     Span,
+    Words,
+    in_one_form,
     in_order,
     overlap,
     probability,
@@ -31,14 +34,25 @@ from otel_llm.evaluate.api import (
     target_text,
     words,
 )
+from otel_llm_evaluators.groundedness.claims import Claim, claims
 from otel_llm_evaluators.groundedness.context import Context
 from otel_llm_evaluators.groundedness.signals import SIGNALS, signals
 
 _QUOTED: Final = 3
 """Number of unsupported sentences that the explanation quotes."""
+_CONTRADICTED: Final = 0.1
+"""Score of a statement that the documents lack what they have."""
+_ALIKE: Final = 0.6
+"""Share of a claim's words that a sentence has, so that it may be read alone."""
+_DENIED: Final = -4.0
+"""Logit of support below which a claim is surely not supported."""
+_NOTHING_CLAIMED: Final = 0.7
+"""Score of an answer that claims nothing: it passes, and below what was compared with the documents."""
 READ: Final = ("support", "worst_word")
 """The model's outputs: the logits that a sentence is supported, and that its worst word is not."""
-EVIDENCE: Final = (*READ, *SIGNALS)
+NEAREST: Final = ("support_by_nearest", "worst_word_by_nearest")
+"""The same logits, of the model that reads only the sentence that has the most of the claim's words."""
+EVIDENCE: Final = (*READ, *NEAREST, *SIGNALS)
 """The values that a sentence is scored by, in the order of the weights."""
 
 
@@ -48,9 +62,9 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_characters: Annotated[int, Field(gt=0)]
-    """Characters read of the answer, and of all documents together; later text is not read."""
+    """Characters read of the answer, the first ones, and of all documents, those nearest to the answer."""
     max_sentences: Annotated[int, Field(gt=0)]
-    """Sentences of the answer that are scored, the first ones."""
+    """Claims of the answer that the model reads."""
     evidence_characters: Annotated[int, Field(gt=0)]
     """Characters of the documents that one sentence of the answer is compared with."""
     max_tokens: Annotated[int, Field(ge=32)]
@@ -60,15 +74,13 @@ class Options(BaseModel):
     """Weights of a logistic regression, by the names of `EVIDENCE`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sentence:
-    """A sentence of the answer with its evidence."""
+@dataclass(frozen=True, slots=True)
+class ScoredClaim:
+    """A claim of the answer with its score."""
 
     span: Span
-    evidence: FloatArray
-    """Values of `EVIDENCE`, in its order."""
-    is_said: bool
-    """True if a sentence of the documents has exactly its words."""
+    score: float
+    """Probability that the documents support the claim."""
     nearest: str
     """Sentence of the documents that has the most of its words."""
 
@@ -101,28 +113,57 @@ class Groundedness:
     def evaluate(self, call: Call, _: Mapping[str, Encoding]) -> list[Result]:
         """Return the probability that all of the answer is supported; `not_applicable` without a context."""
         answer = target_text(call, "output")
-        scores = {each: self._score(each) for each in self.sentences(answer, call.documents if answer else ())}
-        worst = min(scores.values(), default=None)
-        return [score_result(self.manifest, call, "output", worst, lambda: self._explanation(answer, scores))]
+        context = Context.read(
+            call.documents if answer else (), max_characters=self._options.max_characters, about=answer
+        )
+        if not (context.said and sentences(answer[: self._options.max_characters])):
+            return [score_result(self.manifest, call, "output", None, str)]
+        scored, read = self.score(answer, context)
+        worst = min((each.score for each in scored), default=_NOTHING_CLAIMED)
+        read = context.characters if read.is_whole else read
+        return [
+            score_result(
+                self.manifest, call, "output", worst, lambda: self._explanation(answer, scored), read=read
+            )
+        ]
 
-    def sentences(self, answer: str, documents: Sequence[str]) -> list[Sentence]:
-        """Return the answer's sentences with their evidence; none if the documents have no sentence."""
-        context = Context.read(documents, max_characters=self._options.max_characters)
-        if not context.said:
-            return []
-        spans = sentences(answer[: self._options.max_characters])[: self._options.max_sentences]
-        return [self._sentence(answer, span, context) for span in spans]
+    def score(self, answer: str, context: Context) -> tuple[list[ScoredClaim], Read]:
+        """Return the claims that were read, with their scores, and how many of how many were read.
 
-    def _sentence(self, answer: str, span: Span, context: Context) -> Sentence:
-        text = answer[span.start : span.end]
-        claim = words(text)
+        The model reads `max_sentences` of them, those that share the least with the documents.
+        """
+        beyond = len(sentences(answer[self._options.max_characters :]))
+        found = [
+            (claim, words(claim.text))
+            for claim in claims(answer[: self._options.max_characters])
+            if claim.lacks is None or claim.lacks
+        ]
+        scored, unsure = [], []
+        for claim, said in found:
+            if claim.lacks:
+                scored.append(_absence(claim, context))
+            elif context.says(said):
+                # a sentence that the context has in these very words is supported, whatever the model says
+                scored.append(ScoredClaim(claim.span, 1.0, claim.text))
+            else:
+                unsure.append((claim, said))
+        for claim, said in context.most_doubtful(unsure, lambda each: each[1], self._options.max_sentences):
+            evidence, nearest = self.evidence(claim.text, said, context)
+            score = probability(self._options.bias + float(self._weights @ evidence))
+            scored.append(ScoredClaim(claim.span, score, nearest))
+        return scored, Read(part=len(scored), whole=len(found) + beyond, unit="sentences")
+
+    def evidence(self, text: str, claim: Words, context: Context) -> tuple[FloatArray, str]:
+        """Return the values of `EVIDENCE`, and the sentence of the documents that has the most of its words."""
         found = context.evidence(claim, max_characters=self._options.evidence_characters)
         read = self._ask(text, " ".join(each.text for each in found))
         said = signals(claim, [each.words for each in found], context.vocabulary)
         nearest = max(found, key=lambda each: overlap(claim.content, each.words.content))
-        return Sentence(span, np.concatenate([read, said]), context.says(claim), nearest.text)
+        alone = self._ask(text, nearest.text) if _is_unsure(read, claim, nearest.words) else read
+        return np.concatenate([read, alone, said]), nearest.text
 
     def _read(self, claim: str, evidence: str) -> FloatArray:
+        claim, evidence = in_one_form(claim), in_one_form(evidence)
         tokens = self._tokenizer.encode(claim[: self._options.max_tokens * CHARACTERS_PER_TOKEN], evidence)
         inputs = {
             "input_ids": np.array([tokens.ids], dtype=np.int64),
@@ -130,18 +171,29 @@ class Groundedness:
         }
         return probe(self._path, self._model, inputs)
 
-    def _score(self, sentence: Sentence) -> float:
-        # a sentence that the context has in these very words is supported, whatever the model says
-        if sentence.is_said:
-            return 1.0
-        return probability(self._options.bias + float(self._weights @ sentence.evidence))
-
-    def _explanation(self, answer: str, scores: Mapping[Sentence, float]) -> str:
+    def _explanation(self, answer: str, scored: Sequence[ScoredClaim]) -> str:
         failing = sorted(
-            (score, each.span, each.nearest) for each, score in scores.items() if self.manifest.is_fail(score)
+            (each for each in scored if self.manifest.is_fail(each.score)),
+            key=lambda each: (each.score, each.span),
         )
         quotes = [
-            f"“{shortened(answer[span.start : span.end])}” (nearest: “{shortened(nearest)}”)"
-            for _, span, nearest in failing[:_QUOTED]
+            f"“{shortened(answer[each.span.start : each.span.end])}” (nearest: “{shortened(each.nearest)}”)"
+            for each in failing[:_QUOTED]
         ]
-        return f"not supported by the context ({len(failing)} of {len(scores)} sentences): {' '.join(quotes)}"
+        return f"not supported by the context ({len(failing)} of {len(scored)} sentences): {' '.join(quotes)}"
+
+
+def _is_unsure(read: FloatArray, claim: Words, nearest: Words) -> bool:
+    """Return whether the nearest sentence, read alone, may say something else than all evidence together.
+
+    Among other sentences the model often overlooks that the nearest one denies the claim, or is of something else.
+    """
+    alike = overlap(claim.content, nearest.content)
+    is_clear = read[0] < _DENIED or (read[0] > 0 and alike == 1 and claim.negated == nearest.negated)
+    return bool(alike >= _ALIKE and not is_clear)
+
+
+def _absence(claim: Claim, context: Context) -> ScoredClaim:
+    """Return the score of a statement that the documents lack something: low if one sentence has all of it."""
+    share, nearest = context.nearest(claim.lacks or ())
+    return ScoredClaim(claim.span, _CONTRADICTED if share == 1 else 1 - share / 2, nearest.text)

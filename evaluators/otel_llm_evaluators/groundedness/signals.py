@@ -8,8 +8,15 @@ from typing import Final
 
 import numpy as np
 
-from otel_llm.evaluate.api import FloatArray, Words, coverage
+from otel_llm.evaluate.api import FloatArray, Words, coverage, words
 
+_UNITS: Final = words(
+    "dollars euros pounds yen rupees percent seconds minutes hours days weeks months years nights metres meters"
+    " feet miles"
+    " kilometres centimetres millimetres kilograms grams litres liters millilitres degrees megabytes gigabytes"
+    " terabytes"
+    " kilobytes watts volts people persons times"
+).content
 SIGNALS: Final[Mapping[str, str]] = {
     "content_in_context": "content covered by the context",
     "content_in_best": "content covered by the best sentence",
@@ -33,6 +40,12 @@ SIGNALS: Final[Mapping[str, str]] = {
     "numbers_in_documents": "numbers covered by the documents",
     "names_in_documents": "names covered by the documents",
     "longest_run": "longest run of words found in the context",
+    "another_word": "another word in place of one of the best sentence",
+    "word_of_elsewhere": "a word of another sentence in place of one of the best sentence",
+    "another_number": "another number in place of one of the best sentence",
+    "another_unit": "another unit of a number",
+    "negated_unlike_alike": "negated unlike the best sentence, by the share of it that is alike",
+    "begins_otherwise": "without the first word of the best sentence, by the share of it that is alike",
 }
 """Meaning of each signal, by its id, the key of its weight in evaluator.toml."""
 
@@ -68,8 +81,8 @@ def signals(claim: Words, context: Sequence[Words], documents: Vocabulary) -> Fl
         "bigrams_in_context": coverage(claim.bigrams, bigrams),
         "bigrams_in_best": max(coverage(claim.bigrams, sentence.bigrams) for sentence in context),
         "content_missing": min(len(claim.content - content), 8) / 8,
-        "numbers_in_context": _numbers_share(claim, numbers),
-        "numbers_in_best": _numbers_share(claim, best.number_forms),
+        "numbers_in_context": numbers_share(claim, numbers),
+        "numbers_in_best": numbers_share(claim, best.number_forms),
         "has_numbers": bool(claim.numbers),
         "names_in_context": coverage(claim.names, content),
         "names_in_best": coverage(claim.names, best.content),
@@ -82,12 +95,41 @@ def signals(claim: Words, context: Sequence[Words], documents: Vocabulary) -> Fl
         "asks": claim.asks,
         "content_in_documents": coverage(claim.content, documents.content),
         "bigrams_in_documents": coverage(claim.bigrams, documents.bigrams),
-        "numbers_in_documents": _numbers_share(claim, documents.numbers),
+        "numbers_in_documents": numbers_share(claim, documents.numbers),
         "names_in_documents": coverage(claim.names, documents.content),
         "longest_run": max(_longest_run(claim.stems, sentence.stems) for sentence in context)
         / max(len(claim.stems), 1),
+        **_swaps(claim, best, documents),
+        "another_unit": _has_another_unit(claim, context),
     }
     return np.array([values[name] for name in SIGNALS], dtype=np.float32)
+
+
+def _swaps(claim: Words, best: Words, documents: Vocabulary) -> Mapping[str, float]:
+    """Return the signals of words in place of others; each means more, the more of the rest is alike."""
+    alike = coverage(claim.content, best.content) ** 3  # of sentences that are much alike a swap means much more
+    added, left_out = claim.content - best.content, best.content - claim.content
+    first = next((stem for stem in best.stems if stem in best.content), None)
+    missing = [number for number in claim.numbers if not number & best.number_forms]
+    others = best.number_forms - claim.number_forms
+    return {
+        "another_word": alike * bool(added and left_out),
+        "word_of_elsewhere": alike * bool(added & documents.content and left_out),
+        "another_number": alike * bool(missing and others),
+        "negated_unlike_alike": alike * (claim.negated != best.negated),
+        "begins_otherwise": alike * bool(first in left_out and added),
+    }
+
+
+def _has_another_unit(claim: Words, context: Sequence[Words]) -> bool:
+    """Return whether a number of the claim has a unit in the context, but never the claim's."""
+    said = {pair for sentence in context for pair in sentence.bigrams if pair[1] in _UNITS}
+    numbers = {number for number, _ in said}
+    return any(
+        pair not in said and pair[0] in numbers
+        for pair in claim.bigrams
+        if pair[1] in _UNITS and pair[0][0].isdigit()
+    )
 
 
 def _longest_run(mine: Sequence[str], theirs: Sequence[str]) -> int:
@@ -101,7 +143,8 @@ def _longest_run(mine: Sequence[str], theirs: Sequence[str]) -> int:
     return longest
 
 
-def _numbers_share(claim: Words, forms: frozenset[str]) -> float:
+def numbers_share(claim: Words, forms: frozenset[str]) -> float:
+    """Return the share of the claim's numbers that are among the forms; 1 for a claim without numbers."""
     if not claim.numbers:
         return 1.0
     return sum(bool(number & forms) for number in claim.numbers) / len(claim.numbers)

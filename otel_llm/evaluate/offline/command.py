@@ -69,7 +69,7 @@ def command(**options: Any) -> None:
       'toxicity>3'           more than 3 fails; also >=, < and <=
       'toxicity>5%'          more than 5 % of what it evaluated fails
       'any>5%'               the same, of any evaluator
-      'toxicity:max>=0.8'    a score is at least 0.8; also min and mean, as in 'groundedness:mean<0.6'
+      'toxicity:max>=0.8'    a score is at least 0.8; also min and mean
 
     An error counts as a fail. A condition on an evaluator also holds where that had nothing to evaluate, such as
     groundedness without a context.

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from otel_llm.genai.problems import Problem, Side
+from otel_llm.genai.roles import ROLES
 
 PartType = Literal["text", "reasoning", "tool_call", "tool_call_response", "other"]
 DocumentsSource = Literal["", "explicit", "trace", "tools", "prompt"]
@@ -16,7 +20,9 @@ class Part:
     type: PartType
     text: str
     name: str = ""
-    """The name of the tool, if the part is a tool call."""
+    """The name of the tool, if the part is a tool call; empty if unknown."""
+    refusal: bool = False
+    """True if the model says in this text that it refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,7 @@ class Message:
     """One message of a conversation."""
 
     role: str
-    """system, user, assistant or tool."""
+    """user, assistant, system or tool; any other word as the sender wrote it."""
     parts: tuple[Part, ...]
     finish_reason: str | None = None
     """Why an output message ended: stop, length, content_filter, tool_call, error."""
@@ -33,6 +39,23 @@ class Message:
     def text(self) -> str:
         """The text parts, joined by newlines, without reasoning and tool parts."""
         return "\n".join(part.text for part in self.parts if part.type == "text")
+
+    @property
+    def has_only_results(self) -> bool:
+        """True if the message is of tools alone, whatever its role."""
+        return all(part.type == "tool_call_response" for part in self.parts)
+
+
+def last_user_message(messages: Sequence[Message]) -> Message | None:
+    """Return the last message of the role user, or else of a role that is none of the known ones.
+
+    A message without parts says nothing. One with nothing but the results of tools, as Anthropic's and Bedrock's
+    APIs have it, is not the user's.
+    """
+    said = [message for message in reversed(messages) if message.parts and not message.has_only_results]
+    of_user = (message for message in said if message.role == "user")
+    of_others = (message for message in said if message.role not in ROLES)
+    return next(of_user, None) or next(of_others, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +85,8 @@ class Call:
     input: tuple[Message, ...] = ()
     output: tuple[Message, ...] = ()
     """The answers, one message each; several if the request asked for several choices."""
+    problems: tuple[Problem, ...] = ()
+    """What could not be read of the content."""
     system: str = ""
     """System instructions, as one text."""
     question: str | None = None
@@ -93,7 +118,25 @@ class Call:
         """
         if self.question is not None:
             return self.question
-        return next((message.text for message in reversed(self.input) if message.role == "user"), "")
+        message = last_user_message(self.input)
+        return message.text if message else ""
+
+    @property
+    def has_content(self) -> bool:
+        """True if anything that was said is known."""
+        said = (part.text for message in (*self.input, *self.output) for part in message.parts)
+        return bool(self.system) or any(said)
+
+    def is_cut(self, side: Side) -> bool:
+        """Return True if the end of the content on that side is known to be missing."""
+        return any(problem.side == side and problem.reason == "cut" for problem in self.problems)
+
+    @property
+    def has_cut_documents(self) -> bool:
+        """True if the end of the documents is known to be missing, or of the messages that they come from."""
+        if self.documents_source == "explicit":
+            return self.is_cut("documents")
+        return self.documents_source in {"tools", "prompt"} and (self.is_cut("input") or self.is_cut("system"))
 
     @property
     def output_text(self) -> str:

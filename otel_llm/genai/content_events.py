@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from otel_llm import names
 from otel_llm.errors import DecodeError
+from otel_llm.genai.answers import with_reasoning_apart
 from otel_llm.genai.call import Message
-from otel_llm.genai.chat_messages import read_chat_message
 from otel_llm.genai.dialects import genai
-from otel_llm.otlp.attributes import Attributes, load_json, parse_value, plain
+from otel_llm.genai.json_text import load
+from otel_llm.genai.messages import read_message
+from otel_llm.genai.problems import Problem, Source
+from otel_llm.otlp.attributes import Attributes, parse_value, plain
 from otel_llm.otlp.screen import check_ids
 from otel_llm.otlp.span import parse_log_record, read_log_records
 
@@ -37,6 +40,8 @@ class ContentEvent:
     input: tuple[Message, ...] = ()
     output: tuple[Message, ...] = ()
     system: str = ""
+    problems: tuple[Problem, ...] = ()
+    """What could not be read of the content."""
 
 
 class UnreadRecord(NamedTuple):
@@ -90,13 +95,20 @@ def _event(record: Any, name: str, attributes: Attributes) -> ContentEvent:
     ids = record.trace_id.hex(), record.span_id.hex()
     if name == names.EVENT_OPERATION_DETAILS:
         content = genai.read_content(_with_body(attributes, record.body))
-        return ContentEvent(*ids, content.input, content.output, content.system)
-    message = _message(_body(record.body), name)
+        content = replace(
+            content, input=with_reasoning_apart(content.input), output=with_reasoning_apart(content.output)
+        )
+        return ContentEvent(*ids, content.input, content.output, content.system, content.problems)
+    source = Source(f"{name}.body", "output" if name == _CHOICE else "input")
+    message = _message(_body(record.body), name, source)
+    problems = source.problems.found()
     if name == _CHOICE:
-        return ContentEvent(*ids, output=(message,))
+        return ContentEvent(*ids, output=with_reasoning_apart([message]), problems=problems)
     if not message.parts:
-        return ContentEvent(*ids)  # the sender does not capture content
-    return ContentEvent(*ids, system=message.text) if message.role == "system" else ContentEvent(*ids, (message,))
+        return ContentEvent(*ids, problems=problems)  # the sender does not capture content
+    if message.role == "system":
+        return ContentEvent(*ids, system=message.text, problems=problems)
+    return ContentEvent(*ids, with_reasoning_apart([message]), problems=problems)
 
 
 def _with_body(attributes: Attributes, body: bytes) -> Attributes:
@@ -109,11 +121,10 @@ def _with_body(attributes: Attributes, body: bytes) -> Attributes:
 
 def _body(data: bytes) -> object:
     value = plain(parse_value(data, "body"))
-    return load_json(value, "body") if isinstance(value, str) and value.startswith("{") else value
+    return load(value).value or value if isinstance(value, str) and value.startswith("{") else value
 
 
-def _message(body: object, name: str) -> Message:
-    role = _ROLES[name]
+def _message(body: object, name: str, source: Source) -> Message:
     if isinstance(body, str):
         body = {"content": body}
     body = body or {}
@@ -122,4 +133,6 @@ def _message(body: object, name: str) -> Message:
         # some instrumentations write the fields of the message into the choice itself
         message = said if isinstance(said, dict) else {"content": said} if isinstance(said, str) else body
         body = message | ({"finish_reason": body["finish_reason"]} if body.get("finish_reason") else {})
-    return read_chat_message(body, "body", role)
+    if isinstance(body, dict):
+        body = {"role": _ROLES[name], "content": None} | body
+    return read_message(body, source)

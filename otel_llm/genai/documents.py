@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from otel_llm.errors import DecodeError
-from otel_llm.genai.messages import as_text
+from otel_llm.genai.parts import as_text
 from otel_llm.otlp.attributes import load_json
 
 # names for the text of a document in LangChain, LlamaIndex, the conventions and other libraries

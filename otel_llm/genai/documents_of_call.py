@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from otel_llm.errors import DecodeError
 from otel_llm.genai.call import DocumentsSource, Message
 
 _TAGS: Final = ("context", "documents")
@@ -73,19 +72,6 @@ def tool_results(messages: Sequence[Message]) -> tuple[str, ...]:
 def last_text(messages: Sequence[Message], role: str) -> str:
     """Return the text of the last message of that role; empty without such a message."""
     return next((message.text for message in reversed(messages) if message.role == role), "")
-
-
-def read_texts(value: object, where: str) -> tuple[str, ...]:
-    """Return the non-empty texts of an attribute's value; the value None has no texts.
-
-    Raises:
-        DecodeError: the value is not a list of texts; the message starts with `where`.
-    """
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise DecodeError(f"{where} must be a list of texts, got {type(value).__name__}")
-    return tuple(text for text in value if text)
 
 
 def split_prompt(text: str) -> SplitPrompt:

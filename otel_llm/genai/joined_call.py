@@ -21,7 +21,10 @@ def with_content(call: Call, events: Sequence[ContentEvent]) -> Call:
     output = call.output or tuple(message for event in answers for message in event.output)
     system = call.system or "\n".join(dict.fromkeys(event.system for event in asked if event.system))
     context = documents_of_call(call.documents if call.documents_source == "explicit" else (), messages, system)
-    joined = replace(call, input=messages, output=output, system=system, question=context.question)
+    problems = tuple(dict.fromkeys(call.problems + tuple(each for event in events for each in event.problems)))
+    joined = replace(
+        call, input=messages, output=output, system=system, question=context.question, problems=problems
+    )
     if call.documents_source in {"explicit", "trace"}:
         return joined
     return replace(joined, documents=context.documents, documents_source=context.source)

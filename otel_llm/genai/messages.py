@@ -1,117 +1,163 @@
-"""Messages in the conventions' schema: `[{"role": ..., "parts": [{"type": ..., ...}]}]`.
+"""Messages, in the conventions' schema and as the providers' APIs write them.
 
-Source: gen-ai-input-messages.json and gen-ai-output-messages.json of the GenAI semantic conventions. Messages in
-the form of the providers' APIs: `chat_messages.py`.
+The conventions: `[{"role": …, "parts": [{"type": …, …}]}]`. The APIs: `[{"role": …, "content": …}]`. Libraries
+write more: one message without the list, texts alone, JSON inside JSON, JSON that was cut. All of it is read as
+far as it goes: what cannot be read is a problem of its source, and costs nothing beside it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Final
 
-from otel_llm.errors import DecodeError
 from otel_llm.genai.call import Message, Part
+from otel_llm.genai.json_text import Loaded, load
+from otel_llm.genai.parts import first_said, is_part, kind_of_part, read_parts, read_tool_calls
+from otel_llm.genai.problems import Problems, Side, Source
+from otel_llm.genai.roles import known_role, role_of
 from otel_llm.names.finish_reasons import finish_reason_of
+from otel_llm.otlp.attributes import Attributes
 
-Item = TypeVar("Item")
-
-
-def read_messages(value: object, where: str) -> tuple[Message, ...]:
-    """Return the messages of an attribute's value; None is no messages.
-
-    Raises:
-        DecodeError: the value is not of the schema; the message names the place, starting with `where`.
-    """
-    return tuple(each(value, where, read_message))
-
-
-def read_instructions(value: object, where: str) -> str:
-    """Return system instructions, a list of parts, as one text; None is no instructions.
-
-    Raises:
-        DecodeError: as in `read_messages`.
-    """
-    return "\n".join(part.text for part in each(value, where, read_part) if part.type == "text")
+_MAX_DEPTH: Final = 8
+"""Lists in lists, and JSON in JSON, that are looked into."""
+_JSON_STARTS: Final = ("[", "{", '"')
+_CONTENTS: Final = ("parts", "content", "text")
+_CALLS: Final = ("tool_calls", "function_call")
+_WRAPPERS: Final = ("message", "data", "kwargs")
+"""Keys with the message itself: a choice of OpenAI's, and LangChain's two forms of a message as JSON."""
+_ROLE_OF_KIND: Final = {"tool_call": "assistant", "reasoning": "assistant", "tool_call_response": "tool"}
 
 
-def each(value: object, where: str, read: Callable[[object], Item]) -> list[Item]:
-    """Return the result of `read` for each item of a list; None is an empty list.
+def read_attribute(attributes: Attributes, name: str, side: Side, problems: Problems) -> tuple[Message, ...]:
+    """Return the messages of an attribute; empty if it is not there.
 
     Raises:
-        DecodeError: the value is no list, or `read` raised one; the message names the item, starting with `where`.
+        DecodeError: the bytes of the attribute are no AnyValue.
     """
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise DecodeError(f"{where} must be a list, got {kind_of(value)}")
-    items = []
-    for item in value:
-        try:
-            items.append(read(item))
-        except DecodeError as error:
-            # build the path only in case of an error: most items are well-formed
-            raise DecodeError(f"{where}[{len(items)}]{error}") from error
-    return items
+    return read_messages(attributes.plain(name), Source(name, side, problems))
 
 
-def read_message(value: object) -> Message:
-    """Return one message.
+def read_messages(value: object, source: Source) -> tuple[Message, ...]:
+    """Return the messages in a value; None has none."""
+    try:
+        return tuple(_messages(value, source, 0))
+    except RecursionError:
+        source.problem("malformed")
+        return ()
 
-    Raises:
-        DecodeError: the value is not of the schema; the message continues the name of the message.
-    """
-    if not isinstance(value, dict):
-        raise DecodeError(f" must be an object, got {kind_of(value)}")
-    finish_reason = value.get("finish_reason")
-    return Message(
-        string_of(value, "role"),
-        tuple(each(value.get("parts"), ".parts", read_part)),
-        None if finish_reason is None else finish_reason_of(string_of(value, "finish_reason")),
+
+def read_message(value: object, source: Source) -> Message:
+    """Return the one message of a value, without parts if it has none."""
+    return next(iter(read_messages(value, source)), Message(source.role, ()))
+
+
+def read_instructions(value: object, source: Source) -> str:
+    """Return system instructions as one text: a text, parts, or messages; None is no instructions."""
+    messages = read_messages(value, source)
+    return "\n".join(part.text for message in messages for part in message.parts if part.type == "text")
+
+
+def parts_in_text(text: str, role: str, source: Source) -> tuple[Part, ...]:
+    """Return the parts in a text that is a JSON list of parts with a type; any other text is one part."""
+    if text.startswith('[{"'):
+        loaded = load(text)
+        items = loaded.value
+        if isinstance(items, list) and all(isinstance(item, dict) and "type" in item for item in items):
+            loaded.note(source)
+            return read_parts(items, role, source)
+    return read_parts(text, role, source)  # the user may write a text that only looks like JSON
+
+
+def _messages(value: object, source: Source, depth: int) -> Iterator[Message]:
+    match value:
+        case None:
+            return
+        case str():
+            yield from _in_text(value, source, depth)
+        case list() if depth < _MAX_DEPTH:
+            for item in value:
+                yield from _of_item(item, source, depth + 1)
+        case dict() if not value:
+            return
+        case dict() if isinstance(value.get("messages"), list) and depth < _MAX_DEPTH:
+            yield from _messages(value["messages"], source, depth + 1)
+        case dict() if _is_message(value) or kind_of_part(value):
+            yield _message(value, source)
+        case _:
+            source.problem("message" if depth else "malformed")
+
+
+def _of_item(item: object, source: Source, depth: int) -> Iterator[Message]:
+    """Yield the messages of an item of a list."""
+    if isinstance(item, bool | int | float):
+        yield Message(source.role, (Part("text", json.dumps(item)),))
+    elif item is None:
+        source.problem("message")
+    else:
+        yield from _messages(item, source, depth)
+
+
+def _in_text(text: str, source: Source, depth: int) -> Iterator[Message]:
+    """Yield the messages of JSON text; any other text is a message."""
+    if not text.strip():
+        return
+    if depth < _MAX_DEPTH and text.lstrip()[0] in _JSON_STARTS:
+        loaded = load(text)
+        if _holds_messages(loaded, depth):
+            loaded.note(source)
+            # JSON in JSON is as deep as the outer text: each time there is less of it
+            yield from _messages(loaded.value, source, depth + (not isinstance(loaded.value, str)))
+            return
+    yield Message(source.role, (Part("tool_call_response" if source.role == "tool" else "text", text),))
+
+
+def _holds_messages(loaded: Loaded, depth: int) -> bool:
+    """Return False if the JSON is what a model or a user wrote: data, or a text that only looks like JSON."""
+    match loaded.value:
+        case str() as inner:
+            return inner.lstrip()[:1] in _JSON_STARTS or (depth == 0 and loaded.problem is None)
+        case dict() as value:
+            return _is_message(value) or isinstance(value.get("messages"), list) or not value
+        case list() as items:
+            if any(isinstance(item, dict | list) and _holds_messages(Loaded(item), 1) for item in items):
+                return True
+            return depth == 0 and loaded.problem != "malformed" and all(isinstance(item, str) for item in items)
+    return False
+
+
+def _is_message(value: Mapping[str, object]) -> bool:
+    return (
+        isinstance(value.get("role"), str)
+        or any(name in value for name in ("parts", "content", *_CALLS))
+        or _inner(value) is not None
+        or is_part(value)
     )
 
 
-def read_part(value: object) -> Part:
-    """Return one part of a message.
-
-    Raises:
-        DecodeError: as in `read_message`.
-    """
-    if not isinstance(value, dict):
-        raise DecodeError(f" must be an object, got {kind_of(value)}")
-    match kind := string_of(value, "type"):
-        case "text" | "reasoning":
-            # LiteLLM passes `text` through from the request
-            return Part(kind, string_of(value, "content" if "content" in value or "text" not in value else "text"))
-        case "tool_call":
-            return Part(kind, as_text(value.get("arguments")), string_of(value, "name"))
-        case "tool_call_response":
-            # `result` until version 1.37 of the conventions, then `response`
-            return Part(kind, as_text(value.get("response", value.get("result"))))
-        case _:
-            return Part("other", "")
+def _inner(value: Mapping[str, object]) -> Mapping[str, object] | None:
+    """Return the message inside a choice, or inside a message as LangChain writes it; None without one."""
+    for name in _WRAPPERS:
+        inner = value.get(name)
+        if isinstance(inner, dict) and (name == "message" or "content" in inner):
+            return inner
+    return None
 
 
-def as_text(value: object) -> str:
-    """Return a text as it is, None as an empty text, any other value as JSON."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def string_of(fields: Mapping[str, object], name: str) -> str:
-    """Return the text of the field `name`.
-
-    Raises:
-        DecodeError: the field is missing or is no text.
-    """
-    value = fields.get(name)
-    if not isinstance(value, str):
-        raise DecodeError(f".{name} must be a text, got {kind_of(value)}")
-    return value
-
-
-def kind_of(value: object) -> str:
-    """Return the type of a value, for the message of an error."""
-    # never the value: it may be private, and the message goes to the sender's log
-    return "nothing" if value is None else type(value).__name__
+def _message(value: Mapping[str, object], source: Source) -> Message:
+    reason = value.get("finish_reason")
+    said = value.get("role") or known_role(value.get("type"))
+    if not any(name in value for name in _CONTENTS) and (inner := _inner(value)):
+        value, said = inner, said or inner.get("role") or known_role(inner.get("type"))
+        reason = reason or inner.get("finish_reason")
+    role = role_of(said) if isinstance(said, str) else ""
+    content = first_said(value, _CONTENTS)
+    if content is None and not role and (kind := kind_of_part(value)):
+        role = _ROLE_OF_KIND.get(kind, source.role)
+        return Message(role, read_parts([value], role, source))
+    role = role or source.role
+    parts = read_parts(content, role, source)
+    if isinstance(refusal := value.get("refusal"), str) and refusal:
+        parts += (Part("text", refusal, refusal=True),)
+    calls = tuple(call for name in _CALLS for call in read_tool_calls(value.get(name), source))
+    return Message(role, parts + calls, finish_reason_of(reason if isinstance(reason, str) else None))

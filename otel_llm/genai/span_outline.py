@@ -7,9 +7,14 @@ from typing import Any, Final, TypeVar
 
 from otel_llm import names
 from otel_llm.errors import DecodeError
+from otel_llm.genai.answers import with_reasoning_apart
 from otel_llm.genai.call import Call, Usage
-from otel_llm.genai.dialects import MARKERS, Dialect, Fields, Kind, dialect_of
-from otel_llm.genai.documents_of_call import documents_of_call, read_texts
+from otel_llm.genai.dialects import MARKERS, Dialect, Fields, dialect_of
+from otel_llm.genai.documents import read_documents
+from otel_llm.genai.documents_of_call import documents_of_call
+from otel_llm.genai.json_text import load_value
+from otel_llm.genai.operations import Kind
+from otel_llm.genai.problems import Problem, Source
 from otel_llm.otlp.attributes import Attributes
 from otel_llm.otlp.screen import check_ids
 from otel_llm.otlp.span import parse_id_and_status, parse_resource, parse_span, parse_status
@@ -76,7 +81,7 @@ class SpanOutline:
     kind: Kind
     """A call to evaluate, a span with documents for the answers of its trace, or neither."""
     operation: str
-    """The operation of a call: chat, text_completion or generate_content."""
+    """The operation, as the conventions or the library call it."""
     provider: str
     request_model: str
     dialect: str
@@ -114,7 +119,7 @@ class SpanOutline:
         """Return the call of a span of kind `call`.
 
         Raises:
-            DecodeError: the content is malformed; the message names the attribute and the span.
+            DecodeError: an attribute is no AnyValue; the message names the attribute and the span.
         """
         return self._named(lambda: _call(self, self._of_kind("call"), self._attributes, self._span, service))
 
@@ -122,7 +127,7 @@ class SpanOutline:
         """Return the documents of a span of kind `context`.
 
         Raises:
-            DecodeError: the documents are malformed; the message names the attribute and the span.
+            DecodeError: an attribute is no AnyValue; the message names the attribute and the span.
         """
         return self._named(lambda: self._of_kind("context").read_documents(self._attributes))
 
@@ -148,7 +153,9 @@ class SpanOutline:
 def _call(outline: SpanOutline, dialect: Dialect, attributes: Attributes, span: Any, service: str) -> Call:
     fields = dialect.fields
     content = dialect.read_content(attributes, span.events)
-    context = documents_of_call(_explicit(attributes, fields), content.input, content.system)
+    messages, answers = with_reasoning_apart(content.input), with_reasoning_apart(content.output)
+    explicit, document_problems = _explicit(attributes, fields)
+    context = documents_of_call(explicit, messages, content.system)
     first_chunk_s = _first_chunk_s(dialect, attributes, span)
     return Call(
         trace_id=outline.trace_id,
@@ -159,8 +166,9 @@ def _call(outline: SpanOutline, dialect: Dialect, attributes: Attributes, span: 
         request_model=outline.request_model,
         response_model=attributes.text(*fields.response_model),
         response_id=attributes.text(*fields.response_id),
-        input=content.input,
-        output=content.output,
+        input=messages,
+        output=answers,
+        problems=content.problems + document_problems,
         system=content.system,
         question=context.question,
         documents=context.documents,
@@ -185,9 +193,11 @@ def _call(outline: SpanOutline, dialect: Dialect, attributes: Attributes, span: 
     )
 
 
-def _explicit(attributes: Attributes, fields: Fields) -> tuple[str, ...]:
+def _explicit(attributes: Attributes, fields: Fields) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
+    """Return the documents of the call's own attribute, and what could not be read of them."""
     [name] = fields.documents
-    return read_texts(attributes.structure(name), name) if name in attributes else ()
+    source = Source(name, "documents")
+    return read_documents(load_value(attributes.plain(name), source)), source.problems.found()
 
 
 def _exception_type(span: Any) -> str:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 # Operations: the values of gen_ai.operation.name.
+CHAT: Final = "chat"
 EMBEDDINGS: Final = "embeddings"
 TEXT_COMPLETION: Final = "text_completion"
 GENERATE_IMAGE: Final = "generate_image"  # ours, like all below: the conventions name no operations on media
@@ -128,6 +129,8 @@ LABEL_RECEIVER: Final = "receiver"  # otlp
 LABEL_EXPORTER: Final = "exporter"  # events | forward
 LABEL_PROCESS: Final = "process"  # of several on one machine: its number, from 0
 LABEL_REASON: Final = "reason"
+LABEL_DIALECT: Final = "dialect"
+LABEL_ATTRIBUTE: Final = "attribute"
 GPU_ID: Final = "hw.id"
 GPU_MODEL: Final = "hw.model"
 LABEL_STAGE: Final = "stage"  # decode | evaluate | forward | events

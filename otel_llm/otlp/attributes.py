@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from otel_llm.errors import DecodeError
+from otel_llm.otlp.schema import Field, message_classes
 
 _MAX_INDEX_DIGITS: Final = 6
+# opentelemetry-proto v1, common.proto, AnyValue.string_value
+_LOOSE_VALUE: Final = message_classes("otel_llm.loose", {"Value": {"text": Field(1)}})["Value"]
 
 
 class Attributes:
@@ -28,6 +31,9 @@ class Attributes:
         """Read serialized AnyValues by name; `path` is put before the names in messages."""
         self._values = values
         self._path = path
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
 
     def __contains__(self, name: object) -> bool:
         return name in self._values
@@ -118,17 +124,28 @@ def parse_value(data: bytes, path: str, name: str = "") -> AnyValue:
     try:
         return AnyValue.FromString(data)
     except ProtobufDecodeError as error:
+        if text := _loose_text(data):
+            return AnyValue(string_value=text)
         raise DecodeError(f"{path}{name} is no AnyValue: {error}") from error
 
 
-def load_json(text: str, where: str) -> object:
-    """Return JSON as lists, dicts and scalars.
+def _loose_text(data: bytes) -> str:
+    """Return a text that is no UTF-8, such as one that was cut within a character; empty if it is no text."""
+    try:
+        text: bytes = _LOOSE_VALUE.FromString(data).text
+    except ProtobufDecodeError:
+        return ""
+    return text.decode(errors="replace")
+
+
+def load_json(text: str, where: str, *, strict: bool = True) -> object:
+    """Return JSON as lists, dicts and scalars; control characters may be in its texts unless `strict`.
 
     Raises:
         DecodeError: the text is not JSON; the message starts with `where`.
     """
     try:
-        return _load(text)
+        return _load(text, strict=strict)
     except (ValueError, RecursionError) as error:
         raise DecodeError(
             f"{where} is not JSON ({type(error).__name__}): was it cut by OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT?"
@@ -157,8 +174,8 @@ def _number(value: AnyValue) -> float:
     return value.double_value if value.HasField("double_value") else math.nan
 
 
-def _load(text: str) -> object:
-    value: object = json.loads(text)
+def _load(text: str, *, strict: bool) -> object:
+    value: object = json.loads(text, strict=strict)
     if "\\ud" in text or "\\uD" in text:
         # An escaped surrogate may lack its other half, and no tokenizer or encoder downstream takes such a text.
         value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))

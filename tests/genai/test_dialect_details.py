@@ -34,16 +34,12 @@ def test_an_outline_tells_a_span_apart_before_its_content_is_read() -> None:
         "gen_ai.operation.name": "text_completion",
         "gen_ai.provider.name": "openai",
         "gen_ai.request.model": "gpt-4o",
-        "gen_ai.input.messages": "no JSON",
+        "gen_ai.input.messages": [{"role": "user"}],
     }
     found = outline(attributes, status={"code": 2})
     assert (found.kind, found.operation, found.provider, found.request_model, found.failed, found.dialect) == (
         "call", "text_completion", "openai", "gpt-4o", True, "genai",
     )  # fmt: skip
-    with pytest.raises(
-        DecodeError, match=f"span {found.span_id} of trace {found.trace_id}: gen_ai.input.messages"
-    ):
-        found.call("shop")
     with pytest.raises(ValueError, match="a span must be a context for this, got call"):
         found.documents()
 

@@ -18,26 +18,6 @@ from otel_llm.errors import DecodeError
     [
         ({"trace_id": b"short"}, "trace_id must be 16 bytes, not all zero, got '73686f7274'"),
         ({"span_id": bytes(8)}, "span_id must be 8 bytes, not all zero, got '0000000000000000'"),
-        (
-            {"gen_ai.input.messages": '[{"role": "us'},
-            "messages is not JSON (JSONDecodeError): was it cut by OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT?",
-        ),
-        ({"gen_ai.input.messages": "[" * 100_000}, "gen_ai.input.messages is not JSON (RecursionError)"),
-        ({"gen_ai.input.messages": "{}"}, "gen_ai.input.messages must be a list, got dict"),
-        ({"gen_ai.input.messages": "[1]"}, "gen_ai.input.messages[0] must be an object, got int"),
-        (
-            {"gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": 3}]}]'},
-            "gen_ai.output.messages[0].parts[0].content must be a text, got int",
-        ),
-        (
-            {"gen_ai.output.messages": '[{"parts": []}]'},
-            "gen_ai.output.messages[0].role must be a text, got nothing",
-        ),
-        (
-            {"gen_ai.system_instructions": '["Be brief."]'},
-            "gen_ai.system_instructions[0] must be an object, got str",
-        ),
-        ({"otel_llm.documents": '"one"'}, "otel_llm.documents must be a list of texts, got str"),
     ],
 )
 def test_a_malformed_span_costs_only_itself(changed: dict[str, object], reason: str) -> None:

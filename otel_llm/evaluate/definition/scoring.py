@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, get_args
 
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
@@ -58,7 +59,7 @@ def error_results(manifest: EvaluatorManifest, call: Call, error: BaseException)
 
 
 def checked_results(results: object, manifest: EvaluatorManifest, call: Call) -> list[Result]:
-    """Return the results that an evaluator returned for the call, after checking them.
+    """Return the results that an evaluator returned for the call, checked; no pass of a text that was cut.
 
     Raises:
         TypeError: it is not a list of one Result for each target.
@@ -74,7 +75,19 @@ def checked_results(results: object, manifest: EvaluatorManifest, call: Call) ->
         )
     for result in results:
         _check(result, manifest, call)
-    return results
+    return [_of_cut_content(result) for result in results]
+
+
+def _of_cut_content(result: Result) -> Result:
+    """Return the result; if the sender cut what was evaluated, it says so, and a pass is partial."""
+    call, failed = result.call, result.label == "fail"
+    notes = ["the text was cut before it came"] if call.is_cut(result.target) else []
+    if failed and result.target == "output" and call.has_cut_documents:
+        notes.append("the documents were cut before they came")
+    if result.score is None or not notes:
+        return result
+    explanation = "; ".join([*([result.explanation] if result.explanation else []), *notes])
+    return replace(result, label=result.label if failed else "partial", explanation=explanation)
 
 
 def _check(result: Result, manifest: EvaluatorManifest, call: Call) -> None:

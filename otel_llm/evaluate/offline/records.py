@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from otel_llm.errors import RecordError
 from otel_llm.evaluate.definition.result import Label, Target
+from otel_llm.genai.answers import with_reasoning_apart
 from otel_llm.genai.call import Call, Message, Part
 from otel_llm.text.well_formed import well_formed
 
@@ -112,7 +113,7 @@ def call_of(record: Record) -> RecordCall:
         provider="",
         request_model="",
         input=() if record.input is None else (_message("user", record.input),),
-        output=tuple(_message("assistant", text) for text in _answers(record)),
+        output=with_reasoning_apart([_message("assistant", text) for text in _answers(record)]),
         system=record.system or "",
         documents=tuple(text for text in record.context or () if text.strip()),
         logprobs=tuple(record.logprobs or ()),

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from otel_llm.genai.dialects import genai, genai_legacy, litellm, openinference, openllmetry, vercel
-from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
+from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields
 
-__all__ = ["DIALECTS", "MARKERS", "CallContent", "Dialect", "Fields", "Kind", "dialect_of"]
+__all__ = ["DIALECTS", "MARKERS", "CallContent", "Dialect", "Fields", "dialect_of"]
 
 DIALECTS: Final[tuple[Dialect, ...]] = (
     vercel.DIALECT,

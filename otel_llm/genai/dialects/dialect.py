@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from otel_llm.genai.call import Message
+from otel_llm.genai.operations import Kind
+from otel_llm.genai.problems import Problem
 from otel_llm.otlp.attributes import Attributes
-
-Kind = Literal["call", "context", "other"]
-"""`call`: to evaluate. `context`: a retrieval or tool with documents for the answers of its trace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +40,17 @@ class Fields:
     prompt_version: tuple[str, ...] = ("gen_ai.prompt.version",)
     error_type: tuple[str, ...] = ("error.type",)
 
+    def have_messages(self, attributes: Attributes) -> bool:
+        """Return True if there is an attribute for the input or the output."""
+        return any(name.replace(".N.", ".0.") in attributes for name in (*self.input, *self.output))
+
+    def show_a_call(self, attributes: Attributes) -> bool:
+        """Return True if a span of an unknown operation has messages, or a model and output tokens."""
+        return self.have_messages(attributes) or (
+            attributes.text(*self.request_model) is not None
+            and attributes.integer(*self.output_tokens) is not None
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallContent:
@@ -49,6 +59,8 @@ class CallContent:
     input: tuple[Message, ...] = ()
     output: tuple[Message, ...] = ()
     system: str = ""
+    problems: tuple[Problem, ...] = ()
+    """What could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +78,9 @@ class Dialect:
     context: tuple[str, ...] = ()
     """Attributes with the documents of retrieval and tool spans."""
     kind_and_operation: Callable[[Attributes], tuple[Kind, str]]
-    """Returns the kind of a span, and the operation of a call."""
+    """Returns the kind of a span, and its operation, as the conventions or the library call it."""
     read_content: Callable[[Attributes, Sequence[Any]], CallContent]
-    """Returns the content of a call from attributes and span events; a DecodeError names the attribute."""
+    """Returns the content of a call from attributes and span events, as far as it can be read."""
     read_documents: Callable[[Attributes], tuple[str, ...]]
     """Returns the documents of a retrieval or a tool; a DecodeError names the attribute."""
     is_stream: Callable[[Attributes], bool] | None = None
@@ -79,6 +91,6 @@ class Dialect:
     def has_content(self, attributes: Attributes, events: Sequence[Any]) -> bool:
         """Return True if the span carries messages."""
         names = (*self.fields.input, *self.fields.output)
-        return any(name.replace(".N.", ".0.") in attributes for name in names) or any(
+        return self.fields.have_messages(attributes) or any(
             event.name.decode(errors="replace") in names for event in events
         )

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from otel_llm import names
-from otel_llm.genai.chat_messages import read_chat_messages
-from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
+from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields
 from otel_llm.genai.documents import read_documents
-from otel_llm.genai.messages import read_instructions
+from otel_llm.genai.messages import read_attribute, read_instructions
+from otel_llm.genai.operations import Kind, is_around_calls, is_other
+from otel_llm.genai.problems import Problems, Source
 from otel_llm.otlp.attributes import Attributes
 
 _CONTEXT: Final = ("gen_ai.retrieval.documents", "gen_ai.tool.call.result")
@@ -37,24 +38,29 @@ FIELDS: Final = Fields(
 )
 
 
-def kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
-    """Return the kind of a span by its operation: embeddings, agents and the like are `other`."""
+def kind_and_operation(attributes: Attributes, fields: Fields = FIELDS) -> tuple[Kind, str]:
+    """Return the kind of a span by its operation; if that is unknown or not there, by what else the span has."""
     operation = attributes.text(names.OPERATION) or ""
     if operation in names.TEXT_INFERENCES:
         return "call", operation
-    return "context" if any(name in attributes for name in _CONTEXT) else "other", operation
+    if any(name in attributes for name in _CONTEXT):
+        return "context", operation
+    if is_other(operation) or is_around_calls(attributes):
+        return "other", operation
+    if fields.show_a_call(attributes):
+        return "call", operation or names.CHAT
+    return "unknown" if operation else "other", operation
 
 
 def read_content(attributes: Attributes, _events: Sequence[Any] = ()) -> CallContent:
-    """Return the content of a call.
-
-    Raises:
-        DecodeError: a structured attribute does not follow the conventions; the message names the attribute.
-    """
+    """Return the content of a call, as far as it can be read."""
+    problems = Problems()
+    instructions = Source(names.SYSTEM_INSTRUCTIONS, "system", problems)
     return CallContent(
-        input=read_chat_messages(attributes.structure(names.INPUT_MESSAGES), names.INPUT_MESSAGES),
-        output=read_chat_messages(attributes.structure(names.OUTPUT_MESSAGES), names.OUTPUT_MESSAGES),
-        system=read_instructions(attributes.structure(names.SYSTEM_INSTRUCTIONS), names.SYSTEM_INSTRUCTIONS),
+        input=read_attribute(attributes, names.INPUT_MESSAGES, "input", problems),
+        output=read_attribute(attributes, names.OUTPUT_MESSAGES, "output", problems),
+        system=read_instructions(attributes.plain(names.SYSTEM_INSTRUCTIONS), instructions),
+        problems=problems.found(),
     )
 
 
@@ -66,7 +72,7 @@ DIALECT: Final = Dialect(
     name="genai",
     libraries="the OpenTelemetry GenAI conventions since 1.37, and otel-llm itself",
     marker=b"gen_ai.",
-    signs=(names.OPERATION, *_CONTEXT),
+    signs=(names.OPERATION, *_CONTEXT, names.INPUT_MESSAGES, names.OUTPUT_MESSAGES, names.REQUEST_MODEL),
     fields=FIELDS,
     context=_CONTEXT,
     kind_and_operation=kind_and_operation,

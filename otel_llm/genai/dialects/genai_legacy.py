@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from otel_llm import names
-from otel_llm.genai.call import Message, Part
-from otel_llm.genai.chat_messages import read_chat_messages
+from otel_llm.genai.call import Message
 from otel_llm.genai.dialects import genai
-from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
-from otel_llm.otlp.attributes import Attributes, load_json
+from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields
+from otel_llm.genai.messages import read_attribute
+from otel_llm.genai.operations import Kind, is_around_calls
+from otel_llm.genai.problems import Problems, Side
+from otel_llm.otlp.attributes import Attributes
 
 SYSTEM: Final = "gen_ai.system"
 PROMPT: Final = "gen_ai.prompt"
@@ -34,35 +36,27 @@ FIELDS: Final = Fields(
 
 
 def _kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
-    if names.OPERATION in attributes:
-        return genai.kind_and_operation(attributes)
-    # the oldest spans have no operation: a span with a model is a call
-    return ("call", "chat") if names.REQUEST_MODEL in attributes else ("other", "")
+    kind, operation = genai.kind_and_operation(attributes, FIELDS)
+    if kind == "other" and not operation and names.REQUEST_MODEL in attributes and not is_around_calls(attributes):
+        return "call", names.CHAT  # the oldest spans have no operation
+    return kind, operation
 
 
 def _read_content(attributes: Attributes, events: Sequence[Any]) -> CallContent:
-    content = genai.read_content(attributes)
+    content, problems = genai.read_content(attributes), Problems()
     on_events = {event.name: event.attributes for event in events}
+
+    def messages(name: str, event: str, side: Side) -> tuple[Message, ...]:
+        on_event = on_events.get(event.encode())
+        holder = attributes if name in attributes or on_event is None else Attributes(on_event)
+        return read_attribute(holder, name, side, problems)
+
     return CallContent(
-        input=content.input or _messages(attributes, on_events.get(PROMPT_EVENT.encode()), PROMPT, "user"),
-        output=content.output
-        or _messages(attributes, on_events.get(COMPLETION_EVENT.encode()), COMPLETION, "assistant"),
+        input=content.input or messages(PROMPT, PROMPT_EVENT, "input"),
+        output=content.output or messages(COMPLETION, COMPLETION_EVENT, "output"),
         system=content.system,
+        problems=content.problems + problems.found(),
     )
-
-
-def _messages(span: Attributes, event: Any, name: str, role: str) -> tuple[Message, ...]:
-    holder = span if name in span or event is None else Attributes(event)
-    value = holder.plain(name)
-    if isinstance(value, str):
-        if not value.startswith(("[", "{")):
-            return (Message(role, (Part("text", value),)),)
-        value = load_json(value, name)
-    if isinstance(value, dict):
-        value = [value]
-    if isinstance(value, list):
-        value = [{"role": role} | item if isinstance(item, dict) else item for item in value]
-    return read_chat_messages(value, name)
 
 
 DIALECT: Final = Dialect(

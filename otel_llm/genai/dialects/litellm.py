@@ -10,20 +10,21 @@ from dataclasses import replace
 from typing import Any, Final
 
 from otel_llm import names
-from otel_llm.errors import DecodeError
 from otel_llm.genai.call import Message, Part
-from otel_llm.genai.chat_messages import read_chat_messages
 from otel_llm.genai.dialects import genai, openllmetry
-from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
+from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields
+from otel_llm.genai.operations import Kind
 from otel_llm.otlp.attributes import Attributes
 
 _OPERATIONS: Final = {
-    "completion": "chat",
-    "acompletion": "chat",
-    "text_completion": "text_completion",
-    "atext_completion": "text_completion",
+    "completion": names.CHAT,
+    "responses": names.CHAT,
+    "anthropic_messages": names.CHAT,
+    "text_completion": names.TEXT_COMPLETION,
+    "generate_content": "generate_content",
+    "generate_content_stream": "generate_content",
 }
-"""LiteLLM's names of its functions, some of which it writes as the operation."""
+"""LiteLLM's names of its functions, which it writes as the operation; asynchronous ones begin with an `a`."""
 
 FIELDS: Final = Fields(
     provider=(names.PROVIDER, "gen_ai.system"),
@@ -48,33 +49,13 @@ FIELDS: Final = Fields(
 
 def _kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
     said = attributes.text(names.OPERATION) or attributes.text(openllmetry.REQUEST_TYPE) or ""
-    operation = _OPERATIONS.get(said)
-    return ("call", operation) if operation else genai.kind_and_operation(attributes)
+    operation = _OPERATIONS.get(said) or _OPERATIONS.get(said.removeprefix("a"))
+    return ("call", operation) if operation else genai.kind_and_operation(attributes, FIELDS)
 
 
 def _read_content(attributes: Attributes, _events: Sequence[Any]) -> CallContent:
-    prompts = openllmetry.read_indexed(attributes, "gen_ai.prompt", "user")
-    answers = openllmetry.read_indexed(attributes, "gen_ai.completion", "assistant")
-    output = read_chat_messages(attributes.structure(names.OUTPUT_MESSAGES), names.OUTPUT_MESSAGES)
-    return CallContent(
-        input=read_chat_messages(attributes.structure(names.INPUT_MESSAGES), names.INPUT_MESSAGES) or prompts,
-        output=_with_calls(output or answers, attributes),
-        system=_instructions(attributes),
-    )
-
-
-def _instructions(attributes: Attributes) -> str:
-    """Return the system instructions, which LiteLLM writes as a text, as parts, or as messages."""
-    try:
-        value = attributes.structure(names.SYSTEM_INSTRUCTIONS)
-    except DecodeError:
-        return attributes.text(names.SYSTEM_INSTRUCTIONS) or ""
-    if isinstance(value, str):
-        return value
-    items = value if isinstance(value, list) else [] if value is None else [value]
-    messages = [item if isinstance(item, dict) and "parts" in item else {"parts": [item]} for item in items]
-    read = read_chat_messages([{"role": "system"} | message for message in messages], names.SYSTEM_INSTRUCTIONS)
-    return "\n".join(part.text for message in read for part in message.parts if part.type == "text")
+    content = openllmetry.read_content(attributes)
+    return replace(content, output=_with_calls(content.output, attributes))
 
 
 def _with_calls(output: tuple[Message, ...], attributes: Attributes) -> tuple[Message, ...]:

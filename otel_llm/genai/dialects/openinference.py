@@ -8,18 +8,21 @@ from typing import Any, Final
 from otel_llm import names
 from otel_llm.errors import DecodeError
 from otel_llm.genai.call import Message, Part
-from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
+from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields
 from otel_llm.genai.documents import read_documents
+from otel_llm.genai.operations import Kind
+from otel_llm.genai.roles import role_of
 from otel_llm.names.finish_reasons import finish_reason_of
 from otel_llm.otlp.attributes import Attributes
 
 _INPUT, _OUTPUT = "llm.input_messages", "llm.output_messages"
+_OTHER_KINDS: Final = frozenset({"chain", "agent", "tool", "embedding", "guardrail", "evaluator", "prompt"})
 _PROMPTS, _COMPLETIONS = "llm.prompts", "llm.choices"
 _RETRIEVED, _RERANKED, _RESULT = "retrieval.documents", "reranker.output_documents", "output.value"
 
 FIELDS: Final = Fields(
     provider=("llm.provider", "llm.system"),
-    request_model=(names.OPENINFERENCE_MODEL,),
+    request_model=("llm.model_name",),
     response_id=(names.RESPONSE_ID,),
     input=(
         "llm.input_messages.N.message.role",
@@ -38,7 +41,7 @@ FIELDS: Final = Fields(
         "output.value",
     ),
     input_tokens=("llm.token_count.prompt",),
-    output_tokens=(names.OPENINFERENCE_OUTPUT_TOKENS,),
+    output_tokens=("llm.token_count.completion",),
     cost_usd=("llm.cost.total", names.USAGE_COST),
     conversation_id=("session.id",),
     prompt_name=("llm.prompt_template.name", names.PROMPT_NAME),
@@ -47,14 +50,20 @@ FIELDS: Final = Fields(
 
 
 def _kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
-    match (attributes.text(names.OPENINFERENCE_KIND) or "").upper():
-        case "LLM":
-            return "call", "chat"
-        case "RETRIEVER" | "RERANKER":
-            return "context", ""
-        case "TOOL" if _RESULT in attributes:
-            return "context", ""
-    return "other", ""
+    match kind := (attributes.text(names.OPENINFERENCE_KIND) or "").lower():
+        case "llm":
+            return "call", names.CHAT
+        case "retriever" | "reranker":
+            return "context", kind
+        case "tool" if _RESULT in attributes:
+            return "context", kind
+    is_call = kind not in _OTHER_KINDS and _has_messages(attributes)
+    return ("call", names.CHAT) if is_call else ("other", kind)
+
+
+def _has_messages(attributes: Attributes) -> bool:
+    """Return True if a span of an unknown kind is a call; every span has `input.value` and `output.value`."""
+    return any(f"{prefix}.0.message.role" in attributes for prefix in (_INPUT, _OUTPUT))
 
 
 def _is_stream(attributes: Attributes) -> bool:
@@ -77,7 +86,7 @@ def _messages(attributes: Attributes, prefix: str) -> tuple[Message, ...]:
     default, reason = ("user", None) if prefix == _INPUT else ("assistant", attributes.text("llm.finish_reason"))
     return tuple(
         Message(
-            item.text("message.role") or default,
+            role_of(item.text("message.role") or default),
             tuple(_parts(item)),
             finish_reason_of(item.text("message.finish_reason") or reason),
         )
@@ -86,7 +95,7 @@ def _messages(attributes: Attributes, prefix: str) -> tuple[Message, ...]:
 
 
 def _parts(item: Attributes) -> Iterator[Part]:
-    role = item.text("message.role")
+    role = role_of(item.text("message.role") or "")
     if content := item.text("message.content"):
         yield Part("tool_call_response" if role == "tool" else "text", content)
     for each in item.indexed("message.contents"):

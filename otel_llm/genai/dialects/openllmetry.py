@@ -7,10 +7,13 @@ from typing import Any, Final
 
 from otel_llm import names
 from otel_llm.genai.call import Message, Part
-from otel_llm.genai.chat_messages import parts_in_text
 from otel_llm.genai.dialects import genai
-from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
+from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields
 from otel_llm.genai.documents import read_documents
+from otel_llm.genai.messages import parts_in_text
+from otel_llm.genai.operations import Kind, is_other
+from otel_llm.genai.problems import Problems, Side, Source
+from otel_llm.genai.roles import known_role, role_of
 from otel_llm.names.finish_reasons import finish_reason_of
 from otel_llm.otlp.attributes import Attributes
 
@@ -18,7 +21,7 @@ REQUEST_TYPE: Final = "llm.request.type"
 SPAN_KIND: Final = "traceloop.span.kind"
 _OUTPUT: Final = "traceloop.entity.output"
 _ENTITY: Final = "traceloop.entity.name"
-_OPERATIONS: Final = {"chat": "chat", "completion": "text_completion"}
+_OPERATIONS: Final = {"chat": names.CHAT, "completion": names.TEXT_COMPLETION}
 
 FIELDS: Final = Fields(
     provider=(names.PROVIDER, "gen_ai.system"),
@@ -49,39 +52,40 @@ FIELDS: Final = Fields(
 )
 
 
-def read_indexed(attributes: Attributes, prefix: str, role: str) -> tuple[Message, ...]:
-    """Return the messages of `prefix.N.role`, `prefix.N.content`, `prefix.N.tool_calls.M.name` and so on.
-
-    Args:
-        attributes: the attributes of the span.
-        prefix: the part of the names before the number.
-        role: the role of a message without one.
-    """
-    return tuple(_message(item, role) for item in attributes.indexed(prefix))
+def _read_indexed(attributes: Attributes, prefix: str, side: Side, problems: Problems) -> tuple[Message, ...]:
+    """Return the messages of `prefix.N.role`, `prefix.N.content`, `prefix.N.tool_calls.M.name` and so on."""
+    source = Source(f"{prefix}.N.content", side, problems)
+    return tuple(_message(item, source) for item in attributes.indexed(prefix))
 
 
-def _message(item: Attributes, default_role: str) -> Message:
-    role = item.text("role") or default_role
-    content = item.text("content")
+def _message(item: Attributes, source: Source) -> Message:
+    role, content = role_of(item.text("role") or source.role), item.text("content")
+    if content is None:  # its spans of completions have the text under the role: `gen_ai.prompt.0.user`
+        named = next((name for name in item if known_role(name) and item.text(name)), "")
+        role, content = (role_of(named), item.text(named)) if named else (role, None)
     calls = tuple(
         Part("tool_call", call.text("arguments") or "", call.text("name") or "")
         for call in item.indexed("tool_calls")
     )
     return Message(
         role,
-        (*(parts_in_text(content, role) if content else ()), *calls),
+        (*(parts_in_text(content, role, source) if content else ()), *calls),
         finish_reason_of(item.text("finish_reason")),
     )
 
 
 def _kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
-    if names.OPERATION in attributes:
-        by_operation = genai.kind_and_operation(attributes)
-        if by_operation[0] != "other":
-            return by_operation
-    if operation := _OPERATIONS.get(attributes.text(REQUEST_TYPE) or ""):
+    said = attributes.text(REQUEST_TYPE) or ""
+    if names.OPERATION not in attributes and (operation := _OPERATIONS.get(said)):
         return "call", operation
-    return ("context", "") if _OUTPUT in attributes and _gives_documents(attributes) else ("other", "")
+    if _OUTPUT in attributes and _gives_documents(attributes):
+        return "context", attributes.text(SPAN_KIND) or ""
+    kind, operation = genai.kind_and_operation(attributes, FIELDS)
+    if kind == "call" and is_other(said):
+        return "other", said
+    if kind in {"other", "unknown"} and said in _OPERATIONS and not is_other(operation):
+        return "call", _OPERATIONS[said]
+    return kind, operation or said or attributes.text(SPAN_KIND) or ""
 
 
 def _gives_documents(attributes: Attributes) -> bool:
@@ -95,16 +99,13 @@ def _gives_documents(attributes: Attributes) -> bool:
 
 
 def read_content(attributes: Attributes, _events: Sequence[Any] = ()) -> CallContent:
-    """Return the content of a call.
-
-    Raises:
-        DecodeError: a structured attribute is malformed; the message names the attribute.
-    """
-    content = genai.read_content(attributes)
+    """Return the content of a call, as far as it can be read."""
+    content, problems = genai.read_content(attributes), Problems()
     return CallContent(
-        input=content.input or read_indexed(attributes, "gen_ai.prompt", "user"),
-        output=content.output or read_indexed(attributes, "gen_ai.completion", "assistant"),
+        input=content.input or _read_indexed(attributes, "gen_ai.prompt", "input", problems),
+        output=content.output or _read_indexed(attributes, "gen_ai.completion", "output", problems),
         system=content.system,
+        problems=content.problems + problems.found(),
     )
 
 

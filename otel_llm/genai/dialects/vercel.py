@@ -11,9 +11,13 @@ from typing import Any, Final
 
 from otel_llm import names
 from otel_llm.genai.call import Message, Part
-from otel_llm.genai.chat_messages import read_chat_messages, read_tool_calls
-from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields, Kind
+from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields
 from otel_llm.genai.documents import read_documents
+from otel_llm.genai.json_text import load_value
+from otel_llm.genai.messages import read_attribute
+from otel_llm.genai.operations import Kind, is_other
+from otel_llm.genai.parts import read_tool_calls
+from otel_llm.genai.problems import Problems, Source
 from otel_llm.names.finish_reasons import finish_reason_of
 from otel_llm.otlp.attributes import Attributes
 
@@ -45,9 +49,13 @@ FIELDS: Final = Fields(
 
 def _kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
     operation = attributes.text(_OPERATION) or ""
-    if operation.endswith(_CALLS):
-        return "call", "chat"
-    return ("context", "") if operation == "ai.toolCall" and _RESULT in attributes else ("other", "")
+    if operation == "ai.toolCall" and _RESULT in attributes:
+        return "context", operation
+    # what asks the provider is named `do…`; the span around it, and around its repetitions, is not
+    asks = operation.rpartition(".")[2].startswith("do") and not is_other(operation)
+    if asks and (operation.endswith(_CALLS) or FIELDS.show_a_call(attributes)):
+        return "call", names.CHAT
+    return "other", operation
 
 
 def _is_stream(attributes: Attributes) -> bool:
@@ -55,15 +63,18 @@ def _is_stream(attributes: Attributes) -> bool:
 
 
 def _read_content(attributes: Attributes, _events: Sequence[Any]) -> CallContent:
+    problems = Problems()
+    calls = Source(_TOOL_CALLS, "output", problems)
     parts = (
         *(Part("reasoning", text) for text in [attributes.text(_REASONING)] if text),
         *(Part("text", text) for text in [attributes.text(_TEXT, _OBJECT)] if text),
-        *read_tool_calls(attributes.structure(_TOOL_CALLS), _TOOL_CALLS),
+        *read_tool_calls(load_value(attributes.plain(_TOOL_CALLS), calls), calls),
     )
     reason = finish_reason_of(attributes.text(_FINISH_REASON))
     return CallContent(
-        input=read_chat_messages(attributes.structure(_MESSAGES), _MESSAGES),
+        input=read_attribute(attributes, _MESSAGES, "input", problems),
         output=(Message("assistant", parts, reason),) if parts else (),
+        problems=problems.found(),
     )
 
 

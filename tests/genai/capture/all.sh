@@ -26,6 +26,13 @@ done
 "$python" capture.py litellm "$(version litellm litellm)" OTEL_EXPORTER=otlp_http OTEL_SERVICE_NAME=captured \
   LITELLM_LOCAL_MODEL_COST_MAP=True \
   -- "$environments/litellm/bin/python" litellm_app.py
+"$python" capture.py newest/litellm_1.110.2 "$(version litellm_newest litellm)" OTEL_EXPORTER=otlp_http \
+  OTEL_SERVICE_NAME=captured LITELLM_LOCAL_MODEL_COST_MAP=True \
+  -- "$environments/litellm_newest/bin/python" litellm_calls_app.py
+for form in content no_content; do
+  "$python" capture.py "newest/pydantic_ai_2.68.0_$form" "$(version pydantic_ai pydantic-ai-slim)" \
+    -- "$environments/pydantic_ai/bin/python" pydantic_ai_app.py "$form"
+done
 cp vercel_app.mjs "$environments/vercel/"
 "$python" capture.py vercel "ai $(node -p "require('$environments/vercel/node_modules/ai/package.json').version")" \
   -- node "$environments/vercel/vercel_app.mjs"

@@ -9,6 +9,7 @@ from talk import ask
 
 from otel_llm import names
 from otel_llm.genai.messages import read_messages
+from otel_llm.genai.problems import Source
 from otel_llm.instrument.content.fit import fit
 
 
@@ -137,7 +138,8 @@ def test_cut_content_is_of_the_schema_and_within_the_limit(messages, limit):
 
     assert len(text) <= max(limit, len(json.dumps(marker)))
     assert shortened == json.loads(json.dumps(fit(messages, limit).items))
-    read = read_messages(shortened, "messages")
-    assert len(read) <= len(messages) + 1
+    source = Source("messages")
+    assert len(read_messages(shortened, source)) <= len(messages) + 1
+    assert source.problems.found() == ()
     if len(json.dumps(messages, ensure_ascii=False)) <= limit:
         assert shortened == messages

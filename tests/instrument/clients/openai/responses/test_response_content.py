@@ -10,6 +10,7 @@ from response_objects import message, response
 
 from otel_llm import names
 from otel_llm.genai.messages import read_instructions
+from otel_llm.genai.problems import Source
 
 
 def test_no_content_is_recorded_unless_asked_for(instrumented, client):
@@ -31,7 +32,7 @@ def test_a_text_is_asked_by_the_user_and_instructions_stand_apart(captured, clie
     ]
     instructions = content(captured, names.SYSTEM_INSTRUCTIONS)
     assert instructions == [{"type": "text", "content": "Be brief."}]
-    assert read_instructions(instructions, "instructions") == "Be brief."
+    assert read_instructions(instructions, Source("instructions", "system")) == "Be brief."
     assert answered(captured) == ([{"type": "text", "content": "one two three"}], "stop")
 
 

@@ -1,0 +1,26 @@
+"""Reasoning that is in the texts of answers becomes parts of its own, wherever the texts were read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from otel_llm.genai.call import Message, Part
+from otel_llm.genai.harmony_text import split_channels
+from otel_llm.genai.reasoning_text import split_reasoning
+
+
+def with_reasoning_apart(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Return the messages; what the assistant's texts have of reasoning is in parts of that type."""
+    return tuple(
+        replace(message, parts=tuple(_parts(message.parts))) if message.role == "assistant" else message
+        for message in messages
+    )
+
+
+def _parts(parts: Sequence[Part]) -> Iterator[Part]:
+    for part in parts:
+        if part.type == "text" and not part.refusal:
+            yield from split_channels(part.text) or split_reasoning(part.text)
+        else:
+            yield part

@@ -8,8 +8,10 @@ from otel_llm.names.attributes import (
     ERROR_TYPE,
     GPU_ID,
     GPU_MODEL,
+    LABEL_ATTRIBUTE,
     LABEL_BASELINE,
     LABEL_DETECTOR,
+    LABEL_DIALECT,
     LABEL_EVALUATOR,
     LABEL_EXPORTER,
     LABEL_LABEL,
@@ -86,6 +88,14 @@ QUEUE_REQUESTS: Final = Metric("otel_llm.queue.requests", "gauge", "{request}", 
 EVALUATIONS_SKIPPED: Final = Metric(
     "otel_llm.evaluations.skipped", "counter", "{call}",
     "Calls passed on without an evaluation, since the evaluators had no room.", (),
+)  # fmt: skip
+SPANS_NOT_EVALUATED: Final = Metric(
+    "otel_llm.spans.not_evaluated", "counter", "{span}",
+    "GenAI spans that are not evaluated.", (OPERATION, LABEL_REASON),
+)  # fmt: skip
+CONTENT_PROBLEMS: Final = Metric(
+    "otel_llm.content.problems", "counter", "{problem}",
+    "Content of calls that could not be read, or not whole.", (LABEL_DIALECT, LABEL_ATTRIBUTE, LABEL_REASON),
 )  # fmt: skip
 PASSED_LATE: Final = Metric(
     "otel_llm.inline.late", "counter", "{request}", "Requests passed on before their evaluation ended.", (),

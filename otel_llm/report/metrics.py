@@ -190,15 +190,30 @@ class ServiceMetrics:
 
     def watch_dead_letters(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """Report the number of dead letters at each scrape, by stage."""
-        self._watch_counts(names.DEAD_LETTERS, names.LABEL_STAGE, counts)
+        self._watch_counts(
+            names.DEAD_LETTERS, lambda: {(stage,): count for stage, count in dict(counts()).items()}
+        )
 
     def watch_refusals(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """Report the number of refusals at each scrape, by reason."""
-        self._watch_counts(names.REFUSALS, names.LABEL_REASON, counts)
+        self._watch_counts(names.REFUSALS, lambda: {(reason,): count for reason, count in dict(counts()).items()})
 
-    def _watch_counts(self, metric: Metric, label: str, counts: Callable[[], Mapping[str, int]]) -> None:
+    def watch_not_evaluated(self, counts: Callable[[], Mapping[tuple[str, ...], int]]) -> None:
+        """Report the number of GenAI spans that are not evaluated at each scrape, by operation and reason."""
+        self._watch_counts(names.SPANS_NOT_EVALUATED, counts)
+
+    def watch_problems(self, counts: Callable[[], Mapping[tuple[str, ...], int]]) -> None:
+        """Report the number of problems with content at each scrape, by dialect, attribute and reason."""
+        self._watch_counts(names.CONTENT_PROBLEMS, counts)
+
+    def _watch_counts(self, metric: Metric, counts: Callable[[], Mapping[tuple[str, ...], int]]) -> None:
+        """Report counts by the values of the metric's labels."""
+
         def callback(_: CallbackOptions) -> list[Observation]:
-            return [Observation(count, {label: value}) for value, count in dict(counts()).items()]
+            return [
+                Observation(count, dict(zip(metric.labels, values, strict=True)))
+                for values, count in counts().items()
+            ]
 
         self._meter.create_observable_counter(metric.name, [callback], metric.unit, metric.description)
 

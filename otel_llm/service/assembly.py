@@ -93,7 +93,12 @@ async def running(
             telemetry=f"http://{address(host, sockets.telemetry.getsockname()[1])}",
         )
         debug = DebugState(
-            queue=queue, intake=receivers.intake, evaluation=evaluation, deliveries=deliveries, letters=letters
+            queue=queue,
+            intake=receivers.intake,
+            evaluation=evaluation,
+            deliveries=deliveries,
+            letters=letters,
+            losses=consumption.losses,
         )
         must_live = [
             *consumption.threads,

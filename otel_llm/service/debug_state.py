@@ -15,6 +15,7 @@ from otel_llm.receive.intake import Intake
 from otel_llm.report.debug_page import State, Value
 from otel_llm.service.flow.delivery import Delivery
 from otel_llm.service.flow.evaluation import EvaluationStage
+from otel_llm.service.flow.losses import Losses
 from otel_llm.version import __version__
 
 _PACKAGES: Final = (
@@ -39,12 +40,14 @@ class DebugState:
         evaluation: EvaluationStage,
         deliveries: Mapping[str, Delivery],
         letters: DeadLetters,
+        losses: Losses,
     ) -> None:
         self._queue = queue
         self._intake = intake
         self._evaluation = evaluation
         self._deliveries = deliveries
         self._letters = letters
+        self._losses = losses
         self._started = datetime.now(UTC)
         self._versions = {"otel-llm": __version__, "python": platform.python_version(), **_versions()}
 
@@ -79,6 +82,14 @@ class DebugState:
             ],
             "Evaluators": self._evaluation.pipeline.states(),
             "Refused since the start": dict(self._intake.refusals),
+            "GenAI spans not evaluated": [
+                {"operation": operation, "reason": reason, "spans": count}
+                for (operation, reason), count in self._losses.not_evaluated().items()
+            ],
+            "Content not read whole": [
+                {"dialect": dialect, "attribute": attribute, "reason": reason, "times": count}
+                for (dialect, attribute, reason), count in self._losses.problems().items()
+            ],
             "Versions": self._versions,
             "Settings": _without_secrets(settings.model_dump(mode="json", exclude_defaults=True)),
         }

@@ -15,6 +15,8 @@ EMITTED = (
     names.EVALUATION_DURATION,
     names.EVALUATION_OLDEST_PENDING,
     names.EVALUATIONS_SKIPPED,
+    names.SPANS_NOT_EVALUATED,
+    names.CONTENT_PROBLEMS,
     names.PASSED_LATE,
     names.METRIC_POINTS_DROPPED,
     names.QUEUE_SIZE,
@@ -86,6 +88,8 @@ def filled() -> ServiceMetrics:
     metrics.watch_exporters({"events": Watched()})
     metrics.watch_dead_letters(lambda: {"decode": 1})
     metrics.watch_refusals(lambda: {"overload": 1})
+    metrics.watch_not_evaluated(lambda: {("embeddings", "other_operation"): 1})
+    metrics.watch_problems(lambda: {("genai", "gen_ai.input.messages", "cut"): 1})
     watch_process(metrics.meter)
     return metrics
 

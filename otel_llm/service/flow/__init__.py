@@ -26,6 +26,7 @@ r"""The way of one record through the service.
             |
         open_records ... RecordRefs: the last release settles the record in the queue
 
-Order of the modules, each imports only from the left: open_records, pending_call, recent_spans, trace_store,
-request_reader, delivery < awaiting_results < forward, evaluation < plan, join, modes < handle < take; admit.
+Order of the modules, each imports only from the left: open_records, losses, pending_call, recent_spans,
+trace_store, request_reader, delivery < awaiting_results < forward, evaluation < plan, join, modes < handle < take;
+admit.
 """

@@ -9,6 +9,7 @@ from typing import Final
 from otel_llm.evaluate.run.batcher import Batcher
 from otel_llm.genai.call import Call
 from otel_llm.genai.decode import with_content, with_documents
+from otel_llm.service.flow.losses import Losses
 from otel_llm.service.flow.pending_call import PendingCall
 from otel_llm.service.flow.trace_store import TraceStore, trace_key
 
@@ -21,9 +22,10 @@ class CallJoiner:
     Used by the thread that takes records. Never blocks: the batcher's bound is looked at before a record is taken.
     """
 
-    def __init__(self, store: TraceStore[PendingCall], batcher: Batcher[PendingCall]) -> None:
+    def __init__(self, store: TraceStore[PendingCall], batcher: Batcher[PendingCall], losses: Losses) -> None:
         self._store = store
         self._batcher = batcher
+        self._losses = losses
 
     def submit_or_wait(self, call: PendingCall, *, at_once: bool) -> None:
         """Submit a call once it is complete, or now if `at_once`."""
@@ -54,6 +56,8 @@ class CallJoiner:
             call.call = self._joined(call.call, trace_key(call.tenant, call.call.trace_id))
         except Exception:  # a fault of ours: the calls behind this one are to be submitted too
             _log.exception("a call is evaluated without what else came of its trace")
+        if not call.call.has_content:
+            self._losses.count(call.call.operation, "no_content")
         self._batcher.submit(call, call.size)
 
     def _joined(self, call: Call, trace: str) -> Call:

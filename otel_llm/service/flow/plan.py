@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from otel_llm.errors import DecodeError
 from otel_llm.evaluate.run.selection import Selection
 from otel_llm.genai.decode import is_genai, peek_status
+from otel_llm.genai.operations import Kind
 from otel_llm.otlp.queued import QueuedRequest
 from otel_llm.report.client_metrics import ClientMetrics
+from otel_llm.service.flow.losses import Losses, NotEvaluated
 from otel_llm.service.flow.pending_call import PendingCall
 from otel_llm.service.flow.recent_spans import RecentSpans
 from otel_llm.service.flow.request_reader import GenAiSpan, RequestReader
 from otel_llm.service.flow.trace_store import TraceStore, trace_key
+
+_REASONS: Final[Mapping[Kind, NotEvaluated]] = {
+    "context": "documents",
+    "other": "other_operation",
+    "unknown": "unknown_operation",
+}
 
 
 class Planner:
@@ -28,6 +39,7 @@ class Planner:
         store: TraceStore[PendingCall],
         recent: RecentSpans,
         selection: Selection,
+        losses: Losses,
         client_metrics: ClientMetrics | None,
         first_sequence: int,
     ) -> None:
@@ -38,6 +50,7 @@ class Planner:
             store: gets documents and content.
             recent: tells new spans from repeats.
             selection: the rules by which evaluators see calls.
+            losses: counts what is not evaluated.
             client_metrics: metrics to derive from calls; None derives none.
             first_sequence: sequence number of the first record of this process. Records below it were left over.
         """
@@ -46,6 +59,7 @@ class Planner:
         self._recent = recent
         self.selection = selection
         """The rules by which evaluators see calls; may be replaced at any time."""
+        self._losses = losses
         self._client_metrics = client_metrics
         self._first_sequence = first_sequence
 
@@ -71,6 +85,7 @@ class Planner:
         """Keep the content of a request of logs for the spans that it belongs to."""
         for event in self._reader.events(request):
             self._store.add_event(trace_key(request.tenant, event.trace_id), event)
+            self._losses.note("log_record", event.problems)
 
     def remember(self, request: QueuedRequest) -> None:
         """Know the spans, documents and content of a request that an earlier process was done with."""
@@ -96,24 +111,32 @@ class Planner:
             self._store.add_documents(trace, self._reader.documents(span))
 
     def _call(self, sequence: int, request: QueuedRequest, span: GenAiSpan) -> PendingCall | None:
-        """Return the call of a span; None if it has none, came before, or is not selected."""
+        """Return the call of a span; None if it is not evaluated, which is counted."""
+        found = self._call_or_loss(sequence, request, span)
+        if isinstance(found, PendingCall):
+            return found
+        self._losses.count(span.outline.operation, found)
+        return None
+
+    def _call_or_loss(self, sequence: int, request: QueuedRequest, span: GenAiSpan) -> PendingCall | NotEvaluated:
         outline = span.outline
         if outline.kind != "call":
-            return None
+            return _REASONS[outline.kind]
         left_over = sequence < self._first_sequence
         is_new = self._recent.is_new(outline.trace_id, outline.span_id, request.tenant, left_over=left_over)
         if not is_new and not request.replayed:
-            return None
+            return "repeated"
         selected = self._selected(span)
         if not selected and self._client_metrics is None:
-            return None
+            return "not_selected"
         call = self._reader.call(span)
         if call is None:
-            return None
+            return "unreadable"
+        self._losses.note(outline.dialect, call.problems)
         if self._client_metrics:
             self._client_metrics.record(call)
         if not selected:
-            return None
+            return "not_selected"
         return PendingCall(
             call=call,
             selected=selected,

@@ -23,6 +23,7 @@ from otel_llm.service.flow.evaluation import EvaluationStage
 from otel_llm.service.flow.forward import Forwarder
 from otel_llm.service.flow.handle import RecordHandler
 from otel_llm.service.flow.join import CallJoiner
+from otel_llm.service.flow.losses import Losses
 from otel_llm.service.flow.modes import InlineMode, Mode, TapMode
 from otel_llm.service.flow.open_records import RecordRefs
 from otel_llm.service.flow.pending_call import PendingCall
@@ -45,6 +46,7 @@ class Consumption(NamedTuple):
     """A consumer that runs."""
 
     planner: Planner
+    losses: Losses
     threads: Sequence[threading.Thread]
     """Threads that must live."""
 
@@ -108,24 +110,28 @@ async def consuming(
         max_bytes=settings.queue.max_batch_bytes,
     )
     store: TraceStore[PendingCall] = TraceStore(settings.joins, time.monotonic)
+    losses = Losses(max_label_values=settings.metrics.max_label_values, clock=time.monotonic)
+    metrics.watch_not_evaluated(losses.not_evaluated)
+    metrics.watch_problems(losses.problems)
     reader = RequestReader(letters)
     planner = Planner(
         reader=reader,
         store=store,
         recent=RecentSpans(_RECENT_SPANS),
         selection=selection,
+        losses=losses,
         client_metrics=_client_metrics(settings, metrics),
         first_sequence=queue.first,
     )
     mode = _mode(settings, batcher, refs, metrics, deliveries)
-    joiner = CallJoiner(store, batcher)
+    joiner = CallJoiner(store, batcher, losses)
     handler = RecordHandler(refs=refs, reader=reader, planner=planner, mode=mode, joiner=joiner)
     consumer = Consumer(
         queue=queue, mode=mode, handler=handler, joiner=joiner, batcher=batcher, clock=time.monotonic
     )
     await asyncio.to_thread(consumer.start)
     try:
-        yield Consumption(planner, [consumer.thread, batcher.thread])
+        yield Consumption(planner, losses, [consumer.thread, batcher.thread])
     finally:
         consumer.drain()
         await _drain(queue, deadline)

@@ -13,9 +13,14 @@ from otel_llm.genai.reasoning_text import split_reasoning
 def with_reasoning_apart(messages: Sequence[Message]) -> tuple[Message, ...]:
     """Return the messages; what the assistant's texts have of reasoning is in parts of that type."""
     return tuple(
-        replace(message, parts=tuple(_parts(message.parts))) if message.role == "assistant" else message
+        replace(message, parts=tuple(_parts(message.parts))) if _may_have_reasoning(message) else message
         for message in messages
     )
+
+
+def _may_have_reasoning(message: Message) -> bool:
+    """Return False for most answers, fast: every tag has one of these characters."""
+    return message.role == "assistant" and any(mark in part.text for part in message.parts for mark in "<◁[")
 
 
 def _parts(parts: Sequence[Part]) -> Iterator[Part]:

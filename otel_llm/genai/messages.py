@@ -8,7 +8,7 @@ far as it goes: what cannot be read is a problem of its source, and costs nothin
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from otel_llm.genai.call import Message, Part
@@ -69,47 +69,40 @@ def parts_in_text(text: str, role: str, source: Source) -> tuple[Part, ...]:
     return read_parts(text, role, source)  # the user may write a text that only looks like JSON
 
 
-def _messages(value: object, source: Source, depth: int) -> Iterator[Message]:
+def _messages(value: object, source: Source, depth: int) -> list[Message]:
     match value:
-        case None:
-            return
-        case str():
-            yield from _in_text(value, source, depth)
-        case list() if depth < _MAX_DEPTH:
-            for item in value:
-                yield from _of_item(item, source, depth + 1)
-        case dict() if not value:
-            return
+        case dict() if _has_role(value) or _is_message(value) or kind_of_part(value):
+            return [_message(value, source)]
         case dict() if isinstance(value.get("messages"), list) and depth < _MAX_DEPTH:
-            yield from _messages(value["messages"], source, depth + 1)
-        case dict() if _is_message(value) or kind_of_part(value):
-            yield _message(value, source)
-        case _:
-            source.problem("message" if depth else "malformed")
+            return _messages(value["messages"], source, depth + 1)
+        case list() if depth < _MAX_DEPTH:
+            return [message for item in value for message in _of_item(item, source, depth + 1)]
+        case str():
+            return _in_text(value, source, depth)
+    if value is not None and value != {}:  # nothing is left of a message that was cut
+        source.problem("message" if depth else "malformed")
+    return []
 
 
-def _of_item(item: object, source: Source, depth: int) -> Iterator[Message]:
-    """Yield the messages of an item of a list."""
+def _of_item(item: object, source: Source, depth: int) -> list[Message]:
+    """Return the messages of an item of a list."""
     if isinstance(item, bool | int | float):
-        yield Message(source.role, (Part("text", json.dumps(item)),))
-    elif item is None:
+        return [Message(source.role, (Part("text", json.dumps(item)),))]
+    if item is None:
         source.problem("message")
-    else:
-        yield from _messages(item, source, depth)
+    return _messages(item, source, depth)
 
 
-def _in_text(text: str, source: Source, depth: int) -> Iterator[Message]:
-    """Yield the messages of JSON text; any other text is a message."""
-    if not text.strip():
-        return
-    if depth < _MAX_DEPTH and text.lstrip()[0] in _JSON_STARTS:
+def _in_text(text: str, source: Source, depth: int) -> list[Message]:
+    """Return the messages of JSON text; any other text is a message."""
+    begin = text.lstrip()[:1]
+    if begin in _JSON_STARTS and depth < _MAX_DEPTH:
         loaded = load(text)
         if _holds_messages(loaded, depth):
             loaded.note(source)
             # JSON in JSON is as deep as the outer text: each time there is less of it
-            yield from _messages(loaded.value, source, depth + (not isinstance(loaded.value, str)))
-            return
-    yield Message(source.role, (Part("tool_call_response" if source.role == "tool" else "text", text),))
+            return _messages(loaded.value, source, depth + (not isinstance(loaded.value, str)))
+    return [Message(source.role, (Part("text", text),))] if begin else []
 
 
 def _holds_messages(loaded: Loaded, depth: int) -> bool:
@@ -126,9 +119,13 @@ def _holds_messages(loaded: Loaded, depth: int) -> bool:
     return False
 
 
+def _has_role(value: Mapping[str, object]) -> bool:
+    return isinstance(value.get("role"), str)
+
+
 def _is_message(value: Mapping[str, object]) -> bool:
     return (
-        isinstance(value.get("role"), str)
+        _has_role(value)
         or any(name in value for name in ("parts", "content", *_CALLS))
         or _inner(value) is not None
         or is_part(value)
@@ -145,13 +142,12 @@ def _inner(value: Mapping[str, object]) -> Mapping[str, object] | None:
 
 
 def _message(value: Mapping[str, object], source: Source) -> Message:
-    reason = value.get("finish_reason")
-    said = value.get("role") or known_role(value.get("type"))
-    if not any(name in value for name in _CONTENTS) and (inner := _inner(value)):
-        value, said = inner, said or inner.get("role") or known_role(inner.get("type"))
-        reason = reason or inner.get("finish_reason")
-    role = role_of(said) if isinstance(said, str) else ""
     content = first_said(value, _CONTENTS)
+    if content is None and (inner := _inner(value)):
+        given = {name: value[name] for name in ("role", "type", "finish_reason") if value.get(name)}
+        return _message({**inner, **given}, source)
+    said = value.get("role") or known_role(value.get("type"))
+    role = role_of(said) if said and isinstance(said, str) else ""
     if content is None and not role and (kind := kind_of_part(value)):
         role = _ROLE_OF_KIND.get(kind, source.role)
         return Message(role, read_parts([value], role, source))
@@ -159,5 +155,8 @@ def _message(value: Mapping[str, object], source: Source) -> Message:
     parts = read_parts(content, role, source)
     if isinstance(refusal := value.get("refusal"), str) and refusal:
         parts += (Part("text", refusal, refusal=True),)
-    calls = tuple(call for name in _CALLS for call in read_tool_calls(value.get(name), source))
-    return Message(role, parts + calls, finish_reason_of(reason if isinstance(reason, str) else None))
+    for name in _CALLS:
+        if name in value:
+            parts += read_tool_calls(value[name], source)
+    reason = value.get("finish_reason")
+    return Message(role, parts, finish_reason_of(reason if isinstance(reason, str) else None))

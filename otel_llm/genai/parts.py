@@ -98,7 +98,7 @@ def _text_part(value: Mapping[str, object], kind: PartType) -> Part | None:
 def kind_of_part(value: Mapping[str, object]) -> PartType | None:
     """Return the type of a part by its `type` or its keys; None if nothing says it."""
     if isinstance(said := value.get("type"), str):
-        kind = _KINDS.get(said.lower().replace("-", "_"))
+        kind = _KINDS.get(said) or _KINDS.get(said.lower().replace("-", "_"))
         if kind or said != "function":
             return kind or "other"
     if value.get("thought") is True and "text" in value:
@@ -135,7 +135,11 @@ def is_part(value: Mapping[str, object]) -> bool:
 
 def first_said(value: Mapping[str, object], names: tuple[str, ...]) -> object:
     """Return the first that says something of the named values; None without one."""
-    return next((found for name in names if (found := value.get(name)) not in (None, "", [])), None)
+    for name in names:
+        found = value.get(name)
+        if found or (found is not None and found not in ("", [])):
+            return found
+    return None
 
 
 def as_text(value: object) -> str:

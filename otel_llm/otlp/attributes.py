@@ -175,7 +175,8 @@ def _number(value: AnyValue) -> float:
 
 
 def _load(text: str, *, strict: bool) -> object:
-    value: object = json.loads(text, strict=strict)
+    # with an argument, json.loads makes a decoder for each text
+    value: object = json.loads(text) if strict else json.loads(text, strict=False)
     if "\\ud" in text or "\\uD" in text:
         # An escaped surrogate may lack its other half, and no tokenizer or encoder downstream takes such a text.
         value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))

@@ -99,11 +99,14 @@ def _parts(item: Attributes) -> Iterator[Part]:
     if content := item.text("message.content"):
         yield Part("tool_call_response" if role == "tool" else "text", content)
     for each in item.indexed("message.contents"):
-        kind = each.text("message_content.type")
-        if kind in {"text", "reasoning"}:
-            yield Part("text" if kind == "text" else "reasoning", each.text("message_content.text") or "")
-        else:
-            yield Part("other", "")
+        text, kind = each.text("message_content.text") or "", each.text("message_content.type")
+        match kind:
+            case "text" | "reasoning":
+                yield Part(kind, text)
+            case "refusal" | None if text:
+                yield Part("text", text, refusal=kind == "refusal")
+            case _:
+                yield Part("other", "")
     for call in item.indexed("message.tool_calls"):
         arguments = call.text("tool_call.function.arguments") or ""
         yield Part("tool_call", arguments, call.text("tool_call.function.name") or "")

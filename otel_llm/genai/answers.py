@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 from otel_llm.genai.call import Message, Part
-from otel_llm.genai.harmony_text import split_channels
+from otel_llm.genai.harmony_text import WITHOUT_TOKENS, split_channels
 from otel_llm.genai.reasoning_text import split_reasoning
+
+_MARKS: Final = ("<", "◁", "[", WITHOUT_TOKENS)
 
 
 def with_reasoning_apart(messages: Sequence[Message]) -> tuple[Message, ...]:
@@ -19,8 +22,8 @@ def with_reasoning_apart(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 
 def _may_have_reasoning(message: Message) -> bool:
-    """Return False for most answers, fast: every tag has one of these characters."""
-    return message.role == "assistant" and any(mark in part.text for part in message.parts for mark in "<◁[")
+    """Return False for most answers, fast: each form of reasoning has one of these marks."""
+    return message.role == "assistant" and any(mark in part.text for part in message.parts for mark in _MARKS)
 
 
 def _parts(parts: Sequence[Part]) -> Iterator[Part]:

@@ -2,8 +2,9 @@
 
 `<|channel|>analysis<|message|>…<|end|><|start|>assistant<|channel|>final<|message|>…<|return|>`: `final` is the
 answer, `analysis` is reasoning, and `commentary` is a tool call if it has a recipient, else a text for the user.
+A server that drops special tokens leaves `analysis…assistantfinal…`.
 
-Source: docs/format.md of openai/harmony.
+Sources: docs/format.md of openai/harmony; for the form without tokens, sgl-project/sglang#9190.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ _CHANNEL: Final = re.compile(
     r"(?:<\|constrain\|>[^<]{0,50})?<\|message\|>"
 )
 _END: Final = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
+WITHOUT_TOKENS: Final = "assistantfinal"
 _RECIPIENT: Final = re.compile(r"\bto=(?:functions\.)?([\w.-]{1,200})")
 
 
@@ -29,7 +31,7 @@ def split_channels(text: str) -> list[Part] | None:
     [('text', '4')]
     """
     if not _START.match(text):
-        return None
+        return _without_tokens(text)
     parts: list[Part] = []
     for found in _CHANNEL.finditer(text):
         end = _END.search(text, found.end())
@@ -40,3 +42,12 @@ def split_channels(text: str) -> list[Part] | None:
         elif said:
             parts.append(Part("reasoning" if found["channel"] == "analysis" else "text", said))
     return parts or None
+
+
+def _without_tokens(text: str) -> list[Part] | None:
+    before, found, answer = text.partition(WITHOUT_TOKENS)
+    reasoning = before.strip()
+    if not found or (reasoning and not reasoning.startswith("analysis")):
+        return None
+    parts = [Part("reasoning", reasoning.removeprefix("analysis").strip()), Part("text", answer.strip())]
+    return [part for part in parts if part.text]

@@ -30,6 +30,8 @@ _TAGS_AND_CODE: Final = re.compile(
 )
 _MAX_CODE_SPAN: Final = 1000
 """Characters between two backticks on which a tag counts as code."""
+_INVISIBLE: Final = " \t\ufeff\u200b"
+_BLANK: Final = f"{_INVISIBLE}\r\n"
 _SENTENCE_ENDS: Final = frozenset(".!?…\u3002\uff01\uff1f")
 _QUOTES: Final = frozenset("`'\"\u201c\u201d\u2018\u2019«»")
 
@@ -51,7 +53,7 @@ def split_reasoning(text: str) -> list[Part]:
 
 
 def _part(kind: PartType, text: str) -> list[Part]:
-    return [Part(kind, stripped)] if (stripped := text.strip()) else []
+    return [Part(kind, stripped)] if (stripped := text.strip(_BLANK)) else []
 
 
 class _Blocks:
@@ -59,11 +61,13 @@ class _Blocks:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        # not the tags in backticks that a block's reasoning speaks of
+        ends = [tag for tag in _TAGS.finditer(text) if _closes(tag) and not text.startswith("`", tag.end())]
         self._ends: defaultdict[str, list[re.Match[str]]] = defaultdict(list)
-        """The tags that end a block, by word; not those that a block's reasoning speaks of, in backticks."""
-        for tag in _TAGS.finditer(text):
-            if _closes(tag) and not text.startswith("`", tag.end()):
-                self._ends[_word(tag)].append(tag)
+        """The tags that end a block: by word, and all of them under an empty word."""
+        for tag in ends:
+            self._ends[_word(tag)].append(tag)
+        self._ends[""] = ends
 
     def found(self) -> Iterator[tuple[int, int, int, int]]:
         """Yield the start of each block, of its reasoning, the end of its reasoning, and of the block."""
@@ -94,13 +98,17 @@ class _Blocks:
         return closing.end() if closing else token.end()
 
     def _end_of(self, token: re.Match[str]) -> re.Match[str] | None:
-        ends = self._ends[_word(token)]
-        index = bisect_left(ends, token.end(), key=re.Match.start)
-        return ends[index] if index < len(ends) else None
+        """Return the next tag that ends a block of that word, or without one a block of any word."""
+        for word in (_word(token), ""):
+            ends = self._ends[word]
+            index = bisect_left(ends, token.end(), key=re.Match.start)
+            if index < len(ends):
+                return ends[index]
+        return None
 
     def _begins(self, token: re.Match[str], boundary: int, *, closed: bool) -> bool:
         """Return True if a tag begins a block: where a text or line begins, or a sentence has ended."""
-        before = self._text[max(boundary, token.start() - _MAX_CODE_SPAN) : token.start()].rstrip(" \t")
+        before = self._text[max(boundary, token.start() - _MAX_CODE_SPAN) : token.start()].strip(_INVISIBLE)
         return not before or before.endswith("\n") or (closed and before[-1] in _SENTENCE_ENDS)
 
     def _only_ends(self, token: re.Match[str]) -> bool:

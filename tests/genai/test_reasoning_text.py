@@ -57,6 +57,8 @@ def test_a_block_is_reasoning_and_the_rest_is_the_answer(opening: str, closing: 
          [("reasoning", "It may end with `</think>` later."), ("text", "4")]),
         ("<think>```python\nx = 1\n</think>4", [("reasoning", "```python\nx = 1"), ("text", "4")]),
         ("<think>a</think>Use `<think>` so.", [("reasoning", "a"), ("text", "Use `<think>` so.")]),
+        ("<think>a</thinking>b", [("reasoning", "a"), ("text", "b")]),
+        ("\ufeff<think>a</think>b", [("reasoning", "a"), ("text", "b")]),
         ("<thinking>a <think> b</thinking>c", [("reasoning", "a <think> b"), ("text", "c")]),
     ],
 )  # fmt: skip
@@ -99,6 +101,8 @@ def test_what_others_write_stays_as_it_is(role: str) -> None:
          [("reasoning", "Hm."), ("text", "4")]),
         ("<|start|>assistant<|channel|>analysis<|message|>Hm.", [("reasoning", "Hm.")]),
         ("<|channel|>final<|message|>4", [("text", "4")]),
+        ("analysisWe need 2 + 2.assistantfinalIt is 4.", [("reasoning", "We need 2 + 2."), ("text", "It is 4.")]),
+        ("assistantfinalIt is 4.", [("text", "It is 4.")]),
         ("<|channel|>commentary<|message|>I look it up.<|end|>", [("text", "I look it up.")]),
         ('<|channel|>commentary to=functions.weather <|constrain|>json<|message|>{"city":"Graz"}<|call|>',
          [("tool_call", '{"city":"Graz"}')]),
@@ -109,7 +113,9 @@ def test_the_channels_of_gpt_oss_are_read(text: str, expected: list[tuple[str, s
     assert parts(text) == expected
 
 
-@pytest.mark.parametrize("text", ["It has `<|channel|>final<|message|>`.", "<|channel|> alone", "analysis"])
+@pytest.mark.parametrize(
+    "text", ["It has `<|channel|>final<|message|>`.", "<|channel|> alone", "analysis", "See assistantfinal."]
+)
 def test_an_answer_that_speaks_of_channels_stays_as_it_is(text: str) -> None:
     assert parts(text) == [("text", text)]
 

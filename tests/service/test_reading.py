@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from support.captured import body_of
 from support.fake_clock import FakeClock
 from support.service import service
-from support.spans import body, chat_attributes, message, span
+from support.spans import body, chat_attributes, message, span, unreadable
 
 from otel_llm.config.evaluate import DriftSettings, EvaluateSettings
 from otel_llm.evaluate.run.pipeline import Pipeline
@@ -192,11 +192,7 @@ def test_a_harmless_text_that_was_cut_is_partial_and_counted(
 
 def test_bytes_that_nobody_can_read_are_a_dead_letter(events: tuple[Service, OtlpSink]) -> None:
     at, sink = events
-    good = span(chat_attributes(CARD, INSULT)).SerializeToString()
-    bad = good[:-40]
-    scope = b"".join(b"\x12" + _varint(len(data)) + data for data in (bad, good))
-    resource = b"\x12" + _varint(len(scope)) + scope
-    send(at, b"\x0a" + _varint(len(resource)) + resource)
+    send(at, unreadable(body(span(span_id=b"bad span"), span(chat_attributes(CARD, INSULT)))))
     assert verdicts(sink, 4)["toxicity", "output", "fail"] == 1
     assert dead_letters(at) == 1
 
@@ -260,11 +256,3 @@ def test_operations_that_senders_make_up_are_bounded() -> None:
         ("b", "unknown_operation"): 1,
         ("other", "unknown_operation"): 2,
     }
-
-
-def _varint(number: int) -> bytes:
-    data = bytearray()
-    while number > 0x7F:
-        data.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*data, number])

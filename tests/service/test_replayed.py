@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from otlp_sink import OtlpSink
 from support.receivers import wait_until
 from support.service import LengthPipeline, service
-from support.spans import body, chat_attributes, span
+from support.spans import body, span, unreadable
 
 from otel_llm.dead_letters.lines import read
 from otel_llm.dead_letters.writer import DeadLetters
@@ -17,12 +17,14 @@ from otel_llm.receive.replay_header import REPLAY_HEADER
 from otel_llm.service.command import command
 from otel_llm.service.running import Service
 
-BROKEN = chat_attributes() | {"gen_ai.input.messages": "[cut"}
-
 
 def send(at: Service, *spans: object, stage: str = "", signal: str = "traces") -> httpx.Response:
+    return post(at, body(*spans), stage=stage, signal=signal)
+
+
+def post(at: Service, data: bytes, *, stage: str = "", signal: str = "traces") -> httpx.Response:
     headers = {"content-type": "application/x-protobuf"} | ({REPLAY_HEADER: stage} if stage else {})
-    return httpx.post(f"{at.http}/v1/{signal}", content=body(*spans), headers=headers)
+    return httpx.post(f"{at.http}/v1/{signal}", content=data, headers=headers)
 
 
 @pytest.mark.parametrize("stage", ["decode", "evaluate"])
@@ -30,7 +32,7 @@ def test_a_span_that_came_before_is_evaluated_when_its_letter_is_replayed(
     pipeline: LengthPipeline, stage: str
 ) -> None:
     with service(pipeline, queue={"max_delay_s": 0}) as at:
-        send(at, span(BROKEN)).raise_for_status()
+        post(at, unreadable(body(span()))).raise_for_status()
         page = f"{at.telemetry}/metrics"
         wait_until(lambda: 'otel_llm_dead_letters_total{stage="decode"} 1.0' in httpx.get(page).text)
         send(at, span()).raise_for_status()  # by itself, it is taken for one that was sent again

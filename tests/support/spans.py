@@ -51,3 +51,10 @@ def request(*spans: Span, service: str | None = "shop") -> ExportTraceServiceReq
 
 def body(*spans: Span, service: str | None = "shop") -> bytes:
     return request(*spans, service=service).SerializeToString()
+
+
+def unreadable(data: bytes) -> bytes:
+    """Return a request whose first span has short input messages, with a value that is no protobuf any more."""
+    before, start, rest = data.partition(b'[{"role": "user"')
+    assert before[-2] == 0x0A  # the field string_value of AnyValue, before its length
+    return before[:-2] + b"\x0f" + before[-1:] + start + rest

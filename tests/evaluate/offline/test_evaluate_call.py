@@ -224,3 +224,22 @@ def test_without_the_extra_the_error_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "otel_llm.evaluate.run.pipeline", None)
     with pytest.raises(ModuleNotFoundError, match="pipeline"):  # a fault of ours is not the extra's
         loaded_evaluators.load(None, threads=1)
+
+
+@pytest.mark.parametrize("block", ["<think>{}</think>", "{}</think>", "<thinking>\n{}\n</thinking>\n\n"])
+def test_reasoning_in_the_text_of_an_answer_is_not_evaluated(block):
+    reasoning = (
+        "Hmm, I could say the X200 has a 5-year warranty, or that it costs 99 euros. The context says 2 years."
+    )
+    answer = "The X200 has a 2-year warranty."
+    context = "The X200 is a vacuum cleaner. It comes with a 2-year warranty."
+    plain, with_block, nothing = otel_llm.evaluate(
+        [
+            {"output": answer, "context": context},
+            {"output": block.format(reasoning) + answer, "context": context},
+            {"output": f"<think>{reasoning}", "context": context},
+        ],
+        ["groundedness"],
+    )
+    assert (plain.label, with_block.label, with_block.score) == ("pass", "pass", plain.score)
+    assert nothing.label == "not_applicable"

@@ -22,7 +22,7 @@ _RETRIEVED, _RERANKED, _RESULT = "retrieval.documents", "reranker.output_documen
 
 FIELDS: Final = Fields(
     provider=("llm.provider", "llm.system"),
-    request_model=("llm.model_name",),
+    request_model=(names.OPENINFERENCE_MODEL,),
     response_id=(names.RESPONSE_ID,),
     input=(
         "llm.input_messages.N.message.role",
@@ -41,7 +41,7 @@ FIELDS: Final = Fields(
         "output.value",
     ),
     input_tokens=("llm.token_count.prompt",),
-    output_tokens=("llm.token_count.completion",),
+    output_tokens=(names.OPENINFERENCE_OUTPUT_TOKENS,),
     cost_usd=("llm.cost.total", names.USAGE_COST),
     conversation_id=("session.id",),
     prompt_name=("llm.prompt_template.name", names.PROMPT_NAME),

@@ -3,6 +3,7 @@
 import pytest
 
 from otel_llm.genai import messages
+from otel_llm.genai.problems import Source
 from otel_llm.names import finish_reasons
 from otel_llm.names.finish_reasons import finish_reason_of
 
@@ -46,5 +47,5 @@ def test_what_stands_for_no_reason_is_none(said):
 def test_the_service_reads_by_the_same_table():
     assert messages.finish_reason_of is finish_reasons.finish_reason_of
     message = {"role": "assistant", "parts": [], "finish_reason": "MAX_TOKENS"}
-    (read,) = messages.read_messages([message], "gen_ai.output.messages")
+    (read,) = messages.read_messages([message], Source("gen_ai.output.messages", "output"))
     assert read.finish_reason == "length"

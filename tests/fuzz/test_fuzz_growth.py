@@ -11,7 +11,7 @@ from support.spans import chat_attributes, span
 
 from otel_llm.errors import DecodeError
 from otel_llm.genai.decode import read_span
-from otel_llm.genai.documents_of_call import split_prompt
+from otel_llm.genai.prompt.context import split_prompt
 from otel_llm.masking.content import masked
 from otel_llm.otlp.json import read_json
 

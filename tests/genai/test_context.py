@@ -6,7 +6,7 @@ from support.decoding import decode
 from support.spans import body, chat_attributes, message, span
 
 from otel_llm.genai.call import Call
-from otel_llm.genai.documents_of_call import split_prompt
+from otel_llm.genai.prompt.context import split_prompt
 
 PROMPT = "<context>Llamas are camelids.</context>\nWhat are llamas?"
 

@@ -17,6 +17,7 @@ from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 from otel_llm.evaluate.definition.result import Label, Read, Result, Target
 from otel_llm.evaluate.definition.scoring import error_results, score_result, target_text
 from otel_llm.evaluate.definition.span import Piece, Span
+from otel_llm.evaluate.definition.target_texts import EvaluatedPart, Place, TargetText, target_texts
 from otel_llm.evaluate.engine.excerpts import bounded, shortened
 from otel_llm.evaluate.engine.quantities import in_one_form
 from otel_llm.evaluate.engine.sentences import passages, sentences
@@ -67,6 +68,8 @@ __all__ = [  # noqa: RUF022 - by subject
     "Call", "Message", "Part", "Evaluator", "EvaluatorManifest", "ModelError", "MissingExtraError",
     # what comes out
     "Label", "Read", "Result", "Target", "error_results", "score_result", "target_text",
+    # tool calls and results beside what was said
+    "EvaluatedPart", "Place", "TargetText", "target_texts",
     # texts: their sentences, their words
     "Piece", "Span", "Words", "bounded", "coverage", "in_one_form", "overlap", "passages", "sentences",
     "shortened", "words",

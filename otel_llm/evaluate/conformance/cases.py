@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -28,6 +29,8 @@ class Case(BaseModel):
     """Natural log-probabilities of the answer's tokens."""
     tool_results: tuple[str, ...] = ()
     """Results of tools, before the answer."""
+    tool_calls: dict[str, dict[str, object]] = {}
+    """Calls of tools in the answer: arguments by the tool's name."""
     labels: dict[Target, Label]
 
     def call(self, number: int = 1) -> Call:
@@ -42,7 +45,13 @@ class Case(BaseModel):
             provider="",
             request_model="",
             input=(*asked, *(Message("tool", (Part("tool_call_response", text),)) for text in self.tool_results)),
-            output=tuple(Message("assistant", (Part("text", text),)) for text in answers),
+            output=(
+                *(Message("assistant", (Part("text", text),)) for text in answers),
+                *(
+                    Message("assistant", (Part("tool_call", json.dumps(arguments, ensure_ascii=False), name),))
+                    for name, arguments in self.tool_calls.items()
+                ),
+            ),
             documents=self.documents,
             logprobs=self.logprobs,
             start_ns=0,

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from otel_llm.errors import ChecksumError, ModelError
 from otel_llm.evaluate.definition.result import Target
+from otel_llm.evaluate.definition.target_texts import EvaluatedPart
 
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -20,6 +21,7 @@ _CLASSIFIERS: Final = ("text_classifier", "pair_classifier", "token_classifier")
 _OWN_KEYS: Final = {
     "code": ("python",),
     "options": ("python",),
+    "parts": ("python",),
     "labels": _CLASSIFIERS,
     "label": _CLASSIFIERS,
     "activation": _CLASSIFIERS,
@@ -92,6 +94,8 @@ class EvaluatorManifest(_Folder):
     """Code that runs the evaluator: the class that `code` names, or a classifier over `model.onnx`."""
     targets: Annotated[tuple[Target, ...], Field(min_length=1)]
     """Sides of a call that are scored."""
+    parts: Annotated[tuple[EvaluatedPart, ...], Field(min_length=1)] = ("text",)
+    """python: parts that are read: arguments of tool calls count to the output, results of tools to the input."""
     scores: str
     """Meaning of the score, in a word or two: the score is its probability."""
     threshold: Annotated[float, Field(ge=0, le=1)]

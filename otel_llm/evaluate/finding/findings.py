@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
-from otel_llm.evaluate.definition.result import Read, Result, Target
-from otel_llm.evaluate.definition.scoring import score_result, target_text
+from otel_llm.evaluate.definition.result import Result, Target
+from otel_llm.evaluate.definition.scoring import score_result
+from otel_llm.evaluate.definition.target_texts import TargetText, target_texts
 from otel_llm.genai.call import Call
 from otel_llm.text.readings import is_plain, readings
 
@@ -88,11 +89,19 @@ class Finder(ABC):
         return [self._evaluate(call, target) for target in self.manifest.targets]
 
     def _evaluate(self, call: Call, target: Target) -> Result:
-        text = target_text(call, target)
-        findings = list(self.find(text)) if text else []
-        score = max((finding.confidence for finding in findings), default=0.0) if text else None
-        read = Read(part=min(2 * self._half, len(text)), whole=len(text), unit="characters")
-        return score_result(self.manifest, call, target, score, lambda: explain(self._sure(findings)), read=read)
+        found = [(text, list(self.find(text.text))) for text in target_texts(call, target, self.manifest.parts)]
+        confidences = [finding.confidence for _, findings in found for finding in findings]
+        score = max(confidences, default=0.0) if found else None
+        return score_result(self.manifest, call, target, score, lambda: self._explain(found))
+
+    def _explain(self, found: Iterable[tuple[TargetText, list[Finding]]]) -> str:
+        """Return the findings by place, as in "tool call http_post, card: CREDIT_CARD: 1 (characters 0-19)"."""
+        placed: dict[str, list[Finding]] = defaultdict(list)
+        for text, findings in found:
+            for finding in self._sure(findings):
+                where, start, end = text.place(finding.start, finding.end)
+                placed[where].append(finding._replace(start=start, end=end))
+        return "; ".join(f"{where}: {explain(each)}" if where else explain(each) for where, each in placed.items())
 
     def _sure(self, findings: Iterable[Finding]) -> list[Finding]:
         return [finding for finding in without_overlaps(findings) if self.manifest.is_fail(finding.confidence)]

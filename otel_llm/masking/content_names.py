@@ -54,7 +54,7 @@ _PATTERNS: Final = (
     r"reranker\.(?:query|(?:input|output)_documents(?:\.(?!\d+\.document\.(?:id|score)$).+)?)",
     r"embedding\.(?:text|embeddings\.\d+\.embedding\.text)",
     r"document\.(?:content|metadata)",
-    r"tool\.(?:parameters|json_schema|output)(?:\..+)?",
+    r"tool\.(?:parameters|json_schema|output|result)(?:\..+)?",
     r"tool_call\.function\.arguments",
     # Vercel's AI SDK: ai.prompt.messages, ai.response.text, ai.toolCall.args; ai.result.* before its version 4
     r"ai\.prompt(?:\.(?!(?:format|toolChoice)$).+)?",
@@ -68,8 +68,8 @@ _PATTERNS: Final = (
 )
 _CONTENT: Final = re.compile("|".join(_PATTERNS), re.DOTALL)
 
-_CONTENT_EVENTS: Final = "gen_ai."
-"""Prefix of the names of events whose body is content, such as gen_ai.user.message or gen_ai.choice."""
+_CONTENT_EVENTS: Final = ("gen_ai.", "memory.")
+"""Prefixes of the names of events whose body is content: gen_ai.user.message, gen_ai.choice; strands' memory.query."""
 _NO_CONTENT_OF_EVENTS: Final = frozenset({"role", "index", "finish_reason", "id", "name", "type"})
 
 

@@ -12,6 +12,8 @@ from otel_llm.otlp.json import read_json
 from otel_llm.otlp.requests import read_request, scopes
 
 CAPTURED = sorted((Path(__file__).parents[1] / "genai" / "captured").glob("*.json"))
+NEWEST = sorted((Path(__file__).parents[1] / "genai" / "captured" / "newest").glob("*.json"))
+SECRETS = ["4539 1488 0343 6467", "Xk9#mQ2v7Lp", "anna.berger@posteo.net"]
 SAID = ["capital of France", "Be brief", "rainy", "Paris", "Berlin"]
 MAIL = "jane.roe@acme.io"
 
@@ -53,3 +55,11 @@ def test_no_address_is_left_once_content_is_masked(path: Path) -> None:
     assert MAIL.encode() in before
     assert MAIL.encode() not in after
     assert b"[EMAIL_ADDRESS]" in after
+
+
+@pytest.mark.parametrize("path", NEWEST, ids=lambda path: path.stem)
+@pytest.mark.parametrize(("span", "log"), [(masked, masked_log), (stripped, stripped_log)])
+def test_no_secret_of_the_newest_libraries_is_left(path: Path, span: Rewrite, log: Rewrite) -> None:
+    before, after = rewritten(path.read_text(), span, log)
+    assert [each for each in SECRETS if each.encode() in after] == []
+    assert (SECRETS[0].encode() in before) == ("no_content" not in path.stem)

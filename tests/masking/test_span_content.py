@@ -62,6 +62,28 @@ def test_events_of_a_span_are_masked_and_stripped_too() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "others"),
+    [
+        ("gen_ai.user.message", "content", {"role": "user"}),
+        ("gen_ai.tool.message", "content", {"role": "tool", "id": "call_1"}),
+        ("gen_ai.choice", "message", {"finish_reason": "stop"}),
+        ("gen_ai.choice", "tool.result", {"finish_reason": "stop"}),
+        ("gen_ai.choice", "gen_ai.event.content", {"gen_ai.system": "az.ai.inference"}),
+        ("gen_ai.client.inference.operation.details", "gen_ai.input.messages", {"gen_ai.operation.name": "chat"}),
+        ("memory.query", "content", {}),
+        ("memory.results", "content", {}),
+    ],
+)
+def test_span_events_with_messages_are_masked(name: str, content: str, others: dict[str, str]) -> None:
+    event = Span.Event(name=name, attributes=key_values({content: f'[{{"text": "{TEXT}"}}]', **others}))
+    data = span({}, events=[event]).SerializeToString()
+    [after] = Span.FromString(masked(data)).events
+    assert plain(after.attributes) == {content: f'[{{"text": "{HIDDEN}"}}]', **others}
+    [after] = Span.FromString(stripped(data)).events
+    assert plain(after.attributes) == others
+
+
+@pytest.mark.parametrize(
     "value",
     [b"bytes", ["fine", b"bytes"], {"a": {"b": b"bytes"}}, "[" * 100_000, ["[" * 100_000], {"[" * 100_000: 1}],
 )

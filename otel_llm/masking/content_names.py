@@ -69,7 +69,7 @@ _PATTERNS: Final = (
 _CONTENT: Final = re.compile("|".join(_PATTERNS), re.DOTALL)
 
 _CONTENT_EVENTS: Final = ("gen_ai.", "memory.")
-"""Prefixes of the names of events whose body is content: gen_ai.user.message, gen_ai.choice; strands' memory.query."""
+"""Prefixes of the names of events whose body is content: gen_ai.choice, and memory.query of strands-agents."""
 _NO_CONTENT_OF_EVENTS: Final = frozenset({"role", "index", "finish_reason", "id", "name", "type"})
 
 

@@ -33,6 +33,15 @@ for form in content no_content; do
   "$python" capture.py "newest/pydantic_ai_2.68.0_$form" "$(version pydantic_ai pydantic-ai-slim)" \
     -- "$environments/pydantic_ai/bin/python" pydantic_ai_app.py "$form"
 done
+"$python" capture.py newest/strands_agents_1.62.0 "$(version strands strands-agents)" \
+  -- "$environments/strands/bin/python" strands_app.py
+"$python" capture.py newest/strands_agents_1.62.0_latest "$(version strands strands-agents)" \
+  OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental -- "$environments/strands/bin/python" strands_app.py
+"$python" capture.py newest/openllmetry_0.62.4 \
+  "$(version openllmetry_newest opentelemetry-instrumentation-openai)" \
+  -- "$environments/openllmetry_newest/bin/python" openai_newest_app.py openllmetry
+"$python" capture.py newest/openinference_0.1.66 "$(version openinference openinference-instrumentation-openai)" \
+  -- "$environments/openinference/bin/python" openai_newest_app.py openinference
 cp vercel_app.mjs "$environments/vercel/"
 "$python" capture.py vercel "ai $(node -p "require('$environments/vercel/node_modules/ai/package.json').version")" \
   -- node "$environments/vercel/vercel_app.mjs"

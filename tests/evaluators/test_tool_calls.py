@@ -1,6 +1,7 @@
 """What an agent hands to tools, and what tools hand back, as pii and secrets evaluate it."""
 
 import json
+import time
 
 import pytest
 from support.results import call as made_call
@@ -120,3 +121,18 @@ def test_a_harmless_result_passes_and_what_was_said_is_evaluated_beside_it():
     assert explanation(PII, input=both) == (
         "EMAIL_ADDRESS: 1 (characters 5-27); tool result 1, card: CREDIT_CARD: 1 (characters 0-19)"
     )
+
+
+def test_a_great_many_calls_of_tools_are_read_as_far_as_it_goes_and_the_result_says_so():
+    harmless = {f"key_{number}": f"value {number} of 12-{number}" for number in range(20_000)}
+    output = tuple(calling(harmless) for _ in range(30))
+    started = time.process_time()
+    for evaluator in (PII, SECRETS):
+        assert labels(evaluator, output=output)["output"] == "partial"
+    assert time.process_time() - started < 4
+    assert labels(PII, output=(calling({"card": CARD}), *output))["output"] == "fail"
+
+
+@pytest.mark.parametrize("value", [f"\ud800 {CARD}", f"{CARD} \udfff"])
+def test_a_character_that_is_none_costs_nothing(value):
+    assert labels(PII, output=(calling({"a\ud800": value}),))["output"] == "fail"

@@ -25,7 +25,8 @@ LLAMA_INDEX = (
 )
 LANGCHAIN = (
     "Use the following pieces of context to answer the question at the end. If you don't know the answer, just "
-    f"say that you don't know, don't try to make up an answer.\n\n{DOCUMENT}\n\nQuestion: {QUESTION}\nHelpful Answer:"
+    f"say that you don't know, don't try to make up an answer.\n\n{DOCUMENT}\n\n"
+    f"Question: {QUESTION}\nHelpful Answer:"
 )
 
 

@@ -19,7 +19,7 @@ EvaluatedPart = Literal["text", "tool_call", "tool_call_response"]
 _MAX_DEPTH: Final = 8
 """JSON in JSON, and lists and objects in each other, that are read as data; what is deeper is read as a text."""
 _MAX_JSON_CHARACTERS: Final = 1_000_000
-"""Longer JSON is read as a text."""
+"""JSON of one side of a call that is read as data; what is longer is read as a text."""
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z_-]{0,39}")
 """A name that holds no value: only such names of tools and keys are in explanations."""
 
@@ -96,9 +96,12 @@ def _since_answer(call: Call) -> Sequence[Message]:
 
 def _tool_texts(kind: str, messages: Iterator[tuple[Part, ...]], type_: EvaluatedPart) -> Iterator[TargetText]:
     parts = (part for message in messages for part in message if part.type == type_)
+    characters = 0
     for number, part in enumerate(parts, 1):
         name = f"{kind} {part.name if _PLAIN_NAME.fullmatch(part.name) else number}"
-        values = list(_values(part.text, "", "", 0))
+        characters += len(part.text)
+        is_read = characters <= _MAX_JSON_CHARACTERS
+        values = list(_values(part.text, "", "", 0)) if is_read else [_Value("", "", part.text)]
         if len(values) == 1 and not values[0].key:
             yield TargetText(name, values[0].text)
         else:
@@ -161,7 +164,7 @@ def _path(key: str, name: str, number: int) -> str:
 
 def _loaded(text: str) -> object:
     """Return the object or list that a text is as JSON, its numbers as texts; None for any other text."""
-    if len(text) > _MAX_JSON_CHARACTERS or not text.lstrip().startswith(("{", "[")):
+    if not text.lstrip().startswith(("{", "[")):
         return None
     try:
         value: object = json.loads(text, parse_int=str, parse_float=str)

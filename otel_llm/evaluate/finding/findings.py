@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from otel_llm.evaluate.definition.manifest import EvaluatorManifest
-from otel_llm.evaluate.definition.result import Result, Target
+from otel_llm.evaluate.definition.result import Read, Result, Target
 from otel_llm.evaluate.definition.scoring import score_result
 from otel_llm.evaluate.definition.target_texts import TargetText, target_texts
 from otel_llm.genai.call import Call
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from otel_llm.evaluate.definition.encoding import Encoding
 
 _SPANS: Final = 5  # places of one type in an explanation
+_TEXTS: Final = 4
+"""Texts of the greatest length that are read of one side of a call."""
 _BEYOND: Final = 500
 """Characters read beyond the cut of a long text, to find a value at the cut and the words near it."""
 
@@ -89,10 +91,21 @@ class Finder(ABC):
         return [self._evaluate(call, target) for target in self.manifest.targets]
 
     def _evaluate(self, call: Call, target: Target) -> Result:
-        found = [(text, list(self.find(text.text))) for text in target_texts(call, target, self.manifest.parts)]
+        texts = target_texts(call, target, self.manifest.parts)
+        found, read = self._read(texts)
         confidences = [finding.confidence for _, findings in found for finding in findings]
         score = max(confidences, default=0.0) if found else None
-        return score_result(self.manifest, call, target, score, lambda: self._explain(found))
+        return score_result(self.manifest, call, target, score, lambda: self._explain(found), read=read)
+
+    def _read(self, texts: Sequence[TargetText]) -> tuple[list[tuple[TargetText, list[Finding]]], Read]:
+        """Return the findings of each text, and how much was read of all: an agent may call hundreds of tools."""
+        found, characters = [], 0
+        for text in texts:
+            if characters < _TEXTS * 2 * self._half:
+                found.append((text, list(self.find(text.text))))
+                characters += min(2 * self._half, len(text.text))
+        whole = sum(len(text.text) for text in texts)
+        return found, Read(part=characters, whole=whole, unit="characters")
 
     def _explain(self, found: Iterable[tuple[TargetText, list[Finding]]]) -> str:
         """Return the findings by place, as in "tool call http_post, card: CREDIT_CARD: 1 (characters 0-19)"."""

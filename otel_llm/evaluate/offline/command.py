@@ -58,7 +58,8 @@ def command(**options: Any) -> None:
     """Evaluate the answers in FILE with local models; - is stdin.
 
     Each line of FILE is a JSON object with "output", the answer, and as far as they are known "id", "input",
-    "context" (a list of texts), "system", "choices" (several answers) and "logprobs".
+    "context" (a list of texts), "system", "choices" (several answers), "logprobs", "tool_calls" and
+    "tool_results".
 
     \b
     A CONDITION of --fail-on; quote it, or the shell takes > for itself:

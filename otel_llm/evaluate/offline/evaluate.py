@@ -32,7 +32,8 @@ def evaluate(
 
     Args:
         records: mappings with `output` and, as far as they are known, `id`, `input`, `context`, `system`,
-            `choices` and `logprobs`, or `otel_llm.evaluate.offline.records.Record`, which describes each.
+            `choices`, `logprobs`, `tool_calls` and `tool_results`, or `otel_llm.evaluate.offline.records.Record`,
+            which describes each.
         evaluators: names of the evaluators that run; None: all installed ones.
         threads: threads that encode texts.
         timeout_s: seconds that an evaluator may take for one record; then its results are errors.

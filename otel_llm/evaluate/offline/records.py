@@ -7,13 +7,15 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from otel_llm.errors import RecordError
 from otel_llm.evaluate.definition.result import Label, Target
 from otel_llm.genai.answers import with_reasoning_apart
 from otel_llm.genai.call import Call, Message, Part
+from otel_llm.genai.parts import as_text, read_tool_calls
+from otel_llm.genai.problems import Source
 from otel_llm.text.well_formed import well_formed
 
 RecordId = str | int
@@ -41,6 +43,10 @@ class Record:
     """Several answers to the same input."""
     logprobs: Sequence[float] | None = None
     """Natural logarithms of the probabilities of the answer's tokens."""
+    tool_calls: Sequence[Mapping[str, Any]] | None = None
+    """Calls of tools in the answer, with `name` and `arguments`, or as OpenAI's API writes them."""
+    tool_results: Sequence[Any] | None = None
+    """What tools answered before: texts, or values of JSON."""
 
 
 KEYS: Final = tuple(field.name for field in dataclasses.fields(Record))
@@ -92,8 +98,10 @@ def read_record(value: object, number: int) -> Record:
         system=_text(given, "system"),
         choices=_texts(given, "choices"),
         logprobs=_logprobs(given.get("logprobs")),
+        tool_calls=_tool_calls(given.get("tool_calls")),
+        tool_results=_tool_results(given.get("tool_results")),
     )
-    if read.output is None and not read.choices:
+    if read.output is None and not read.choices and not read.tool_calls:
         others = ", ".join(repr(key) for key in given if key not in KEYS)
         raise RecordError(
             f'output: is missing{f" among {_shortened(others)}" if others else ""}: give the answer as "output",'
@@ -105,6 +113,13 @@ def read_record(value: object, number: int) -> Record:
 def call_of(record: Record) -> RecordCall:
     """Return the record as a call; its ids are computed from the record's id, the same in every run."""
     digest = hashlib.sha256(json.dumps(record.id).encode()).hexdigest()
+    results = [
+        Message("tool", (Part("tool_call_response", well_formed(as_text(each))),))
+        for each in record.tool_results or ()
+    ]
+    documents = (
+        [part.text for result in results for part in result.parts] if record.context is None else record.context
+    )
     return RecordCall(
         trace_id=digest[:32],
         span_id=digest[32:48],
@@ -112,14 +127,21 @@ def call_of(record: Record) -> RecordCall:
         operation="chat",
         provider="",
         request_model="",
-        input=() if record.input is None else (_message("user", record.input),),
-        output=with_reasoning_apart([_message("assistant", text) for text in _answers(record)]),
+        input=(*(() if record.input is None else (_message("user", record.input),)), *results),
+        output=with_reasoning_apart(_output(record)),
         system=record.system or "",
-        documents=tuple(text for text in record.context or () if text.strip()),
+        documents=tuple(text for text in documents if text.strip()),
         logprobs=tuple(record.logprobs or ()),
         start_ns=0,
         duration_s=0.0,
     )
+
+
+def _output(record: Record) -> list[Message]:
+    """Return a message for each answer; the calls of tools belong to the first."""
+    calls = read_tool_calls(list(record.tool_calls or ()), Source("tool_calls", "output"))
+    first, *others = [_message("assistant", text) for text in _answers(record)] or [Message("assistant", ())]
+    return [replace(first, parts=first.parts + calls), *others]
 
 
 def _answers(record: Record) -> list[str]:
@@ -187,6 +209,23 @@ def _logprobs(value: Any) -> tuple[float, ...] | None:
                 f" got {_described(number)}"
             )
     return tuple(min(float(number), 0.0) for number in value)
+
+
+def _tool_calls(value: Any) -> tuple[Mapping[str, Any], ...] | None:
+    if value is None:
+        return None
+    for index, call in enumerate(_list(value, "tool_calls", "calls of tools")):
+        inner = call.get("function", call) if isinstance(call, Mapping) else None
+        if not isinstance(inner, Mapping) or not isinstance(inner.get("name"), str):
+            raise RecordError(
+                f'tool_calls[{index}]: must be an object such as {{"name": "http_post", "arguments": {{}}}},'
+                f" got {_described(call)}"
+            )
+    return tuple(value)
+
+
+def _tool_results(value: Any) -> tuple[Any, ...] | None:
+    return None if value is None else tuple(_list(value, "tool_results", "texts or values of JSON"))
 
 
 def _list(value: object, key: str, of: str) -> Sequence[Any]:

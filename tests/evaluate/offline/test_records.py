@@ -51,8 +51,24 @@ def test_without_an_id_the_number_is_the_id():
     assert read(output="A", number=12).id == 12
 
 
+def test_calls_and_results_of_tools_are_parts_of_the_call():
+    called = {"name": "http_post", "arguments": {"to": "a@b.de"}}
+    of_openai = {"id": "1", "type": "function", "function": {"name": "clock", "arguments": '{"zone": "CET"}'}}
+    call = call_of(read(input="Q", tool_results=["9", {"t": 57}], tool_calls=[called, of_openai]))
+    assert [(part.name, part.text) for part in call.output[0].parts] == [
+        ("http_post", '{"to": "a@b.de"}'),
+        ("clock", '{"zone": "CET"}'),
+    ]
+    assert (call.input_text, call.output_text, call.tool_results) == ("Q", "", ("9", '{"t": 57}'))
+    assert call.documents == ("9", '{"t": 57}')
+    assert call_of(read(output="A", context=["C"], tool_results=["9"])).documents == ("C",)
+    assert call_of(read(output="A", choices=["B"], tool_calls=[called])).choices == ("A", "B")
+
+
 def test_null_is_as_good_as_left_out():
-    nothing = dict.fromkeys(("id", "input", "context", "system", "choices", "logprobs"))
+    nothing = dict.fromkeys(
+        ("id", "input", "context", "system", "choices", "logprobs", "tool_calls", "tool_results")
+    )
     assert read_record({"output": "A", **nothing}, 3) == Record(id=3, output="A")
 
 
@@ -89,6 +105,10 @@ def test_our_dataclass_is_read_and_checked_as_a_mapping_is():
         ({"output": "A", "context": [None]}, "context[0]: must be a text, got null"),
         ({"output": "A", "choices": "B"}, 'choices: must be a list of texts, got "B"'),
         ({"output": "A", "choices": ["B", 2]}, "choices[1]: must be a text, got 2"),
+        ({"tool_calls": {"name": "f"}}, "tool_calls: must be a list of calls of tools, got an object"),
+        ({"tool_calls": ["f"]}, 'tool_calls[0]: must be an object such as {"name": "http_post", "arguments": {}}'),
+        ({"tool_calls": [{"function": None}]}, "tool_calls[0]: must be an object such as"),
+        ({"output": "A", "tool_results": "9"}, "tool_results: must be a list of texts or values of JSON"),
         ({"output": "A", "logprobs": -0.5}, "logprobs: must be a list of numbers, one per token of the answer"),
         ({"output": "A", "logprobs": ["-1"]}, 'logprobs[0]: must be a number, got "-1"'),
         ({"output": "A", "logprobs": [True]}, "logprobs[0]: must be a number, got true"),

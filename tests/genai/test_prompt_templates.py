@@ -36,7 +36,9 @@ def call(*messages: dict[str, object], **attributes: object) -> Call:
 def test_the_context_of_a_users_prompt_is_documents_and_the_rest_is_the_question(name: str) -> None:
     split = split_prompt(filled(USER[name]))
     assert split.question == QUESTION
-    assert [re.sub(r"^\[1\] «|»$|^Content: ", "", text) for text in split.documents] == [DOCUMENT]
+    assert [re.sub(r"^\[1\] «|»$|^Content: |^x200.pdf#page=2: ", "", text) for text in split.documents] == [
+        DOCUMENT
+    ]
 
 
 @pytest.mark.parametrize("name", SYSTEM)
@@ -95,6 +97,12 @@ def test_an_empty_context_has_no_documents_and_the_question_is_the_users(name: s
         "My notes:\n\nSources: the Bible, Homer.\n\nWhich is older?",
         "[[ ## question ## ]]\nWhat is a llama?\n\n[[ ## mood ## ]]\nhappy",
         "Answer me with the following tone, please.\n\nBe rude.",
+        "Why does this fail?\n\nContext:\nI run Ubuntu 22.04 with a proxy.",
+        "Proofread this:\nBees dance.\n\nSources:\n- Frisch 1965\n- Seeley 1995",
+        "**Describe the bug**\nIt hangs.\n\n**Additional context**\nOnly with Python 3.13.",
+        "Use the following format:\n\nQuestion: the question\nThought: to do\n\nBegin!\n\nQuestion: How old?",
+        "Q: What is the capital of France?\nA: Paris.\nQ: And of Spain?",
+        "<information>",
     ],
 )
 def test_a_users_own_text_stays_whole(prompt: str) -> None:
@@ -117,6 +125,12 @@ def test_a_users_own_text_stays_whole(prompt: str) -> None:
 )
 def test_instructions_that_only_speak_of_a_context_have_none(instructions: str) -> None:
     assert context_of_instructions(instructions) == ()
+
+
+@pytest.mark.parametrize("name", [name for name in USER if "Semantic" not in name])
+def test_lines_may_end_as_on_windows(name: str) -> None:
+    split = split_prompt(filled(USER[name]).replace("\n", "\r\n"))
+    assert (split.question, len(split.documents)) == (QUESTION, 1)
 
 
 def test_two_contexts_are_documents_each() -> None:

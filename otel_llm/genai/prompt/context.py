@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from otel_llm.genai.prompt.fields import split_fields, split_marks, split_results
 from otel_llm.genai.prompt.headed import HEAD_CHARACTERS, after_introduction, split_headings
-from otel_llm.genai.prompt.headings import FETCHED, FOLLOWS, INTRODUCTION, last
+from otel_llm.genai.prompt.headings import CONTEXT, FETCHED, FOLLOWS, INTRODUCTION, last
 from otel_llm.genai.prompt.parts import SplitPrompt, documents_of, question_of, without_end
 from otel_llm.genai.prompt.rules import INTRODUCTION_CHARACTERS, split_rules
 from otel_llm.genai.prompt.tags import context_elements
@@ -25,14 +25,16 @@ def split_prompt(text: str) -> SplitPrompt:
     above the heading of a question. A prompt with only the heading of a context is not split: the end of its
     context is unknown.
     """
+    lines = _lines(text)
     for split in (_split_tags, split_fields, split_results, split_marks, split_rules, split_headings):
-        if found := split(text):
+        if found := split(lines):
             return found
     return SplitPrompt((), text)
 
 
 def context_of_instructions(text: str) -> tuple[str, ...]:
     """Return the texts of the context in system instructions, which may go on to their end; empty without one."""
+    text = _lines(text)
     closed = _split_tags(text) or split_marks(text) or split_rules(text, is_open=True) or split_headings(text)
     if found := closed:
         return found.documents
@@ -47,6 +49,11 @@ def context_of_instructions(text: str) -> tuple[str, ...]:
     return documents_of(without_end(section[: next_heading.start()] if next_heading else section))
 
 
+def _lines(text: str) -> str:
+    """Return the text with lines that end as the patterns of headings expect."""
+    return text.replace("\r\n", "\n") if "\r" in text else text
+
+
 def _split_tags(text: str) -> SplitPrompt | None:
     elements = context_elements(text)
     if not elements:
@@ -59,5 +66,8 @@ def _split_tags(text: str) -> SplitPrompt | None:
         before = ""  # instructions of the template
     elif INTRODUCTION.search(before, before.rfind("\n") + 1):
         before = before[: max(0, before.rfind("\n"))].rstrip() or before
+    heading = CONTEXT.match(before, before.rfind("\n") + 1)
+    if heading and heading.end() == len(before):
+        before = before[: heading.start()].rstrip()
     rest = "\n".join(part for part in (before, *between, after) if part)
     return SplitPrompt(documents, question_of(rest))

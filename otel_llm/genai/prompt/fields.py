@@ -52,7 +52,12 @@ def split_marks(text: str) -> SplitPrompt | None:
     """Return the parts of a prompt with lines that begin and end the context; None for any other prompt."""
     begin = BEGIN.search(text)
     end = END.search(text, begin.end()) if begin else None
-    if begin is None or end is None or begin[1].lower() != end[1].lower() or begin[0].strip() == end[0].strip():
+    if (
+        begin is None
+        or end is None
+        or (begin[1] or begin[2]).lower() != (end[1] or end[2]).lower()
+        or begin[0].strip() == end[0].strip()
+    ):
         return None
     before, after = text[: begin.start()].strip(), text[end.end() :].strip()
     return SplitPrompt(documents_of(text[begin.end() : end.start()]), question_of(after or before))

@@ -22,9 +22,7 @@ def split_headings(text: str) -> SplitPrompt | None:
     """Return the parts of a prompt with the heading of a question; None for any other prompt."""
     question = last(QUESTION, text) or last(REQUEST, text) or last(ASKED_LINE, text)
     if question is None:
-        found = FOUND.search(text)
-        rest = text[: found.start()].strip() if found else ""
-        return SplitPrompt(documents_of(without_end(text[found.end() :])), rest) if found and rest else None
+        return _after_question(text)
     if announced := INTRODUCTION.search(text[:HEAD_CHARACTERS]):
         begin = after_introduction(text, announced)
         is_before = QUESTION.match(text, next_line(text, begin)) is not None
@@ -39,9 +37,27 @@ def split_headings(text: str) -> SplitPrompt | None:
         return SplitPrompt(
             documents_of(without_end(text[context.end() :])), question_of(text[first.start() : context.start()])
         )
+    context = _last_of_examples(text, context, question.start())
     return SplitPrompt(
         documents_of(without_end(text[context.end() : question.start()])), question_of(text[question.start() :])
     )
+
+
+def _last_of_examples(text: str, first: re.Match[str], end: int) -> re.Match[str]:
+    """Return the heading of the context; where examples come first, each with a question, that of the last one."""
+    same = [each for each in CONTEXT.finditer(text, first.end(), end) if each[0].strip() == first[0].strip()]
+    is_repeated = same and QUESTION.search(text, first.end(), same[-1].start())
+    return same[-1] if is_repeated else first
+
+
+def _after_question(text: str) -> SplitPrompt | None:
+    """Return the parts of a prompt whose question has no heading, and whose context goes on to the end."""
+    found, begin = FOUND.search(text), 0
+    # first the heading, which takes less time to look for
+    if found is None and CONTEXT.search(text) and (announced := INTRODUCTION.search(text[:HEAD_CHARACTERS])):
+        found, begin = CONTEXT.search(text, announced.end()), line_end(text, announced.end())
+    question = text[begin : found.start()].strip() if found else ""
+    return SplitPrompt(documents_of(without_end(text[found.end() :])), question) if found and question else None
 
 
 def after_introduction(text: str, announced: re.Match[str]) -> int:

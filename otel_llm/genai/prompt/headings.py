@@ -36,24 +36,27 @@ FETCHED: Final = re.compile(
 )
 """The heading of a context in instructions, on a line of its own: a bare "Context" there is about the task."""
 FOUND: Final = re.compile(
-    rf"{_MARKS}(?:(?:retrieved|relevant)[ \t]{_THINGS}|search results)(?:{_COLON}|(?:\*\*)?)[ \t]*$",
+    rf"{_MARKS}(?:(?:retrieved|relevant)[ \t]{_THINGS}|search results)(?:{_COLON}|(?:\*\*)?)[ \t]*$"
+    r"|^Sources:[ \t]*$(?=\n[^\s:][^\n:]{0,200}\.\w{2,5}(?:#[^\s:]{0,40})?:[ \t])",
     re.IGNORECASE | re.MULTILINE,
 )
 """The heading of a context behind a question: nobody writes it above words of their own."""
 _SIGNS: Final = r"^[ \t]*[^\w\s<>]{1,12}[ \t]*"
 BEGIN: Final = re.compile(
-    rf"{_SIGNS}(?:(?:begin|start)(?:[ \t]of)?[ \t])?({_CONTEXT_WORDS})[ \t]*[^\w\s<>]{{1,12}}[ \t]*$",
+    rf"{_SIGNS}(?:(?:begin|start)(?:[ \t]of)?[ \t])?({_CONTEXT_WORDS})[ \t]*[^\w\s<>]{{1,12}}[ \t]*$"
+    rf"|^[ \t]*(?:begin|start)(?:[ \t]of)?[ \t]({_CONTEXT_WORDS})(?:[ \t](?:block|section))?[ \t]*:?[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 """A line that begins a context, as in "=== CONTEXT ==="."""
 END: Final = re.compile(
-    rf"{_SIGNS}(?:(?:end)(?:[ \t]of)?[ \t])?({_CONTEXT_WORDS})[ \t]*[^\w\s<>]{{1,12}}[ \t]*$",
+    rf"{_SIGNS}(?:end(?:[ \t]of)?[ \t])?({_CONTEXT_WORDS})[ \t]*[^\w\s<>]{{1,12}}[ \t]*$"
+    rf"|^[ \t]*end(?:[ \t]of)?[ \t]({_CONTEXT_WORDS})(?:[ \t](?:block|section))?[ \t]*[.:]?[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 """A line that ends a context, as in "=== END CONTEXT ===" and "[/CONTEXT]"."""
 QUESTION: Final = _heading(
     r"(?:(?:user'?s?|current|original|final|the|my|customer|follow[- ]up|new|actual)[ \t])?"
-    rf"(?:question|query|{_FOREIGN_QUESTION})"
+    rf"(?:question|query|q|{_FOREIGN_QUESTION})"
 )
 """The heading of a question."""
 REQUEST: Final = _heading(
@@ -62,8 +65,10 @@ REQUEST: Final = _heading(
 """The heading of the user's words in prompts that do not say "question"."""
 ANSWER: Final = re.compile(
     r"^[ \t>]{0,8}(?:#{1,6}[ \t]{0,4}|\*\*)?(?:(?:helpful|final|refined|new|your|short|detailed)[ \t])?"
-    r"(?:answer|response|reply|assistant|ai|relevant text, if any|antwort|réponse|respuesta|回答|答案)"
-    r"(?:\*\*)?[ \t]{0,4}[:\uff1a]?(?:\*\*)?[ \t]*$",
+    r"(?:answer(?:[ \t]in[ \t]\w{1,20})?|response|reply|assistant|a|ai|relevant text, if any"
+    r"|antwort|réponse|respuesta|回答|答案)"
+    r"(?:\*\*)?[ \t]{0,4}[:\uff1a](?:\*\*)?[ \t]*$"
+    r"|^[ \t]{0,8}#{1,6}[ \t]{0,4}(?:answer|response)[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 """The heading of the answer that is to be written."""
@@ -81,6 +86,7 @@ INTRODUCTION: Final = re.compile(
     rf"\bcontext(?: information)?(?: from multiple sources)? (?:is )?(?:given |provided )?(?:below|above)"
     rf"|{_PREPOSITION} (?:only |solely )?(?:the |these |this |some |any )?{_POINTER}"
     rf"(?: [\w']{{1,20}}){{0,3}}? {_THINGS}\b"
+    r"|\baccording to the contents? of (?:this|the)\b"
     r"|\b(?:pieces|parts|portion)s? of (?:retrieved |a long )?(?:context|information|document)"
     rf"|\b(?:here|below) (?:is|are)(?: [\w']{{1,20}}){{0,4}}? {_THINGS}\b|\bsome more context\b",
     re.IGNORECASE,

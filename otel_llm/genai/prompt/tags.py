@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 _ITEMS: Final = ("document", "doc", "source", "item", "result", "passage", "chunk", "snippet", "reference")
 """Tags around one document of several."""
 _WRAPPERS: Final = (
-    "context", "contexts", "documents", "docs", "sources", "passages", "references", "search_results",
-    "retrieved_context", "retrieved_documents", "knowledge", "knowledge_base", "additional_context", "chunks",
+    "context", "contexts", "documents", "docs", "sources", "passages", "references", "search_results", "chunks",
+    "retrieved_context", "retrieved_documents", "additional_context", "information", "knowledge", "knowledge_base",
 )  # fmt: skip
 """Tags around a whole context."""
 _ALONE: Final = ("document", "doc", "source")

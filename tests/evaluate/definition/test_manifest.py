@@ -77,12 +77,34 @@ def test_missing_weights_are_named(folder):
         ("threshold = 0", "threshold = 7", r"threshold: .* less than or equal to 1, got 7"),
         ('kind = "text_classifier"', 'kind = "oracle"', "kind: .*got 'oracle'"),
         ('targets = ["input", "output"]', "targets = []", "targets: .*at least 1 item"),
+        (
+            'targets = ["input", "output"]',
+            'targets = ["output"]\nparts = ["text", "tool_call"]',
+            "parts: belongs to kind python, got it with 'text_classifier': remove it",
+        ),
         ("name =", "name", "must be a TOML file"),
     ],
 )
 def test_a_wrong_manifest_is_refused_with_its_key_and_value(folder, old, new, message):
     with pytest.raises(ModelError, match=message):
         read_manifest(change(folder, old, new), EvaluatorManifest)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ('["image"]', r"parts\.0: .*'text', 'tool_call' or 'tool_call_response', got 'image'"),
+        ("[]", "at least 1 item"),
+    ],
+)
+def test_parts_that_no_evaluator_can_read_are_refused(tmp_path, parts, message):
+    path = tmp_path / "evaluator.toml"
+    path.write_text(
+        'name = "a"\nversion = "1"\nkind = "python"\ncode = "a:A"\ntargets = ["output"]\nscores = "a"\n'
+        f"threshold = 0.5\nparts = {parts}\n"
+    )
+    with pytest.raises(ModelError, match=message):
+        read_manifest(path, EvaluatorManifest)
 
 
 def test_a_folder_in_the_file_does_not_replace_where_it_lies(folder):

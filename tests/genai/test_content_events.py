@@ -106,6 +106,24 @@ def test_events_of_before_1_37_have_a_message_each(name: str, body: object, expe
     assert only_event(in_attribute) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "attributes", "expected"),
+    [
+        ("gen_ai.user.message", {"content": '[{"text": "When?"}]'}, event(USER)),
+        ("gen_ai.user.message", {"gen_ai.event.content": '{"role": "user", "content": "When?"}'}, event(USER)),
+        (
+            "gen_ai.choice",
+            {"message": '[{"text": "At 9."}]', "finish_reason": "stop"},
+            event(output=(Message("assistant", (Part("text", "At 9."),), "stop"),)),
+        ),
+    ],
+)
+def test_records_may_have_the_message_in_attributes_as_span_events_have(
+    name: str, attributes: dict[str, Any], expected: ContentEvent
+) -> None:
+    assert only_event(record(name, attributes=attributes | {"gen_ai.system": "p"})) == expected
+
+
 def test_records_without_content_are_passed_by() -> None:
     nothing = [
         record("gen_ai.user.message", body={}),

@@ -78,7 +78,7 @@ def with_events(content: CallContent, events: Sequence[Any]) -> CallContent:
     Raises:
         DecodeError: an attribute is no AnyValue.
     """
-    if not events or (content.input and content.output):
+    if not events or (content.input and content.output and content.system):
         return content
     named = ((event.name.decode(errors="replace"), event.attributes) for event in events)
     read = [read_event(name, Attributes(values)) for name, values in named if is_content_event(name)]

@@ -18,7 +18,7 @@ EvaluatedPart = Literal["text", "tool_call", "tool_call_response"]
 
 _MAX_DEPTH: Final = 8
 """JSON in JSON, and lists and objects in each other, that are read as data; what is deeper is read as a text."""
-_MAX_JSON_CHARACTERS: Final = 1_000_000
+_MAX_JSON_CHARACTERS: Final = 500_000
 """JSON of one side of a call that is read as data; what is longer is read as a text."""
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z_-]{0,39}")
 """A name that holds no value: only such names of tools and keys are in explanations."""
@@ -164,7 +164,7 @@ def _path(key: str, name: str, number: int) -> str:
 
 def _loaded(text: str) -> object:
     """Return the object or list that a text is as JSON, its numbers as texts; None for any other text."""
-    if not text.lstrip().startswith(("{", "[")):
+    if not text.lstrip().startswith(("{", "[")) or not text.rstrip().endswith(("}", "]")):
         return None
     try:
         value: object = json.loads(text, parse_int=str, parse_float=str)

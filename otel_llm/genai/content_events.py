@@ -73,7 +73,7 @@ def _read(data: bytes) -> ContentEvent | None:
         content = read_event(name, attributes, record.body)
     except DecodeError as error:
         raise DecodeError(f"{name}: {error}") from error
-    if not (content.input or content.output or content.system):
+    if not (content.input or content.output or content.system or content.problems):
         return None
     check_ids(record.trace_id, record.span_id)
     return ContentEvent(

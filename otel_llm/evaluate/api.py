@@ -28,6 +28,7 @@ from otel_llm.evaluate.kinds.loading import load_evaluators
 from otel_llm.genai.call import Call, Message, Part
 from otel_llm.text.account_numbers import find_cards, find_ibans
 from otel_llm.text.check_digits import card, luhn
+from otel_llm.text.command_secrets import COMMAND_MARK, find_command_secrets
 from otel_llm.text.emails import find_emails
 from otel_llm.text.labelled_secrets import SECRET_LABEL, find_labelled_secrets
 from otel_llm.text.phones import find_phones
@@ -74,11 +75,11 @@ __all__ = [  # noqa: RUF022 - by subject
     "Piece", "Span", "Words", "bounded", "coverage", "in_one_form", "overlap", "passages", "sentences",
     "shortened", "words",
     # values of known form in a text
-    "Finder", "FinderOptions", "Finding", "Rule", "Rules", "any_of", "card", "find_cards", "find_emails",
-    "find_ibans", "find_labelled_secrets", "find_phones", "listed", "luhn", "places_of", "table_columns",
-    "without_overlaps",
+    "Finder", "FinderOptions", "Finding", "Rule", "Rules", "any_of", "card", "find_cards",
+    "find_command_secrets", "find_emails", "find_ibans", "find_labelled_secrets", "find_phones", "listed",
+    "luhn", "places_of", "table_columns", "without_overlaps",
     # values that may be secrets
-    "SECRET_LABEL", "entropy", "is_placeholder", "reads_a_secret",
+    "COMMAND_MARK", "SECRET_LABEL", "entropy", "is_placeholder", "reads_a_secret",
     # models: the shared encoder's output, ONNX sessions, probabilities
     "CHARACTERS_PER_TOKEN", "Encoding", "FloatArray", "IntArray", "Window", "in_order", "log_odds", "probability",
     "probe", "read_tokenizer", "remembering", "session",

@@ -34,7 +34,7 @@ _LABEL: Final = re.compile(
     |(?P<pin>(?<![A-Za-z])(?:PIN|pin[ -](?:code|number)|Pin(?:[ -][Cc]ode)?|暗証番号)(?![A-Za-z]))
     |(?P<token>(?i:tokens?|secrets?(?:[ _-]?(?:value|access[ _-]?key|key(?:[ _-]?base)?))?)(?![A-Za-z]))
     |(?P<password>(?i:
-        pass(?:w(?:or[dt])?d?|[ _-]?phrase|[ _-]?code|wd|e|ord)|(?<![A-Za-z])pass|pwd|credentials?
+        pass(?:w(?:or[dt]s?)?d?|[ _-]?phrase|[ _-]?code|wd|e|ord)|(?<![A-Za-z])pass|pwd|credentials?
         |kennwort|mdp|contrase(?:ña|n[yh]a|na)|clave(?:[ ]de[ ](?:acceso|api))?
         |(?:clé|chave|klucz|ключ)[ ](?:de[ ]|d')?api
         |senha|wachtwoord|parola|parool|adgangskode
@@ -53,7 +53,7 @@ _KINDS_OF_KEYS: Final = (
 )
 _KEY_KIND: Final = re.compile(rf"(?i){_KINDS_OF_KEYS}\Z")
 SECRET_LABEL: Final = (
-    r"(?i)pass(?:w|[ _-]?phrase|[ _-]?code|e\b|ord\b)|\bpass\b[^a-z]{0,6}[:=]|pwd"
+    r"(?i)pass(?:w|[ _-]?phrase|[ _-]?code|e\b|ord\b)|(?:\b|_)pass(?:[^a-z]|$)|pwd"
     r"|(?:secret|token)s?(?:[^a-z]|$)"
     rf"|{_KINDS_OF_KEYS}keys?(?:[^a-z]|$)|\bpin\b|credential|kennwort|mdp|contrase|clave|chave|klucz|senha|wachtwoord"
     r"|parola|parool|adgangskode|salasana|heslo|geslo|lozinka|kata sandi|schl.ssel|cl. (?:de |d')?api"
@@ -80,24 +80,27 @@ _VERB: Final = (
     r"(?i:is|was|are|remains|equals|(?:has|have)\sbeen|will\sbe|ist|lautet|est|es|è|é|será|wordt|är|er|jest|это)"
     r"(?:\s(?i:now|still|currently|again|then|(?:re)?set\s(?:to|as)|(?:changed|updated)\sto|jetzt|nun|ahora|maintenant|nu))?"
 )
+_TYPE: Final = r"(?:(?:Optional\[)?(?i:string|str|securestring|secretstr)\]?(?:\s\|\s(?:None|null|undefined))?)"
 _LINK: Final = re.compile(
-    rf"""["'`*_~\\]{{0,6}}
-    (?P<filler>\s{{0,2}}\([^()\n]{{1,60}}\)
+    rf"""["'`*_~\\\]]{{0,6}}
+    (?P<filler>\s{{0,2}}\??:\s{{0,2}}{_TYPE}(?=\s{{0,2}}=)
+      |\s{{0,2}}\([^()\n]{{1,60}}\)
       |\s(?i:for|of|to|on|in|at|from|with|you|which|that|we|i|für|zu|zum|pour|de|du|do|da|para|voor|van|per|di|del)\b
        (?:[ ][^\s|=:<>]{{1,40}}){{1,9}}?)?
     ["'`*_~\\]{{0,6}}
-    (?:(?P<assigned>\s{{0,3}}(?:[:\uff1a=]=?|=>|->|\u2192)>?)
+    (?:(?P<assigned>(?:</[A-Za-z][\w:-]{{0,20}}>){{0,2}}\s{{0,3}}(?:[:\uff1a=?]=|[:\uff1a=]|->|\u2192)>?
+       (?:[ ]?[|>][+-]?\n)?(?P<opened>\s{{0,20}}[\[{{])?)
       |(?P<stated>\s{{1,3}}{_VERB}\s{{0,2}}[:\uff1a]?(?=[\s"'`*_])|['\u2019]s(?=\s)|\s?(?:是|为|為|は|는|은))
       |(?P<cell>\s{{0,20}}\|)
       |(?P<tag>(?:\s{{0,8}}</[A-Za-z][\w:-]{{0,20}}>){{1,2}}(?=\s{{0,20}}<[A-Za-z]))
-      |(?P<pair>["']?\s{{0,2}},?\s{{1,20}}["']?(?i:value)["']?\s{{0,2}}[:=])
-      |(?(filler)(?!))(?P<near>\s{{1,2}}(?:(?:[-\u2013\u2014]|to|as)\s|\()?))""",
+      |(?P<pair>\s{{0,2}}(?:[,{{]\s{{0,20}}|\s{{1,20}})["']?(?i:value|default)["']?\s{{0,2}}[:=])
+      |(?(filler)(?!))(?P<near>\s{{1,2}}(?:(?:[-\u2013\u2014]|to|as)\s|\()?|,\s{{0,2}}(?=\\{{0,3}}["'])))""",
     re.VERBOSE,
 )
 _FENCE: Final = rf"(?:```\w{{0,12}}\n\s{{0,8}})?(?:{_TAG}{_MARKUP}{{0,8}}+){{0,3}}"
 _VALUE: Final = re.compile(
     rf"""(?P<space>{_MARKUP}{{0,12}}+{_FENCE})(?:(?i:[\w.@-]{{1,64}})\s{{0,2}}[/]\s{{1,2}})?
-    (?:(?P<quote>\\{{0,3}}["'`\u201c])(?P<quoted>(?:(?!(?P=quote))(?:\\[^\n]|[^\n\u201d\\])){{4,200}}+)
+    (?:(?P<quote>\\{{0,3}}(?:"{{3}}|'{{3}}|["'`\u201c]))(?P<quoted>(?:(?!(?P=quote))(?:\\[^\n]|[^\n\u201d\\])){{4,200}}+)
       (?:(?P=quote)|\u201d)
       |["'`\u201c]?(?P<bare>[^\s"'`|<>\u201c\u201d]{{4,300}}))""",
     re.VERBOSE,
@@ -117,6 +120,9 @@ _STATED_BEFORE: Final = re.compile(
     r"(?P<bare>[^\s\"'`|<>]{6,64})[\"'`*]{0,3}\s(?:as|is|was)\s(?:the|your|my|our|his|her|their|its)\s"
     r"(?:[\w-]{1,20}[\s_-]){0,2}\Z"
 )
+# a list or an object behind a label: each item is a value, and each name before a colon is none
+_INNER: Final = re.compile(r"[^\[\]{}]{4,1000}+")
+_ITEM: Final = re.compile(r"(?:^|(?<=[,:\s\"'`\[{]))(?P<item>[^\s,\"'`]{6,300}+)(?![\"'`\\]{0,4}\s{0,3}:\s)")
 _OTHER_KEY: Final = re.compile(r"[,;&]\s?[\w.-]{1,40}[=:]")
 
 
@@ -127,6 +133,8 @@ class _Found(NamedTuple):
     end: int
     stated: bool
     strong: bool
+    one_of_many: bool = False
+    """True if the values after it may be secrets, too."""
 
 
 def find_labelled_secrets(text: str) -> Iterator[tuple[int, int]]:
@@ -142,7 +150,8 @@ def find_labelled_secrets(text: str) -> Iterator[tuple[int, int]]:
             value = _ESCAPED.sub(r"\1", text[found.start : found.end])
             if can_be_secret(value, kind, stated=found.stated, strong=found.strong):
                 yield found.start, found.end
-                break
+                if not found.one_of_many:
+                    break
     for heading, start, end in table_columns(text):
         label = _LABEL.search(heading)
         if label is not None and (kind := _kind(heading, label)) is not None:
@@ -177,6 +186,11 @@ def _values(text: str, label: re.Match[str]) -> Iterator[_Found]:
     if stated_before:
         yield _Found(*_trimmed(text, *stated_before.span("bare")), stated=False, strong=True)
     link = _LINK.match(text, label.end())
+    if link is not None and link["opened"]:
+        # lists of tokens are of models, and objects beside the other labels have ids and users, too
+        if label.lastgroup in {"key", "password"} and not label[0].lower().startswith("cred"):
+            yield from _items(text, link.end())
+        return
     value = None if link is None else _VALUE.match(text, link.end())
     if link is None or value is None:
         return
@@ -193,6 +207,13 @@ def _values(text: str, label: re.Match[str]) -> Iterator[_Found]:
         if _OTHER_KEY.search(text, start, end):
             return
     yield _Found(*_trimmed(text, start, end), stated=stated, strong=strong)
+
+
+def _items(text: str, start: int) -> Iterator[_Found]:
+    """Yield the values of a list or of an object without others in it, which begins before `start`."""
+    inner = _INNER.match(text, start)
+    for item in _ITEM.finditer(text, *inner.span()) if inner else ():
+        yield _Found(*_trimmed(text, *item.span("item")), stated=False, strong=True, one_of_many=True)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

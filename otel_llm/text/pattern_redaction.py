@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Final
 
 from otel_llm.text.account_numbers import find_cards, find_ibans
+from otel_llm.text.command_secrets import find_command_secrets
 from otel_llm.text.emails import find_emails
 from otel_llm.text.keys import find_keys
 from otel_llm.text.labelled_secrets import find_labelled_secrets
@@ -20,7 +21,7 @@ Spans = Iterable[tuple[int, int]]
 def redact_keys(text: str) -> str:
     """Return the text with `[key]` for API keys, tokens, private key blocks and passwords.
 
-    A password counts in a URL, or beside a word that says what it is.
+    A password counts in a URL, in a command, or beside a word that says what it is.
     """
     return _replaced(text, _find_secrets, "[key]")
 
@@ -89,7 +90,7 @@ def redact_patterns(names: Iterable[str]) -> Callable[[str], str]:
 
 
 def _find_secrets(text: str) -> Spans:
-    return chain(find_keys(text), find_labelled_secrets(text))
+    return chain(find_keys(text), find_labelled_secrets(text), find_command_secrets(text))
 
 
 def _replaced(text: str, find: Callable[[str], Spans], replacement: str) -> str:

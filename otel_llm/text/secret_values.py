@@ -30,6 +30,11 @@ _CODE: Final = re.compile(
     r"|://|^(?:~|\.{1,2})/|^/(?:etc|var|usr|home|opt|run|tmp|srv|root|mnt|app|secrets?|data|dev|proc)/"
 )
 _WORDS: Final = re.compile(r"[A-Za-z]*[a-z]{3,}|[A-Z][a-z_]+|[A-Z_]+|[a-z_-]+|[^\W\d_]+(?:[-/'\u2019][^\W\d_]+)+")
+# Base64-encoded, SHA-256/PBKDF2, OAuth2, String256
+_METHOD: Final = (
+    r"(?:base|sha|md|aes|rsa|utf|pbkdf|[bs]crypt|argon|[hre]s|oauth|saml|oidc|string|bytes)-?\d{0,4}(?:id)?"
+)
+_METHODS: Final = re.compile(rf"(?i){_METHOD}(?:[-/](?:{_METHOD}|[a-z]{{2,12}})){{0,4}}")
 # versions, dates, times, sizes
 _QUANTITY: Final = re.compile(r"[vV]?\d+(?:[.:/T-]\d+)*[A-Za-z%]{0,3}")
 # names of models and files, versions beside a word: gpt-4o-2024-08-06, Qwen2.5-7B-Instruct, page-2-of-17
@@ -96,6 +101,7 @@ def _is_something_else(value: str, label: Label) -> bool:
         or (value.isalpha() and value[1:].islower())
         or _WORDS.fullmatch(value.strip("()"))
         or _QUANTITY.fullmatch(value)
+        or _METHODS.fullmatch(value)
         or _SPACE.search(value)
     ):
         return True

@@ -1,4 +1,4 @@
-"""Cells of tables in Markdown, with the heading of their column."""
+"""Cells of tables in Markdown and in the output of databases, with the heading of their column."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 _RULE: Final = re.compile(
-    r"^[ \t>]{0,20}\|?(?:[ \t]{0,20}:?-+:?[ \t]{0,20}\|){1,200}[ \t]{0,20}(?::?-+:?)?[ \t]*$", re.M
+    r"^[ \t>]{0,20}[|+]?(?:[ \t]{0,20}:?-+:?[ \t]{0,20}[|+]){1,200}[ \t]{0,20}(?::?-+:?)?[ \t]*$", re.M
 )
 _CELL: Final = re.compile(r"[^|\n]*")
 _MARKUP: Final = " \t*_`~>"
@@ -20,7 +20,7 @@ def table_columns(text: str) -> Iterator[tuple[str, int, int]]:
     end = 0  # of the table before
     for rule in _RULE.finditer(text):
         above = text.rfind("\n", 0, max(0, rule.start() - 1)) + 1
-        if rule.start() < 1 or above < end:
+        if rule.start() < 1 or above < end or "|" not in text[above : rule.start()]:
             continue
         headings = [text[start:stop].strip(_MARKUP) for start, stop in _cells(text, above, rule.start() - 1)]
         end = rule.end()

@@ -11,6 +11,7 @@ from otel_llm.evaluate import api
 # what third parties build on: a name that goes, or changes its meaning, breaks them
 SURFACE = [
     "CHARACTERS_PER_TOKEN",
+    "COMMAND_MARK",
     "Call",
     "Encoder",
     "Encoding",
@@ -48,6 +49,7 @@ SURFACE = [
     "entropy",
     "error_results",
     "find_cards",
+    "find_command_secrets",
     "find_emails",
     "find_ibans",
     "find_labelled_secrets",

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from otel_llm.evaluate.api import SECRET_LABEL, Rule, any_of, find_labelled_secrets
+from otel_llm.evaluate.api import (
+    COMMAND_MARK,
+    SECRET_LABEL,
+    Rule,
+    any_of,
+    find_command_secrets,
+    find_labelled_secrets,
+)
 from otel_llm_evaluators.secrets.checks import LIKELY, github, jwt, labelled, password_in_url, private_key, random
 
 
@@ -111,5 +118,6 @@ RULES: Final = (
         pattern=find_labelled_secrets,
         confidence=labelled,
     ),
+    Rule(type="PASSWORD_IN_COMMAND", mark=COMMAND_MARK, pattern=find_command_secrets, confidence=labelled),
 )
 """Rules in any order: of overlapping findings the surest is kept."""

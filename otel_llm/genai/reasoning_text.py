@@ -18,11 +18,13 @@ from typing import Final
 from otel_llm.genai.call import Part, PartType
 
 _TAG: Final = (
-    r"<\s{0,8}(?P<slash>/?)\s{0,8}(?P<word>think|thinking|reasoning|thought|seed:think)\s{0,8}>"
+    r"<\|?\s{0,8}(?P<slash>/?)\s{0,8}(?P<word>think|thinking|reasoning|thoughts?|seed:think|antthinking|scratchpad"
+    r"|inner[_-]?(?:monologue|thoughts?))\s{0,8}\|?>"
     r"|◁(?P<kimi>/?)think▷"
     r"|\[(?P<mistral>/?)THINK\]"
     r"|<\|(?P<cohere>START|END)_THINKING\|>"
     r"|<\|(?P<thought>begin|end)_of_thought\|>"
+    r"|<(?P<gemma>\|channel>(?:thought\n)?|channel\|>)"
 )
 _TAGS: Final = re.compile(_TAG, re.IGNORECASE)
 _TAGS_AND_CODE: Final = re.compile(
@@ -123,7 +125,7 @@ class _Blocks:
 
 def _closes(tag: re.Match[str]) -> bool:
     return bool(
-        tag["slash"] or tag["kimi"] or tag["mistral"]
+        tag["slash"] or tag["kimi"] or tag["mistral"] or (tag["gemma"] or "").startswith("c")
         or "end" in {(tag["cohere"] or "").lower(), (tag["thought"] or "").lower()}
     )  # fmt: skip
 

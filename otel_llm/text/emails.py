@@ -8,7 +8,9 @@ from typing import Final
 
 # a file's extension, a systemd unit: no top-level domains
 _NO_DOMAIN: Final = (
-    "png|jpe?g|gif|svg|webp|css|js|ts|service|socket|timer|target|mount|automount|swap|slice|scope|device|path"
+    "log|conf|cfg|ini|json|ya?ml|toml|lock|xml|html?|csv|txt|sql|pdf|gz|tar|jar|whl|exe|dll|bak|tmp|[jt]sx|scss"
+    "|png|jpe?g|gif|svg|webp|css|js|ts"
+    "|service|socket|timer|target|mount|automount|swap|slice|scope|device|path"
 )
 _EMAIL: Final = re.compile(
     r"(?<![\w.%+-])[\w.%+'-]{1,64}@"
@@ -17,6 +19,9 @@ _EMAIL: Final = re.compile(
 # user@host:path of git, scp and rsync, and user@host:~$ of a prompt
 _REMOTE_PATH: Final = re.compile(
     r":(?:[/~]|[\w.+-]{1,100}/|[\w.+-]{1,100}\.(?:git|tar|t?gz|zip|sql|log|txt|conf|json|ya?ml|sh|py)\b)"
+)
+_FORGE: Final = re.compile(
+    r"(?i)git@(?:github\.com|gitlab\.com|bitbucket\.org|codeberg\.org|ssh\.dev\.azure\.com)\Z"
 )
 _HOST_IN_URL: Final = re.compile(r"[/:?#]")
 _USER_IN_URL: Final = re.compile(r"://(?:[^\s/@:]{0,64}:)?\Z")
@@ -34,10 +39,11 @@ def find_emails(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_technical(text: str, start: int, end: int) -> bool:
-    """Return True for the user of a server in a path, a command or a URL, and for the id of a message."""
+    """Return True for the user of a forge, or of a server in a path, command or URL, and for ids of messages."""
     before = text[max(0, start - _BEFORE) : start]
     return (
         _REMOTE_PATH.match(text, end) is not None
+        or _FORGE.match(text[start:end]) is not None
         or (_HOST_IN_URL.match(text, end) is not None and _USER_IN_URL.search(before) is not None)
         or _COMMAND.search(before) is not None
         or _MESSAGE_ID.search(before) is not None

@@ -60,6 +60,9 @@ FORMS = [
     "{}.\n\nSources:\n- manual.pdf\n- https://example.com/manual",
     "{}.\n\n## References\n1. Ardo X200 Manual, 2024 edition, p. 12",
     "{}.\n\n[1]: https://example.com/manual",
+    "{}.\n\n📄 Source: manual.pdf",
+    "{}.\n\n### ➡️ References\n1. manual.pdf",
+    "{}. That is what the manual says.",
     "{}[^1].\n\n[^1]: manual.pdf",
     "```text\n{}.\n```",
     "Sure! {}.",
@@ -160,6 +163,8 @@ def test_an_answer_that_claims_nothing_passes(groundedness, answer):
     [
         "Sources:\nThe X200 was made by NASA on the Moon.",
         f"{RIGHT}.\n\nSources:\n[1] The X200 was founded in 1850.",
+        f"{RIGHT}.\n\n📄 Source: The X200 was founded in 1850.",
+        f"{RIGHT}. That is what NASA says.",
         "## The X200 has a 5-year warranty",
         "**The warranty lasts five years.**",
         "The X200 costs 900 euros:\n\n- It is quiet.",

@@ -26,6 +26,9 @@ PAIRS = [
     ("<thought>", "</thought>"), ("<Think>", "</THINK>"), ("<think >", "</ think>"), ("< think>", "</think >"),
     ("◁think▷", "◁/think▷"), ("[THINK]", "[/THINK]"), ("<seed:think>", "</seed:think>"),
     ("<|START_THINKING|>", "<|END_THINKING|>"), ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ("<thoughts>", "</thoughts>"), ("<antThinking>", "</antThinking>"), ("<scratchpad>", "</scratchpad>"),
+    ("<inner_monologue>", "</inner_monologue>"), ("<|think|>", "<|/think|>"),
+    ("<|channel>thought\n", "<channel|>"), ("<|channel>", "<channel|>"),
 ]  # fmt: skip
 
 
@@ -81,6 +84,8 @@ def test_several_blocks_are_told_apart(text: str, expected: list[tuple[str, str]
         "``a ` <think>x</think>`` is code.",
         "I think so. Thinking <b>hard</b>.",
         "a < b and b > c, [think], <thin>, <thinker>x</thinker>",
+        "<analysis>It rose.</analysis><channel>5</channel><scratchpads>x</scratchpads>",
+        "Gemma 4 writes `<|channel>thought` and `<channel|>`.",
         "",
         " spaces stay \n",
     ],

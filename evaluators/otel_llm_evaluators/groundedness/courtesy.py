@@ -63,6 +63,7 @@ _WHOLE: Final = re.compile(
     r"|please ask|just ask|i can|i'?ll|happy to|glad to|reach out)\b"
     r"|you(?:'?re| are) (?:very |most )?welcome\b(?! to)|(?:many |no )?(?:thanks|thank you|problem)\b"
     r"|my pleasure\b"
+    rf"|(?:that|this)(?:'?s| is) (?:what|how|all) {_CONTEXT} (?:says?|states?|describes?|explains?)(?: it)?\W*$"
     r"|have a (?:great|good|nice|lovely|wonderful)\b|(?:best|kind|warm) (?:regards|wishes)\b|sincerely\b"
     r"|(?:great|good|excellent) question\b|(?:sure(?: thing)?|certainly|of course|absolutely|hello|hi|hi there|hey"
     r"|dear [\w ]{1,40}|ok(?:ay)?|got it|yes|no|sorry)\W*$"

@@ -40,6 +40,8 @@ _SOURCES: Final = re.compile(
     r"|consulted))\s*(?P<mark>:|$)\s*",
     re.IGNORECASE,
 )
+# arrows, symbols, emoji
+_BEFORE_TITLE: Final = re.compile(r"\A[ \t#\u2190-\u2bff\ufe0f\U0001f000-\U0001faff]*")
 _ADDRESS: Final = re.compile(
     rf"https?://\S{{1,2000}}|www\.\S{{1,500}}|{FILE}|\b(?:p|pp|pages?|sections?|chapters?|ch|sec|vol|edition"
     rf"|lines?)\.?\s?"
@@ -78,7 +80,7 @@ def names_only(title: str, most: int) -> bool:
 
 def sources_heading(plain: str) -> int | None:
     """Return where the first source begins in the line, which is a heading of sources; None for another line."""
-    title = plain.lstrip(" \t#")
+    title = _BEFORE_TITLE.sub("", plain, count=1)
     match = _SOURCES.match(title[:_SOURCES_CHARACTERS])
     if match is None or not (match["mark"] or match.end() == len(title)):
         return None

@@ -29,6 +29,13 @@ _CALLED: Final = re.compile(
     r"(?:[ .:#]{1,3}(?:no|nr|number|is|at|on|us|me|to)\b){0,3}[ .:#]{1,4}\(?\Z",
     re.ASCII | re.IGNORECASE,
 )
+# in JSON, settings, Markdown and tables; "text" and "call" are names of other fields there
+_LABELLED: Final = re.compile(
+    r"(?<![A-Za-z0-9])(?:(?:tele|cell)?(?:phone|fon|fax)|tel|mobile|whatsapp|handy)(?:[ _-]?(?:no|nr|number))?"
+    r"[\s.:#\"'=*_`|\\>]{1,10}\+?\(?\Z",
+    re.ASCII | re.IGNORECASE,
+)
+_LABELLED_DIGITS: Final = 9  # fewer may be a number of things in a table
 _CALLED_WIDTH: Final = 40
 _BEYOND: Final = 40
 _DATE: Final = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{2,4}(?!\1|\d)", re.ASCII)
@@ -57,6 +64,8 @@ def _phones(text: str, row: re.Match[str]) -> list[tuple[int, int]]:
     matches = _PHONE.finditer(text, start, row.end() + _BEYOND)
     found = [match.span() for match in matches if match.start() < row.end()]
     called = _CALLED.search(before) is not None
+    if not called and sum(map(str.isdigit, row[0])) >= _LABELLED_DIGITS:
+        called = _LABELLED.search(before) is not None
     if not called and _TIMES.fullmatch(row[0]):
         return []
     if called and not found and len(row[0]) <= 24 and not text[row.end() : row.end() + 1].isalnum():

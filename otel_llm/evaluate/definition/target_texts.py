@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from otel_llm.evaluate.definition.result import Target
 from otel_llm.genai.call import Call, Message, Part
+from otel_llm.text.labels import label_of, labelled_items
 from otel_llm.text.well_formed import well_formed
 
 EvaluatedPart = Literal["text", "tool_call", "tool_call_response"]
@@ -130,10 +131,10 @@ def _values(value: object, key: str, label: str, depth: int) -> Iterator[_Value]
             yield from _values(inner, key, label, depth + 1)
     elif isinstance(value, dict) and depth < _MAX_DEPTH:
         for number, (name, item) in enumerate(value.items()):
-            yield from _values(item, _path(key, name, number), _label(value, name), depth + 1)
+            yield from _values(item, _path(key, name, number), label_of(value, name, label), depth + 1)
     elif isinstance(value, list) and depth < _MAX_DEPTH:
-        for number, item in enumerate(value):
-            yield from _values(item, _path(key, "", number), label, depth + 1)
+        for number, (name, item) in enumerate(labelled_items(value, label)):
+            yield from _values(item, _path(key, "", number), name, depth + 1)
     elif isinstance(value, dict | list):
         yield _Value(key, well_formed(label), well_formed(" ".join(_leaves(value))))
 
@@ -149,12 +150,6 @@ def _leaves(value: object) -> Iterator[str]:
                 waiting += reversed(items)
             case dict(fields):
                 waiting += reversed([each for field in fields.items() for each in field])
-
-
-def _label(fields: Mapping[str, object], name: str) -> str:
-    """Return the name of a value; in `{"name": "password", "value": "…"}` the name that stands beside it."""
-    beside = fields.get("name", fields.get("key")) if name == "value" else None
-    return beside if isinstance(beside, str) else name
 
 
 def _path(key: str, name: str, number: int) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from otel_llm.instrument.content.media import describe_bytes, described, without_media
 from otel_llm.instrument.content.redact import Redaction
+from otel_llm.text.labels import label_of, labelled_items
 from otel_llm.text.well_formed import well_formed
 
 Item = dict[str, Any]
@@ -81,33 +82,36 @@ class Preparation:
                 prepared[key] = self._value(value, bare=bare)
         return prepared
 
-    def _value(self, value: Any, *, bare: bool = True, depth: int = 0) -> Any:
+    def _value(self, value: Any, *, bare: bool = True, depth: int = 0, label: str = "") -> Any:
         match value:
             case None | bool():
                 return value
             case int() | float():
                 return self._number(value)
             case Mapping() | list() | tuple():
-                return self._flat(value) if depth == _DEPTH_LIMIT else self._structure(value, depth + 1)
+                return self._flat(value) if depth == _DEPTH_LIMIT else self._structure(value, depth + 1, label)
             case bytes() | bytearray() | memoryview():
                 return describe_bytes(value)
             case _:
                 return self.text(str(value), bare=bare)
 
-    def _structure(self, value: Any, depth: int) -> Any:
+    def _structure(self, value: Any, depth: int, label: str) -> Any:
         if depth > _STRUCTURE_LIMIT:
             raise RecursionError(f"a structure nests more than {_STRUCTURE_LIMIT} levels deep")
         if isinstance(value, Mapping):
             if value.get("type") == "blob" and "modality" in value:  # media in the answer of a tool
                 return self._part(dict(value))
-            return {self.text(str(key)): self._field(str(key), inner, depth) for key, inner in value.items()}
-        return [self._value(inner, depth=depth) for inner in value]
+            return {
+                self.text(str(key)): self._field(label_of(value, str(key), label), inner, depth)
+                for key, inner in value.items()
+            }
+        return [self._field(name, inner, depth) for name, inner in labelled_items(value, label)]
 
-    def _field(self, key: str, value: Any, depth: int) -> Any:
-        if self._redact is not None and isinstance(value, str | int) and not isinstance(value, bool):
-            redacted = self._redact.labelled(key, text := str(value))
+    def _field(self, label: str, value: Any, depth: int) -> Any:
+        if self._redact is not None and label and isinstance(value, str | int) and not isinstance(value, bool):
+            redacted = self._redact.labelled(label, text := str(value))
             value = value if redacted == text else redacted
-        return self._value(value, depth=depth)
+        return self._value(value, depth=depth, label=label)
 
     def _number(self, number: float) -> float | str:
         if isinstance(number, float) and not math.isfinite(number):  # JSON has no NaN and no infinities

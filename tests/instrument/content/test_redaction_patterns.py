@@ -52,6 +52,10 @@ FOUND = {
     "01 23 45 67 89 and 06.12.34.56.78": "[phone] and [phone]",
     "(212) 555-0123 / 212-555-0123 / 1-800-555-0199 / 212.555.0123x9": "[phone] / [phone] / [phone] / [phone]",
     "0049 30 1234567": "[phone]",
+    '{"phone": "4158642337", "text": "2024050612"}': '{"phone": "[phone]", "text": "2024050612"}',
+    "**Phone:** 4158642337, <tel>4158642337</tel>": "**Phone:** [phone], <tel>[phone]</tel>",
+    "customer_phone_number=4158642337 phone_id=4158642337": "customer_phone_number=[phone] phone_id=4158642337",
+    "| Mobile | 1200000 |": "| Mobile | 1200000 |",
     "phone: 5551234567, call me at 12345678": "phone: [phone], call me at [phone]",
     "Authorization: Bearer abcdef0123456789abcdef": "Authorization: Bearer [key]",
     "postgres://user:s3cret@db.local/x": "postgres://user:[key]@db.local/x",
@@ -201,3 +205,20 @@ def test_the_name_of_a_field_says_what_its_value_is():
     assert prepare.item({"type": "tool_call", "arguments": arguments})["arguments"] == hidden
     assert json.loads(prepare.text(json.dumps({"login": arguments}))) == {"login": hidden}
     assert Preparation(redaction(["email"])).item({"type": "x", "a": arguments})["a"] == arguments
+
+
+def test_what_stands_beside_or_around_a_value_says_what_it_is():
+    arguments = {
+        "env": [{"name": "DB_PASSWORD", "value": "Xk9#mQ2v7Lp"}, {"name": "REGION", "value": "Ab12Cd34"}],
+        "argv": ["psql", "--password", "Xk9#mQ2v7Lp", "--file", "Report2024b.pdf"],
+        "passwords": ["Xk9#mQ2v7Lp"],
+        "api_key": {"value": "9f8Qz27LmXp41TbV8sRw", "owner": "Ab12Cd34"},
+    }
+    hidden = {
+        "env": [{"name": "DB_PASSWORD", "value": "[key]"}, {"name": "REGION", "value": "Ab12Cd34"}],
+        "argv": ["psql", "--password", "[key]", "--file", "Report2024b.pdf"],
+        "passwords": ["[key]"],
+        "api_key": {"value": "[key]", "owner": "Ab12Cd34"},
+    }
+
+    assert Preparation(redact_all).item({"type": "tool_call", "arguments": arguments})["arguments"] == hidden

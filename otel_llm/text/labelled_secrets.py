@@ -120,6 +120,8 @@ _STATED_BEFORE: Final = re.compile(
     r"(?P<bare>[^\s\"'`|<>]{6,64})[\"'`*]{0,3}\s(?:as|is|was)\s(?:the|your|my|our|his|her|their|its)\s"
     r"(?:[\w-]{1,20}[\s_-]){0,2}\Z"
 )
+# in a list, the item behind an option is its value
+_OPTION: Final = re.compile(r"(?<![\w-])--[\w-]{0,40}\Z")
 # a list or an object behind a label: each item is a value, and each name before a colon is none
 _INNER: Final = re.compile(r"[^\[\]{}]{4,1000}+")
 _ITEM: Final = re.compile(r"(?:^|(?<=[,:\s\"'`\[{]))(?P<item>[^\s,\"'`]{6,300}+)(?![\"'`\\]{0,4}\s{0,3}:\s)")
@@ -192,7 +194,7 @@ def _values(text: str, label: re.Match[str]) -> Iterator[_Found]:
             yield from _items(text, link.end())
         return
     value = None if link is None else _VALUE.match(text, link.end())
-    if link is None or value is None:
+    if link is None or value is None or ((link["near"] or "")[:1] == "," and not _OPTION.search(before)):
         return
     stated, strong = link["stated"] is not None, link["near"] is not None
     if value["quoted"] is not None:

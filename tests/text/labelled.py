@@ -223,6 +223,8 @@ NOT_STATED = [
     '"api_key": {"in": "header", "name": "X-API-Key-V2"}',
     '"password": ["The password must have 8 characters."]',
     "secrets: [db-password-v2, tls_cert_2024, s3Bucket01]",
+    'if url in {"/v1/messages/count_tokens", "/v1/messages/count_tokens?beta=true"}',
+    '["user", "password", "Report2024b"]',
     "mysql -u root -p shop_db2",
     "mysql -u root -p$DB_PASSWORD2",
     'curl -u "$USER:$PASS2" https://acme.io',

@@ -10,22 +10,41 @@ references.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from otel_llm.genai.call import Part, PartType
+from otel_llm.genai.json_text import load
 from otel_llm.genai.problems import Source
 
 _KINDS: Final[Mapping[str, PartType]] = {
     **dict.fromkeys(("text", "input_text", "output_text", "refusal"), "text"),
     **dict.fromkeys(("reasoning", "thinking", "thought", "reasoning_text", "summary_text"), "reasoning"),
-    **dict.fromkeys(("tool_call", "tool_use", "function_call", "custom_tool_call"), "tool_call"),
     **dict.fromkeys(
-        ("tool_call_response", "tool_result", "function_call_output", "custom_tool_call_output"),
+        (
+            "tool_call", "tool_use", "function_call", "custom_tool_call", "server_tool_call", "server_tool_use",
+            "mcp_call", "mcp_tool_use",
+        ),
+        "tool_call",
+    ),
+    **dict.fromkeys(
+        (
+            "tool_call_response", "tool_result", "function_call_output", "custom_tool_call_output",
+            "server_tool_call_response", "mcp_tool_result",
+        ),
         "tool_call_response",
     ),
+}  # fmt: skip
+"""Values of `type`, with `_` for `-`."""
+_KINDS_BY_END: Final[Mapping[str, PartType]] = {
+    "_call": "tool_call",
+    "_tool_use": "tool_call",
+    "_tool_result": "tool_call_response",
+    "_call_output": "tool_call_response",
 }
-"""Values of `type`, with `_` for `-`; all other values are `other`."""
+"""Ends of the other values of `type`: `web_search_call`, `web_search_tool_result`. All others are `other`."""
+_SERVER_CALLS: Final = ("server_tool_call", "server_tool_call_response")
+"""Keys of the conventions with the call of a tool that the provider runs, and with its result."""
 _SIGNS: Final[Mapping[str, PartType]] = {
     **dict.fromkeys(("toolUse", "functionCall", "function_call", "tool_use", "function"), "tool_call"),
     **dict.fromkeys(("toolResult", "functionResponse", "function_response", "tool_result"), "tool_call_response"),
@@ -41,16 +60,18 @@ _SIGNS: Final[Mapping[str, PartType]] = {
     **dict.fromkeys(("text", "refusal", "content", "guardContent"), "text"),
 }  # fmt: skip
 """Keys that say what a part without `type` is, the first that it has."""
+_MEDIA: Final = frozenset(sign for sign, kind in _SIGNS.items() if kind == "other") | {"source", "uri", "data"}
+"""Keys of parts that are media."""
 _TEXTS: Final = (
     "content", "text", "thinking", "reasoning", "value", "reasoningText", "reasoningContent",
     "reasoning_content", "guardContent", "summary",
 )  # fmt: skip
 _NAMES: Final = ("name", "toolName", "tool_name")
-_ARGUMENTS: Final = ("arguments", "input", "args")
-_RESULTS: Final = ("response", "result", "output", "content")
+_ARGUMENTS: Final = ("arguments", "input", "args", "parameters", "action", "operation", "queries", "code")
+_RESULTS: Final = ("response", "result", "output", "content", "outputs", "results")
 _NESTED: Final = (
     "function", "toolUse", "functionCall", "function_call", "tool_use", "toolResult", "functionResponse",
-    "function_response", "tool_result",
+    "function_response", "tool_result", *_SERVER_CALLS,
 )  # fmt: skip
 
 
@@ -59,7 +80,7 @@ def read_parts(value: object, role: str, source: Source) -> tuple[Part, ...]:
 
     A text that the message of a tool has is the tool's result. A text without content is no part.
     """
-    items = value if isinstance(value, list) else [value]
+    items = map(_loaded, value) if isinstance(value, list) else [value]
     parts = tuple(part for item in items if item is not None and (part := read_part(item, source)))
     if role != "tool":
         return parts
@@ -75,7 +96,8 @@ def read_part(value: Any, source: Source) -> Part | None:
         case "tool_call":
             return read_tool_call(value, source)
         case "tool_call_response":
-            return Part(kind, _result(first_said(_inner(value), _RESULTS)))
+            inner = _inner(value)
+            return Part(kind, _result(_said(inner, _RESULTS, value)))
         case "text" | "reasoning":
             return _text_part(value, kind)
         case None:
@@ -98,7 +120,7 @@ def _text_part(value: Mapping[str, object], kind: PartType) -> Part | None:
 def kind_of_part(value: Mapping[str, object]) -> PartType | None:
     """Return the type of a part by its `type` or its keys; None if nothing says it."""
     if isinstance(said := value.get("type"), str):
-        kind = _KINDS.get(said) or _KINDS.get(said.lower().replace("-", "_"))
+        kind = _KINDS.get(said) or _kind_of_word(said.lower().replace("-", "_"))
         if kind or said != "function":
             return kind or "other"
     if value.get("thought") is True and "text" in value:
@@ -121,8 +143,8 @@ def read_tool_call(value: object, source: Source) -> Part:
         source.problem("part")
         return Part("other", "")
     call = _inner(value)
-    name = first_said(call, _NAMES)
-    return Part("tool_call", as_text(first_said(call, _ARGUMENTS)), name if isinstance(name, str) else "")
+    name = first_said(call, _NAMES) or first_said(value, _NAMES)
+    return Part("tool_call", as_text(_said(call, _ARGUMENTS, value)), name if isinstance(name, str) else "")
 
 
 def is_part(value: Mapping[str, object]) -> bool:
@@ -131,6 +153,12 @@ def is_part(value: Mapping[str, object]) -> bool:
     if isinstance(said, str) and said.lower().replace("-", "_") in _KINDS:
         return True
     return len(value) == 1 and not _SIGNS.keys().isdisjoint(value)
+
+
+def are_parts(items: Sequence[object]) -> bool:
+    """Return True if all items are objects with a `type`, and one of them is a part beyond doubt, or media."""
+    typed = [item for item in items if isinstance(item, dict) and isinstance(item.get("type"), str)]
+    return len(typed) == len(items) and any(is_part(item) or not _MEDIA.isdisjoint(item) for item in typed)
 
 
 def first_said(value: Mapping[str, object], names: tuple[str, ...]) -> object:
@@ -173,6 +201,26 @@ def _result(value: object) -> str:
 def _is_content(item: Mapping[str, object]) -> bool:
     """Return True for a part of a result: Bedrock's `{"text": …}` and `{"json": …}`, or a part of type text."""
     return item.keys() in ({"text"}, {"json"}) or (item.get("type") == "text" and "text" in item)
+
+
+def _said(inner: Mapping[str, object], names: tuple[str, ...], part: Mapping[str, object]) -> object:
+    """Return the arguments or the result; of a tool that the provider runs, all fields if none has such a name."""
+    said = first_said(inner, names)
+    if said is None and any(name in part for name in _SERVER_CALLS):
+        return {name: value for name, value in inner.items() if name != "type"} or None
+    return said
+
+
+def _kind_of_word(word: str) -> PartType | None:
+    return _KINDS.get(word) or next((kind for end, kind in _KINDS_BY_END.items() if word.endswith(end)), None)
+
+
+def _loaded(item: object) -> object:
+    """Return the part in an item that is the JSON text of a part; any other item as it is."""
+    if isinstance(item, str) and item.startswith('{"'):
+        value = load(item).value
+        return value if isinstance(value, dict) and is_part(value) else item
+    return item
 
 
 def _inner(value: Mapping[str, object]) -> Mapping[str, object]:

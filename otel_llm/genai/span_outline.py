@@ -9,7 +9,7 @@ from otel_llm import names
 from otel_llm.errors import DecodeError
 from otel_llm.genai.answers import with_reasoning_apart
 from otel_llm.genai.call import Call, Usage
-from otel_llm.genai.dialects import MARKERS, Dialect, Fields, dialect_of
+from otel_llm.genai.dialects import MARKERS, Dialect, Fields, dialect_of, has_content, read_content
 from otel_llm.genai.documents import read_documents
 from otel_llm.genai.documents_of_call import documents_of_call
 from otel_llm.genai.event_content import have_content, with_events
@@ -113,8 +113,8 @@ class SpanOutline:
     @property
     def has_content(self) -> bool:
         """True if the span or its events carry messages. False: log records may still bring them."""
-        dialect, events = self._dialect, self._span.events
-        return dialect is not None and (dialect.has_content(self._attributes, events) or have_content(events))
+        events = self._span.events
+        return self._dialect is not None and (has_content(self._attributes, events) or have_content(events))
 
     def call(self, service: str) -> Call:
         """Return the call of a span of kind `call`.
@@ -153,7 +153,7 @@ class SpanOutline:
 
 def _call(outline: SpanOutline, dialect: Dialect, attributes: Attributes, span: Any, service: str) -> Call:
     fields = dialect.fields
-    content = with_events(dialect.read_content(attributes, span.events), span.events)
+    content = with_events(read_content(dialect, attributes, span.events), span.events)
     messages, answers = with_reasoning_apart(content.input), with_reasoning_apart(content.output)
     explicit, document_problems = _explicit(attributes, fields)
     context = documents_of_call(explicit, messages, content.system)

@@ -47,6 +47,8 @@ _REASONS: Final[Mapping[str, str]] = {
 _NONE: Final = frozenset({"", "null", "none", "unspecified", "invalid", "not_finished"})
 # the names of the enums of gRPC and Google's APIs: REASON_MAX_LEN, FinishReason.STOP, FINISH_REASON_UNSPECIFIED
 _ENUM: Final = re.compile(r"(?:finish_?reason[._]|stop_?reason[._]|reason_)")
+# the names of enums of .NET and Java: ToolCalls, maxTokens
+_WORD_BEGINS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def finish_reason_of(said: str | None) -> str | None:
@@ -56,7 +58,7 @@ def finish_reason_of(said: str | None) -> str | None:
     """
     if said is None or said == "stop":
         return said
-    word = said.strip().lower().replace("-", "_").replace(" ", "_")
+    word = _WORD_BEGINS.sub("_", said.strip()).lower().replace("-", "_").replace(" ", "_")
     word = word[found.end() :] if (found := _ENUM.match(word)) else word
     if word in _NONE:
         return None

@@ -176,7 +176,12 @@ def _number(value: AnyValue) -> float:
 
 def _load(text: str, *, strict: bool) -> object:
     # with an argument, json.loads makes a decoder for each text
-    value: object = json.loads(text) if strict else json.loads(text, strict=False)
+    try:
+        value: object = json.loads(text) if strict else json.loads(text, strict=False)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer with more digits than Python reads
+        value = json.loads(text, strict=strict, parse_int=float)
     if "\\ud" in text or "\\uD" in text:
         # An escaped surrogate may lack its other half, and no tokenizer or encoder downstream takes such a text.
         value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))

@@ -103,6 +103,9 @@ def test_an_empty_context_has_no_documents_and_the_question_is_the_users(name: s
         "Use the following format:\n\nQuestion: the question\nThought: to do\n\nBegin!\n\nQuestion: How old?",
         "Q: What is the capital of France?\nA: Paris.\nQ: And of Spain?",
         "<information>",
+        "Please use this information to write a poem.",
+        "Who said it?\n\nAnswer using the following words: yes or no.",
+        "Use the following information: I am 30, from Graz, and like soup. What should I cook?",
     ],
 )
 def test_a_users_own_text_stays_whole(prompt: str) -> None:
@@ -127,10 +130,28 @@ def test_instructions_that_only_speak_of_a_context_have_none(instructions: str) 
     assert context_of_instructions(instructions) == ()
 
 
-@pytest.mark.parametrize("name", [name for name in USER if "Semantic" not in name])
-def test_lines_may_end_as_on_windows(name: str) -> None:
-    split = split_prompt(filled(USER[name]).replace("\n", "\r\n"))
+@pytest.mark.parametrize("name", [name for name in USER if name != "Semantic Kernel: text search"])
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\u2028", "  \n"])
+def test_lines_may_end_in_other_ways(name: str, end: str) -> None:
+    split = split_prompt(filled(USER[name]).replace("\n", end))
     assert (split.question, len(split.documents)) == (QUESTION, 1)
+
+
+@pytest.mark.parametrize("name", ["LlamaIndex: default", "LangChain: stuff", "headings: Context"])
+def test_spaces_may_be_no_break_spaces(name: str) -> None:
+    head, _, rest = USER[name].partition("{c}")
+    split = split_prompt(filled(f"{head.replace(' ', chr(0xA0))}{{c}}{rest}"))
+    assert (split.question, len(split.documents)) == (QUESTION, 1)
+
+
+def test_a_text_without_a_context_keeps_its_own_line_ends_and_spaces() -> None:
+    text = "Total:\u00a05\rTax:\u00a01\u2028Who pays?"
+    assert split_prompt(text).question == text
+
+
+def test_words_above_a_context_are_the_question_only_if_no_heading_has_it() -> None:
+    prompt = filled("You are a support agent.\n\n" + USER["LlamaIndex: default"].lstrip())
+    assert split_prompt(prompt).question == QUESTION
 
 
 def test_two_contexts_are_documents_each() -> None:

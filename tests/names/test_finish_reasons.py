@@ -15,13 +15,23 @@ CUT = [
     "length", "max_tokens", "MAX_TOKENS", "max_output_tokens", "model_length", "REASON_MAX_LEN",
     "REASON_MAX_CONTEXT",
     "model_context_window_exceeded", "FinishReason.MAX_TOKENS", "ERROR_LIMIT", "max-tokens", "Max Tokens",
+    "MaxTokens",
 ]  # fmt: skip
 FILTERED = [
     "content_filter", "content-filter", "SAFETY", "RECITATION", "PROHIBITED_CONTENT", "guardrail_intervened",
     "refusal",
-    "content_filtered", "sensitive", "content_filter: RECITATION", "ERROR_TOXIC", "MODEL_ARMOR",
+    "content_filtered", "sensitive", "content_filter: RECITATION", "ERROR_TOXIC", "MODEL_ARMOR", "ContentFilter",
 ]  # fmt: skip
-CALLED = ["tool_calls", "tool_call", "function_call", "tool_use", "tool-calls", "REASON_TOOL_CALLS"]
+CALLED = [
+    "tool_calls",
+    "tool_call",
+    "function_call",
+    "tool_use",
+    "tool-calls",
+    "REASON_TOOL_CALLS",
+    "ToolCalls",
+    "toolUse",
+]
 FAILED = ["error", "ERROR", "MALFORMED_FUNCTION_CALL", "malformed_tool_use", "network_error", "failed"]
 TABLE = {"stop": WHOLE, "length": CUT, "content_filter": FILTERED, "tool_call": CALLED, "error": FAILED}
 # reasons without a word of the conventions: the answer is cut, goes on, or was left, and is not whole

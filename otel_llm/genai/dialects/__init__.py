@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from otel_llm.genai.dialects import genai, genai_legacy, litellm, openinference, openllmetry, vercel
 from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields
+from otel_llm.otlp.attributes import Attributes
 
-__all__ = ["DIALECTS", "MARKERS", "CallContent", "Dialect", "Fields", "dialect_of"]
+__all__ = ["DIALECTS", "MARKERS", "CallContent", "Dialect", "Fields", "dialect_of", "has_content", "read_content"]
 
 DIALECTS: Final[tuple[Dialect, ...]] = (
     vercel.DIALECT,
@@ -36,3 +37,31 @@ def dialect_of(attributes: Mapping[str, bytes]) -> Dialect | None:
         if sign in attributes:
             return dialect
     return None
+
+
+def has_content(attributes: Attributes, events: Sequence[Any]) -> bool:
+    """Return True if a span carries messages in any dialect: two libraries may write on one span."""
+    return any(dialect.has_content(attributes, events) for dialect in DIALECTS)
+
+
+def read_content(dialect: Dialect, attributes: Attributes, events: Sequence[Any]) -> CallContent:
+    """Return the content of a call, as far as it can be read; a side that its dialect lacks is read in another."""
+    content = dialect.read_content(attributes, events)
+    for other in DIALECTS:
+        lacking = [
+            names
+            for names, said in ((other.fields.input, content.input), (other.fields.output, content.output))
+            if not said
+        ]
+        if other is not dialect and any(other.has_any(names, attributes, events) for names in lacking):
+            content = _joined(content, other.read_content(attributes, events))
+    return content
+
+
+def _joined(content: CallContent, more: CallContent) -> CallContent:
+    return CallContent(
+        input=content.input or more.input,
+        output=content.output or more.output,
+        system=content.system or more.system,
+        problems=tuple(dict.fromkeys(content.problems + more.problems)),
+    )

@@ -42,7 +42,7 @@ class Fields:
 
     def have_messages(self, attributes: Attributes) -> bool:
         """Return True if there is an attribute for the input or the output."""
-        return any(name.replace(".N.", ".0.") in attributes for name in (*self.input, *self.output))
+        return _has_any((*self.input, *self.output), attributes)
 
     def show_a_call(self, attributes: Attributes) -> bool:
         """Return True if a span of an unknown operation has messages, or a model and output tokens."""
@@ -90,7 +90,12 @@ class Dialect:
 
     def has_content(self, attributes: Attributes, events: Sequence[Any]) -> bool:
         """Return True if the span carries messages."""
-        names = (*self.fields.input, *self.fields.output)
-        return self.fields.have_messages(attributes) or any(
-            event.name.decode(errors="replace") in names for event in events
-        )
+        return self.has_any((*self.fields.input, *self.fields.output), attributes, events)
+
+    def has_any(self, names: tuple[str, ...], attributes: Attributes, events: Sequence[Any]) -> bool:
+        """Return True if the span has one of these attributes, or an event of that name."""
+        return _has_any(names, attributes) or any(event.name.decode(errors="replace") in names for event in events)
+
+
+def _has_any(names: tuple[str, ...], attributes: Attributes) -> bool:
+    return any(name.replace(".N.", ".0.") in attributes for name in names)

@@ -8,9 +8,12 @@ from typing import Any, Final
 from otel_llm import names
 from otel_llm.errors import DecodeError
 from otel_llm.genai.call import Message, Part
+from otel_llm.genai.dialects import genai
 from otel_llm.genai.dialects.dialect import CallContent, Dialect, Fields
 from otel_llm.genai.documents import read_documents
+from otel_llm.genai.messages import messages_in_json
 from otel_llm.genai.operations import Kind
+from otel_llm.genai.problems import Problems, Source
 from otel_llm.genai.roles import role_of
 from otel_llm.names.finish_reasons import finish_reason_of
 from otel_llm.otlp.attributes import Attributes
@@ -21,8 +24,9 @@ _PROMPTS, _COMPLETIONS = "llm.prompts", "llm.choices"
 _RETRIEVED, _RERANKED, _RESULT = "retrieval.documents", "reranker.output_documents", "output.value"
 
 FIELDS: Final = Fields(
-    provider=("llm.provider", "llm.system"),
-    request_model=(names.OPENINFERENCE_MODEL,),
+    provider=("llm.provider", "llm.system", names.PROVIDER),
+    request_model=(names.OPENINFERENCE_MODEL, names.REQUEST_MODEL),
+    response_model=(names.RESPONSE_MODEL,),
     response_id=(names.RESPONSE_ID,),
     input=(
         "llm.input_messages.N.message.role",
@@ -40,8 +44,8 @@ FIELDS: Final = Fields(
         "llm.choices.N.completion.text",
         "output.value",
     ),
-    input_tokens=("llm.token_count.prompt",),
-    output_tokens=(names.OPENINFERENCE_OUTPUT_TOKENS,),
+    input_tokens=("llm.token_count.prompt", names.USAGE_INPUT_TOKENS),
+    output_tokens=(names.OPENINFERENCE_OUTPUT_TOKENS, names.USAGE_OUTPUT_TOKENS),
     cost_usd=("llm.cost.total", names.USAGE_COST),
     conversation_id=("session.id",),
     prompt_name=("llm.prompt_template.name", names.PROMPT_NAME),
@@ -57,7 +61,9 @@ def _kind_and_operation(attributes: Attributes) -> tuple[Kind, str]:
             return "context", kind
         case "tool" if _RESULT in attributes:
             return "context", kind
-    is_call = kind not in _OTHER_KINDS and _has_messages(attributes)
+    is_call = kind not in _OTHER_KINDS and (
+        _has_messages(attributes) or genai.kind_and_operation(attributes)[0] == "call"
+    )
     return ("call", names.CHAT) if is_call else ("other", kind)
 
 
@@ -75,10 +81,16 @@ def _is_stream(attributes: Attributes) -> bool:
 
 
 def _read_content(attributes: Attributes, _events: Sequence[Any]) -> CallContent:
+    problems = Problems()
+    asked, answered = Source("input.value", "input", problems), Source(_RESULT, "output", problems)
     return CallContent(
-        input=_messages(attributes, _INPUT) or _texts(attributes, _PROMPTS, "prompt.text", "input.value", "user"),
+        input=_messages(attributes, _INPUT)
+        or _texts(attributes, _PROMPTS, "prompt.text", "user")
+        or _whole(attributes, "input.mime_type", asked),
         output=_messages(attributes, _OUTPUT)
-        or _texts(attributes, _COMPLETIONS, "completion.text", "output.value", "assistant"),
+        or _texts(attributes, _COMPLETIONS, "completion.text", "assistant")
+        or _whole(attributes, "output.mime_type", answered),
+        problems=problems.found(),
     )
 
 
@@ -112,12 +124,20 @@ def _parts(item: Attributes) -> Iterator[Part]:
         yield Part("tool_call", arguments, call.text("tool_call.function.name") or "")
 
 
-def _texts(attributes: Attributes, prefix: str, name: str, whole: str, role: str) -> tuple[Message, ...]:
-    """Return the texts of a completion; without texts, the whole input or output if it is text."""
+def _texts(attributes: Attributes, prefix: str, name: str, role: str) -> tuple[Message, ...]:
+    """Return the texts of a completion."""
     texts = [text for item in attributes.indexed(prefix) if (text := item.text(name))]
-    if not texts and attributes.text(f"{whole.partition('.')[0]}.mime_type") != "application/json":
-        texts = [text] if (text := attributes.text(whole)) else []
     return tuple(Message(role, (Part("text", text),)) for text in texts)
+
+
+def _whole(attributes: Attributes, mime_type: str, source: Source) -> tuple[Message, ...]:
+    """Return the whole input or output if it is text; of JSON, the messages of a request or a response."""
+    text = attributes.text(source.attribute)
+    if not text:
+        return ()
+    if attributes.text(mime_type) == "application/json":
+        return messages_in_json(text, source)
+    return (Message(source.role, (Part("text", text),)),)
 
 
 def _read_documents(attributes: Attributes) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from typing import Final
 
 from otel_llm.genai.prompt.fields import split_fields, split_marks, split_results
 from otel_llm.genai.prompt.headed import HEAD_CHARACTERS, after_introduction, split_headings
@@ -15,6 +16,9 @@ from otel_llm.genai.prompt.headings import CONTEXT, FETCHED, FOLLOWS, INTRODUCTI
 from otel_llm.genai.prompt.parts import SplitPrompt, documents_of, question_of, without_end
 from otel_llm.genai.prompt.rules import INTRODUCTION_CHARACTERS, split_rules
 from otel_llm.genai.prompt.tags import context_elements
+
+_ENDS: Final = re.compile("\r\n?|[\u0085\u2028\u2029]")
+_SPACES: Final = str.maketrans(dict.fromkeys("\u00a0\u2007\u202f", " "))
 
 
 def split_prompt(text: str) -> SplitPrompt:
@@ -50,8 +54,8 @@ def context_of_instructions(text: str) -> tuple[str, ...]:
 
 
 def _lines(text: str) -> str:
-    """Return the text with lines that end as the patterns of headings expect."""
-    return text.replace("\r\n", "\n") if "\r" in text else text
+    """Return the text with the line ends and spaces that the patterns of headings expect."""
+    return text if text.isascii() and "\r" not in text else _ENDS.sub("\n", text).translate(_SPACES)
 
 
 def _split_tags(text: str) -> SplitPrompt | None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from otel_llm.genai.prompt.headings import ASKED_LINE, CONTEXT, FOUND, INTRODUCTION, QUESTION, REQUEST, last
+from otel_llm.genai.prompt.headings import (
+    ANSWER_FROM,
+    ASKED_LINE,
+    CONTEXT,
+    FOUND,
+    INTRODUCTION,
+    QUESTION,
+    REQUEST,
+    last,
+)
 from otel_llm.genai.prompt.parts import SplitPrompt, documents_of, line_end, next_line, question_of, without_end
 
 HEAD_CHARACTERS: Final = 8_000
@@ -52,7 +61,7 @@ def _last_of_examples(text: str, first: re.Match[str], end: int) -> re.Match[str
 
 def _after_question(text: str) -> SplitPrompt | None:
     """Return the parts of a prompt whose question has no heading, and whose context goes on to the end."""
-    found, begin = FOUND.search(text), 0
+    found, begin = FOUND.search(text) or ANSWER_FROM.search(text), 0
     # first the heading, which takes less time to look for
     if found is None and CONTEXT.search(text) and (announced := INTRODUCTION.search(text[:HEAD_CHARACTERS])):
         found, begin = CONTEXT.search(text, announced.end()), line_end(text, announced.end())

@@ -41,6 +41,12 @@ FOUND: Final = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """The heading of a context behind a question: nobody writes it above words of their own."""
+ANSWER_FROM: Final = re.compile(
+    rf"^[ \t]*(?:please )?answer(?: the question)? (?:using|based on|from|with) the (?:following|below|provided)"
+    rf" (?:information|{_THINGS})[ \t]*:[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A line below a question that announces the context, as LangChain4j writes it."""
 _SIGNS: Final = r"^[ \t]*[^\w\s<>]{1,12}[ \t]*"
 BEGIN: Final = re.compile(
     rf"{_SIGNS}(?:(?:begin|start)(?:[ \t]of)?[ \t])?({_CONTEXT_WORDS})[ \t]*[^\w\s<>]{{1,12}}[ \t]*$"
@@ -87,9 +93,11 @@ INTRODUCTION: Final = re.compile(
     rf"|{_PREPOSITION} (?:only |solely )?(?:the |these |this |some |any )?{_POINTER}"
     rf"(?: [\w']{{1,20}}){{0,3}}? {_THINGS}\b"
     r"|\baccording to the contents? of (?:this|the)\b"
+    r"|\b(?:use|using) (?:the |this )(?:following |provided )?information(?: below)?"
+    r"(?: to answer[^\n:]{0,60})?:[ \t]*$"
     r"|\b(?:pieces|parts|portion)s? of (?:retrieved |a long )?(?:context|information|document)"
     rf"|\b(?:here|below) (?:is|are)(?: [\w']{{1,20}}){{0,4}}? {_THINGS}\b|\bsome more context\b",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
 """Words that announce a context."""
 FOLLOWS: Final = re.compile(

@@ -23,6 +23,8 @@ from otel_llm.genai.prompt.parts import SplitPrompt, documents_of, next_line, qu
 INTRODUCTION_CHARACTERS: Final = 1_000
 """Characters before a context in which words announce it."""
 
+_BLANK_LINE: Final = re.compile(r"\n[ \t]*\n")
+
 
 def split_rules(text: str, *, is_open: bool = False) -> SplitPrompt | None:
     """Split at lines of dashes; of several such sections the last counts, for those before it are examples.
@@ -91,8 +93,11 @@ def _asked(introduction: str, after: str) -> str:
         return question_of(introduction[heading.start() :])
     end = PREVIOUS.search(after)
     rest = after[: end.start()] if end else after
-    is_of_template = AFTER_CONTEXT.match(rest) is not None
-    return "" if is_of_template else rest.strip()
+    if AFTER_CONTEXT.match(rest) is None:
+        return rest.strip()
+    # Spring AI's template has the question above the words that announce the context
+    blank_line = last(_BLANK_LINE, introduction.rstrip()) if rest.strip() else None
+    return introduction[: blank_line.start()].strip() if blank_line else ""
 
 
 def _announces(introduction: str) -> bool:

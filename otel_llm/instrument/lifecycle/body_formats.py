@@ -63,7 +63,9 @@ def server_sent_events(events: EventFormat, read: _Read, add: _Add, fail: _Fail)
                 if ours and events.end is not None and whole.startswith(events.end):
                     ended = True
                 elif ours:
-                    event = _json(whole) if is_error else json.loads(whole)
+                    event = _json(whole)
+                    if event is None and not is_error:
+                        continue  # no JSON: the app reads lines by itself, and may go on
                     if (kind := events.error_of(event) or ("error" if is_error else None)) is not None:
                         fail(kind)
                     add(read(event))  # an error may carry the usage
@@ -102,7 +104,7 @@ def by_first_byte(whole: Callable[[], Take], events: Callable[[], Take]) -> Take
 
 
 def _json(data: bytes) -> Any:
-    """Return the value of an error's data; None for a plain text."""
+    """Return the value of an event's data; None for data that is no JSON, such as the plain text of an error."""
     try:
         return json.loads(data)
     except ValueError:

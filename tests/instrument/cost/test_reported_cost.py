@@ -18,6 +18,7 @@ REPORTED = [
     pytest.param({"estimated_cost": 1.5e-05}, 1.5e-05, id="DeepInfra"),
     pytest.param({"cost_in_usd_ticks": 123_456_789, "num_sources_used": 0}, 0.0123456789, id="xAI"),
     pytest.param({"cost": 0}, 0.0, id="free"),
+    pytest.param({"cost": {"input_tokens_cost": 0.05, "total_cost": 0.25}}, 0.25, id="Perplexity"),
     pytest.param(
         {"cost": 0.01, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.25}}, 0.26, id="own key"
     ),
@@ -96,7 +97,8 @@ def test_own_prices_come_before_the_providers_word(exported, tmp_path):
         {"cost": math.inf},
         {"cost": 10**400},
         {"cost": None},
-        {"cost": {"total_cost": 0.25}},
+        {"cost": {"total_cost": -0.25}},
+        {"cost": {"input_tokens_cost": 0.25}},
         {"estimated_cost": "free"},
         {"cost_in_usd_ticks": -1},
         {"cost": 0.01, "is_byok": True},  # a fee alone is not what the call costs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,8 +68,8 @@ def count_of(value: Any) -> int | None:
 
 
 def float_of(value: Any) -> float | None:
-    """Return a JSON number as a double; None for any other value."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """Return a JSON number as a double; None for any other value, and for an integer that no double holds."""
+    return None if (found := number(value)) is None or abs(found) > sys.float_info.max else float(found)
 
 
 def texts_of(fields: Mapping[str, Any], *keys: str) -> list[str | None]:
@@ -94,8 +95,8 @@ def counts_of(fields: Mapping[str, Any], *keys: str) -> list[int | None]:
 def set_floats(attributes: dict[str, AttributeValue], body: Mapping[str, Any], table: Table) -> None:
     """Set the attributes of the fields in a body, as doubles."""
     for key, name in table.items():
-        if key in body and (value := number(body[key])) is not None:
-            attributes[name] = float(value)
+        if key in body and (value := float_of(body[key])) is not None:
+            attributes[name] = value
 
 
 def set_integers(attributes: dict[str, AttributeValue], body: Mapping[str, Any], table: Table) -> None:

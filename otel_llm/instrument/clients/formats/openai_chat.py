@@ -17,6 +17,8 @@ from otel_llm.instrument.contract.data import Message
 # the field of a model's reasoning on OpenAI-compatible servers: the first that holds a text counts
 REASONING: Final = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details")
 
+TEXTS: Final = ("text", "output_text", "input_text")
+"""The types of content that is text: that of chat, and those of Responses, which some servers also send."""
 _AT_URL: Final = "_url"  # the types image_url, audio_url, video_url, document_url
 
 
@@ -81,7 +83,7 @@ def _parts(message: Mapping[str, Any]) -> list[Part]:
 
 
 def _content_part(part: Mapping[str, Any]) -> Part:
-    kind = str(part.get("type"))
+    kind = str(part.get("type", "text" if "text" in part else None))
     if (read := _READERS.get(kind)) is not None:
         return read(part)
     if kind.endswith(_AT_URL):
@@ -90,7 +92,7 @@ def _content_part(part: Mapping[str, Any]) -> Part:
 
 
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Part]]] = {
-    "text": lambda part: parts.text(part.get("text")),
+    **dict.fromkeys(TEXTS, lambda part: parts.text(part.get("text"))),
     "refusal": lambda part: parts.refusal(part.get("refusal")),
     "thinking": parts.reasoning,
     "reasoning": parts.reasoning,

@@ -17,11 +17,12 @@ def reported_cost(usage: Mapping[str, Any]) -> float | None:
     0 is a cost, that of a free model.
 
     Sources: OpenRouter (https://openrouter.ai/docs/use-cases/usage-accounting), whose `cost` is its own fee alone
-    where the app has brought its own key; LiteLLM's proxy, `cost` too; DeepInfra, `estimated_cost`; xAI
+    where the app has brought its own key; LiteLLM's proxy, `cost` too; Perplexity
+    (https://docs.perplexity.ai), `cost` with its parts and `total_cost`; DeepInfra, `estimated_cost`; xAI
     (https://docs.x.ai, cost tracking), 10,000,000,000 ticks a USD.
     """
     if "cost" in usage:
-        cost = _usd(usage["cost"])
+        cost = _usd(fields_of(usage["cost"]).get("total_cost", usage["cost"]))
         if cost is None or usage.get("is_byok") is not True:
             return cost
         upstream = _usd(fields_of(usage.get("cost_details")).get("upstream_inference_cost"))

@@ -54,6 +54,8 @@ def read_usage(usage: Any, service_tier: str | None = None) -> Usage | None:
     prompt, answer, *beside = counts_of(
         held, "prompt_tokens", "completion_tokens", "prompt_cache_hit_tokens", "cached_tokens"
     )
+    if prompt is None and answer is None:  # some servers have the names of Responses
+        prompt, answer = counts_of(held, "input_tokens", "output_tokens")
     cached, written = counts_of(asked, "cached_tokens", "cache_write_tokens")
     (reasoning,) = counts_of(answered, "reasoning_tokens")
     if cached is None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from otel_llm.instrument.clients.formats.fields import fields_of, listed
-from otel_llm.instrument.clients.formats.openai_chat import REASONING
+from otel_llm.instrument.clients.formats.openai_chat import REASONING, TEXTS
 from otel_llm.instrument.clients.formats.parts import plain, written
 from otel_llm.instrument.clients.openai.tool_call_pieces import ToolCall, ToolCalls
 
@@ -54,13 +54,16 @@ class MessagePieces:
                 self._add_item(item)
 
     def _add_item(self, item: Any) -> None:
-        kind = plain(item).get("type")
-        if isinstance(item, str) or kind == "text":
+        fields = plain(item)
+        kind = fields.get("type")
+        if isinstance(item, str) or kind in TEXTS or (kind is None and "text" in fields):
             self._texts.setdefault("content", []).append(written(item))
+        elif kind == "refusal":
+            self._texts.setdefault(kind, []).append(written(fields.get(kind)))
         elif kind in {"thinking", "reasoning"}:
             self._texts.setdefault("reasoning", []).append(written(item))
         elif kind is not None:
-            self._parts.append(plain(item))
+            self._parts.append(fields)
 
     def message(self) -> dict[str, Any]:
         """Return the message in the form of a message that is not streamed."""

@@ -32,6 +32,13 @@ _KINDS: Final = {
     "response.mcp_call_arguments": "mcp_call",
     "response.code_interpreter_call_code": "code_interpreter_call",
 }
+# by event with a whole part: the item's list of parts
+_WHOLE_PARTS: Final = {
+    "response.content_part.done": "content",
+    "response.reasoning_summary_part.done": "summary",
+}
+# by type of a part and list of parts: the event of its text
+_EVENTS: Final = {(kind, parts): event for event, (parts, kind, _) in _PARTS.items()}
 _DELTA: Final = ".delta"
 _DONE: Final = ".done"
 _ITEMS: Final = frozenset({"response.output_item.added", "response.output_item.done"})
@@ -61,6 +68,11 @@ class PartialItems:
         of, dot, step = kind.rpartition(".")
         if of in _KINDS and dot + step in {_DELTA, _DONE}:
             self._add_text(of, fields_of(event), is_whole=dot + step == _DONE)
+        elif kind in _WHOLE_PARTS:
+            held = fields_of(event)
+            part = plain(held.get("part"))
+            if (said := _EVENTS.get((str(part.get("type")), _WHOLE_PARTS[kind]))) is not None:
+                self._add_text(said, {**held, **part}, is_whole=True)
         elif kind in _ITEMS:
             held = fields_of(event)
             item = plain(held.get("item"))

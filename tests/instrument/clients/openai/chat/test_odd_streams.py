@@ -2,7 +2,7 @@
 
 import pytest
 from chat_calls import answers, asking, call, finish_reasons, streamed
-from in_process import COMPLETION, chunk, client_for
+from in_process import COMPLETION, chunk, client_for, client_of_body, sse
 
 from otel_llm import names
 
@@ -70,6 +70,14 @@ REASONED = {
         [{"reasoning": "Okay", "reasoning_content": "Okay"}, {"content": "4"}],
         [reasoning("Okay"), text("4")],
     ),
+    "texts of the types of Responses, and without a type": (
+        [{"content": [{"type": "output_text", "text": "Hel"}]}, {"content": [{"text": "l"}]}, {"content": "o"}],
+        [text("Hello")],
+    ),
+    "a refusal in a list": (
+        [{"content": [{"type": "refusal", "refusal": each}]} for each in ("I will ", "not.")],
+        [{**text("I will not."), "refusal": True}],
+    ),
     "reasoning that is an object": (
         [{"reasoning": {"content": "Okay"}}, {"content": "4"}],
         [reasoning("Okay"), text("4")],
@@ -107,6 +115,38 @@ def test_the_reasoning_of_a_whole_answer_is_a_part(captured, message):
     client_for({**COMPLETION, "choices": [choice]}).chat.completions.create(**asking("odd"))
 
     assert said(captured) == [reasoning("Okay"), text("4")]
+
+
+@pytest.mark.parametrize("item", [{"type": "output_text", "text": "Hello"}, {"text": "Hello"}])
+def test_the_text_of_a_whole_answer_may_be_of_another_type(captured, item):
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": [item]}}
+    client_for({**COMPLETION, "choices": [choice]}).chat.completions.create(**asking("odd"))
+
+    assert said(captured) == [text("Hello")]
+
+
+def test_tokens_under_the_names_of_responses_are_counted(captured):
+    usage = {"input_tokens": 8, "output_tokens": 9, "total_tokens": 17}
+    streamed(chunk({"content": "Hello"}, finish_reason="stop"), {**chunk({}), "choices": [], "usage": usage})
+
+    attributes = captured.span.attributes
+    assert (attributes[names.USAGE_INPUT_TOKENS], attributes[names.USAGE_OUTPUT_TOKENS]) == (8, 9)
+
+
+def test_data_that_is_no_json_costs_no_other_chunk_of_a_raw_stream(captured):
+    broken = sse(chunk({"content": "Hel"})).removesuffix(b"data: [DONE]\n\n") + b'data: {"id": \n\n'
+    client = client_of_body(broken + sse(chunk({"content": "lo"}, finish_reason="stop")), "text/event-stream")
+    with client.chat.completions.with_streaming_response.create(**asking("odd"), stream=True) as response:
+        list(response.iter_lines())
+
+    assert answers(captured) == [([text("Hello")], "stop")]
+
+
+def test_a_number_that_no_double_holds_costs_no_other_parameter(captured):
+    client_for(COMPLETION).chat.completions.create(**asking("odd"), temperature=10**400, top_p=0.5)
+
+    attributes = captured.span.attributes
+    assert (attributes.get(names.REQUEST_TEMPERATURE), attributes[names.REQUEST_TOP_P]) == (None, 0.5)
 
 
 def test_messages_in_place_of_deltas_are_read(captured):

@@ -43,6 +43,31 @@ FORMS = {
         [{"type": "response.output_text.done", "text": "Hello you", **PLACED}],
         [text("Hello you")],
     ),
+    "only whole parts": (
+        [
+            {
+                "type": "response.reasoning_summary_part.done",
+                "output_index": 0,
+                "summary_index": 0,
+                "part": {"type": "summary_text", "text": "Hm."},
+            },
+            {
+                "type": "response.content_part.done",
+                "output_index": 1,
+                "content_index": 0,
+                "part": {"type": "output_text", "text": "Hello you", "annotations": []},
+            },
+        ],
+        [{"type": "reasoning", "content": "Hm."}, text("Hello you")],
+    ),
+    "deltas and the whole part": (
+        [
+            delta("Hello ", **PLACED),
+            {"type": "response.content_part.done", "part": {"type": "output_text", "text": "Hello you"}, **PLACED},
+            {"type": "response.content_part.done", "part": {"type": "audio", "data": "aGk="}, **PLACED},
+        ],
+        [text("Hello you")],
+    ),
     "deltas and the whole text": (
         [
             delta("Hello ", **PLACED),

@@ -22,12 +22,12 @@ from otel_llm.otlp.attributes import Attributes
 _MAX_DEPTH: Final = 8
 """Lists in lists, and JSON in JSON, that are looked into."""
 _JSON_STARTS: Final = ("[", "{", '"')
-_CONTENTS: Final = ("parts", "content", "text")
-_CALLS: Final = ("tool_calls", "function_call")
-_LISTS: Final = ("messages", "choices", "candidates", "contents", "output")
+_CONTENTS: Final = ("parts", "content", "contents", "blocks", "text")
+_CALLS: Final = ("tool_calls", "toolCalls", "function_call")
+_LISTS: Final = ("messages", "choices", "candidates", "contents", "input", "output")
 """Keys with the messages of a whole request or response, of OpenAI's, Gemini's and Bedrock's APIs."""
 _REASONS: Final = ("finish_reason", "finishReason", "stop_reason", "stopReason")
-_WRAPPERS: Final = ("message", "data", "kwargs")
+_WRAPPERS: Final = ("message", "delta", "data", "kwargs")
 """Keys with the message itself: a choice of OpenAI's, and LangChain's two forms of a message as JSON."""
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _ROLE_OF_KIND: Final = {"tool_call": "assistant", "reasoning": "assistant", "tool_call_response": "tool"}
@@ -136,7 +136,11 @@ def _holds_messages(loaded: Loaded, depth: int) -> bool:
 
 
 def _has_role(value: Mapping[str, object]) -> bool:
-    return isinstance(value.get("role"), str)
+    if isinstance(value.get("role"), str):
+        return True
+    # the messages of Spring AI and of LangChain4j
+    is_said = any(name in value for name in _CONTENTS)
+    return is_said and known_role(value.get("messageType") or value.get("type")) is not None
 
 
 def _is_message(value: Mapping[str, object]) -> bool:
@@ -182,7 +186,7 @@ def _message(value: Mapping[str, object], source: Source) -> Message:
     if inner and (content is None or content is inner):
         given = {name: value[name] for name in ("role", "type", *_REASONS) if value.get(name)}
         return _message({**inner, **given}, source)
-    said = value.get("role") or known_role(value.get("type"))
+    said = value.get("role") or known_role(value.get("messageType") or value.get("type"))
     role = role_of(said) if said and isinstance(said, str) else ""
     if content is None and not role and (kind := kind_of_part(value)):
         role = _ROLE_OF_KIND.get(kind, source.role)

@@ -103,6 +103,8 @@ def test_the_reason_is_read_in_the_providers_words() -> None:
         {"output": [1, 2], "messages": "none"},
         {"candidates": [{"name": "Anna", "role": "baker"}]},
         [{"type": "admin", "password": "Xk9#mQ2v7Lp"}],
+        [{"type": "user", "name": "Anna"}],
+        {"input": ["a", "b"]},
     ],
 )
 def test_data_that_only_looks_like_a_response_stays_a_text(data: Any) -> None:
@@ -134,6 +136,28 @@ TEXT = {"type": "text", "content": CARD}
 )
 def test_json_in_a_message_is_read_as_its_parts(messages: Any) -> None:
     assert chat(i=json.dumps(messages)).input_text == CARD
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"messageType": "SYSTEM", "text": "Be kind."}, {"messageType": "USER", "text": CARD, "metadata": {}}],
+        [{"type": "SYSTEM", "text": "Be kind."}, {"type": "USER", "contents": [{"type": "TEXT", "text": CARD}]}],
+        [{"role": "user", "contents": [{"$type": "text", "text": CARD}]}],
+        [{"role": "user", "blocks": [{"block_type": "text", "text": CARD}]}],
+        {"model": "m", "input": [{"role": "user", "content": [{"type": "input_text", "text": CARD}]}]},
+        {"model": "m", "messages": [{"role": "user", "content": CARD}], "tools": []},
+    ],
+)
+def test_the_messages_of_other_languages_and_whole_requests_are_read(messages: Any) -> None:
+    read = chat(i=json.dumps(messages))
+    assert (read.input_text, read.problems) == (CARD, ())
+
+
+def test_tool_calls_in_camel_case_are_read() -> None:
+    calls = [{"id": "1", "name": "f", "arguments": "{}"}]
+    [answer] = chat(o=json.dumps([{"role": "assistant", "content": "", "toolCalls": calls}])).output
+    assert [(part.type, part.name) for part in answer.parts] == [("tool_call", "f")]
 
 
 @pytest.mark.parametrize("messages", ["null", " null\n"])

@@ -51,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
 server = HTTPServer(("127.0.0.1", 0), Handler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 exporter = InMemorySpanExporter()
-provider = TracerProvider()
+provider = TracerProvider(shutdown_on_exit=False)
 provider.add_span_processor(SimpleSpanProcessor(exporter))
 OpenAIInstrumentor().instrument(tracer_provider=provider)
 options = {"api_key": "none", "base_url": f"http://127.0.0.1:{server.server_port}/v1", "max_retries": 0}

@@ -3,7 +3,7 @@
 # gen_ai.client.inference.operation.details holds all of one inference. strands writes three span events of that name onto each `chat`
 # span, each with one attribute: the system instructions, the input, the output. A reader that takes the first event sees no message.
 # The agent's span, which is no inference, has events of that name too, so a reader that takes them from any span counts the
-# question and the answer twice. The answer's text on the agent's span ends in a newline that the model did not send.
+# question and the answer twice.
 #
 # Seen: "chat: ['gen_ai.system_instructions'], ['gen_ai.input.messages'], ['gen_ai.output.messages']",
 # "invoke_agent: ['gen_ai.input.messages'], ['gen_ai.output.messages']".
@@ -18,8 +18,6 @@ python3 -m venv "$folder/venv"
 unset "${!OTEL_@}"
 export OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental
 "$folder/venv/bin/python" - <<'PY'
-import json
-
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -63,15 +61,9 @@ def events(operation):
     return [dict(event.attributes) for event in spans[operation].events if event.name == EVENT]
 
 
-def answer(operation):
-    (message,) = json.loads(events(operation)[-1]["gen_ai.output.messages"])
-    return message["parts"][0]["content"]
-
-
 found = {operation: [list(event) for event in events(operation)] for operation in ("chat", "invoke_agent")}
 for operation, keys in found.items():
     print(f"{operation}: {', '.join(map(str, keys))}")
 messages = [["gen_ai.input.messages"], ["gen_ai.output.messages"]]
 assert found == {"chat": [["gen_ai.system_instructions"], *messages], "invoke_agent": messages}, found
-assert (answer("chat"), answer("invoke_agent")) == ("Hello", "Hello\n")
 PY

@@ -107,6 +107,13 @@ def endpoint_of(signal: str, environment: Mapping[str, str]) -> str:
     return f"{(base or 'http://localhost:4318').rstrip('/')}/v1/{signal}"
 
 
+def without_password(url: str) -> str:
+    """Return the URL as it may be shown: without user and password."""
+    scheme, mark, rest = url.rpartition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
+
+
 def run_environment(
     environment: Mapping[str, str],
     *,

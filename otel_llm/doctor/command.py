@@ -18,13 +18,18 @@ _MARKS = {
     "note": click.style("·", "yellow"),
     "wrong": click.style("✗", "red", bold=True),
 }
-_SERVICE = "http://localhost:8888"
+_SERVICES = ("http://localhost:8888", "http://localhost:9464")
+"""Pages of the service: by default, and where a Collector of the same machine has the first port."""
 _PROMETHEUS = "http://localhost:9090"
 
 
 @click.command("doctor")
 @click.option("--endpoint", metavar="URL", help="Where telemetry goes, as with `otel-llm run`.")
-@click.option("--service", metavar="URL", help=f"Telemetry port of the evaluation service.  [default: {_SERVICE}]")
+@click.option(
+    "--service",
+    metavar="URL",
+    help=f"Telemetry port of the evaluation service.  [default: {_SERVICES[0]}, else {_SERVICES[1]}]",
+)
 @click.option("--prometheus", metavar="URL", help=f"The Prometheus that scrapes.  [default: {_PROMETHEUS}]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a finding.")
 def command(endpoint: str | None, service: str | None, prometheus: str | None, as_json: bool) -> None:
@@ -39,6 +44,7 @@ def command(endpoint: str | None, service: str | None, prometheus: str | None, a
     from otel_llm.doctor.exported import exported
     from otel_llm.doctor.installed import installed
     from otel_llm.doctor.instrumented import instrumented
+    from otel_llm.doctor.pages import base_url
     from otel_llm.doctor.scraped import scraped
 
     environment = run_environment(os.environ, endpoint=endpoint)
@@ -47,8 +53,8 @@ def command(endpoint: str | None, service: str | None, prometheus: str | None, a
         ("installed", installed()),
         ("instrumented", instrumented(environment)),
         ("exported", exported(environment)),
-        ("evaluated", evaluated((service or _SERVICE).rstrip("/"), asked=service is not None)),
-        ("scraped", scraped((prometheus or _PROMETHEUS).rstrip("/"), asked=prometheus is not None)),
+        ("evaluated", evaluated(*([base_url(service)] if service else _SERVICES), asked=bool(service))),
+        ("scraped", scraped(base_url(prometheus or _PROMETHEUS), asked=bool(prometheus))),
     ):
         counts.update(_show(title, findings, as_json=as_json))
     if not as_json:

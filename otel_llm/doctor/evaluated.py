@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 from otel_llm import names
-from otel_llm.doctor.finding import Finding, note, ok, wrong
+from otel_llm.doctor.finding import Finding, counted, note, ok, wrong
 from otel_llm.doctor.pages import UnreachableError, page
 
 _SAMPLE: Final = re.compile(r"(?m)^(\w+)(?:\{([^\n]*)\})? ([^\s]+)$")
@@ -17,28 +17,40 @@ _LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _CONTENT: Final = (
     "the spans have no content: OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY for the application"
 )
+_LOSSES: Final = (
+    (names.DEAD_LETTERS, names.LABEL_STAGE, (), "otel-llm collector replay FILE --list shows them"),
+    (names.REFUSALS, names.LABEL_REASON, (), "the service's log says what was refused and why: docs/otlp.md"),
+    (names.SPANS_NOT_EVALUATED, names.LABEL_REASON, ("no_content",), _CONTENT),
+    (names.SPANS_NOT_EVALUATED, names.LABEL_REASON, ("unknown_operation", "unreadable"), "docs/dialects.md"),
+    (names.CONTENT_PROBLEMS, names.LABEL_REASON, (), "docs/dialects.md, What cannot be read"),
+)
+"""Metrics of what was lost: the label, its values that are a loss (none named: all), and the remedy."""
 
 
-def evaluated(url: str, *, asked: bool) -> Iterator[Finding]:
-    """Yield what the service at `url` says of itself.
+def evaluated(*urls: str, asked: bool) -> Iterator[Finding]:
+    """Yield what the service says of itself, at the first of the URLs that has one.
 
     Args:
-        url: base URL of the service's telemetry, such as http://localhost:8888.
+        urls: base URLs of the service's telemetry, such as http://localhost:8888.
         asked: True if the user named the URL: then it is wrong if no service is there.
     """
-    try:
-        ready, metrics = page(f"{url}/readyz"), page(f"{url}/metrics").text
-    except UnreachableError as error:
-        remedy = "start it with `otel-llm collector`, or name its telemetry port with --service URL"
-        text = f"no evaluation service at {url}: {error}"
-        yield wrong(text, remedy) if asked else note(text, remedy)
-        return
-    if "otelcol_process_uptime_seconds_total" not in metrics:
-        yield wrong(
-            f"{url} is no evaluation service: it has none of its metrics",
-            "name its telemetry port with --service URL",
-        )
-        return
+    reasons = []
+    for url in urls:
+        try:
+            metrics = page(f"{url}/metrics").text
+            if names.QUEUE_CAPACITY.prometheus_name in metrics:
+                yield from _service(url, metrics)
+                return
+            reasons.append(f"{url}: what answers there is another program")
+        except UnreachableError as error:
+            reasons.append(f"{url}: {error}")
+    text = f"no evaluation service at {', nor at '.join(reasons)}"
+    remedy = "start it with `otel-llm collector`, or name its telemetry port with --service URL"
+    yield wrong(text, remedy) if asked else note(text, remedy)
+
+
+def _service(url: str, metrics: str) -> Iterator[Finding]:
+    ready = page(f"{url}/readyz")
     if ready.status == HTTPStatus.OK:
         yield ok(f"the service at {url} is ready")
     else:
@@ -47,6 +59,7 @@ def evaluated(url: str, *, asked: bool) -> Iterator[Finding]:
             "its log says why; `otel-llm collector --check` checks its settings",
         )
     yield from _counts(metrics)
+    yield from _losses(metrics)
 
 
 def _counts(metrics: str) -> Iterator[Finding]:
@@ -56,31 +69,30 @@ def _counts(metrics: str) -> Iterator[Finding]:
             "no span has arrived at the service", "let the Collector, or the application, send its traces there"
         )
         return
+    arrived = f"{counted(spans, 'span')} arrived"
     labels = values_of(metrics, names.EVALUATIONS.prometheus_name, names.LABEL_LABEL)
-    counted = ", ".join(f"{count:,.0f} {label}" for label, count in sorted(labels.items()))
+    results = ", ".join(f"{count:,.0f} {label}" for label, count in sorted(labels.items()))
     if not labels:
-        yield wrong(
-            f"{spans:,.0f} spans have arrived, and no call was among them",
-            "are they spans of LLM calls? docs/dialects.md",
-        )
+        yield wrong(f"{arrived}, and no call was among them", "are they spans of LLM calls? docs/dialects.md")
     elif set(labels) == {"not_applicable"}:
-        yield wrong(f"{spans:,.0f} spans have arrived, and no result applies ({counted})", _CONTENT)
+        yield wrong(f"{arrived}, and no result applies ({results})", _CONTENT)
     else:
-        yield ok(f"{spans:,.0f} spans have arrived; results: {counted}")
+        yield ok(f"{arrived}; results: {results}")
     if errors := labels.get("error"):
         yield wrong(
-            f"{errors:,.0f} results are errors", "the service's log and its page /debug say which evaluator fails"
+            f"results that are errors: {errors:,.0f}",
+            "the service's log and its page /debug say which evaluator fails",
         )
-    for metric, label, remedy in (
-        (names.DEAD_LETTERS, names.LABEL_STAGE, "otel-llm collector replay FILE --list shows them"),
-        (names.REFUSALS, names.LABEL_REASON, "the service's log says what was refused and why: docs/otlp.md"),
-    ):
+
+
+def _losses(metrics: str) -> Iterator[Finding]:
+    for metric, label, known, remedy in _LOSSES:
         for value, count in values_of(metrics, metric.prometheus_name, label).items():
-            if count:
+            if count and (not known or value in known):
                 yield note(f"{metric.prometheus_name}: {count:,.0f} of {label} {value}", remedy)
     if dropped := values_of(metrics, names.METRIC_POINTS_DROPPED.prometheus_name, "").get("", 0):
         yield note(
-            f"{dropped:,.0f} data points of applications were dropped",
+            f"{counted(dropped, 'data point')} of applications were dropped",
             "set forward.endpoint, or send metrics to your Collector",
         )
 

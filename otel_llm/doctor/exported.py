@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-from otel_llm.config.sdk_environment import endpoint_of, protocol_of
+from otel_llm.config.sdk_environment import endpoint_of, protocol_of, without_password
 from otel_llm.doctor.finding import Finding, note, ok, wrong
 from otel_llm.instrument.export_log import Cause, cause_of
 
 _TIMEOUT_S: Final = "3"
+_OTLP: Final = {"otlp_proto_http": "http/protobuf", "otlp_proto_grpc": "grpc"}
+"""Protocol of the exporters that name it."""
 
 
 class _Signal(NamedTuple):
@@ -68,40 +70,57 @@ def exported(environment: Mapping[str, str]) -> Iterator[Finding]:
             "set OTEL_SERVICE_NAME, such as shop",
         )
     for signal in _SIGNALS:
-        yield _exported(signal, environment)
+        yield from _exported(signal, environment)
 
 
-def _exported(signal: _Signal, environment: Mapping[str, str]) -> Finding:
-    chosen = environment.get(signal.exporter) or "otlp"
-    if chosen == "none":
-        return note(
-            f"{signal.name} are not exported: {signal.exporter}=none", f"{signal.exporter}=otlp exports them"
-        )
-    if not chosen.startswith("otlp"):
-        return note(f"{signal.name} go to the exporter {chosen}: not looked at")
-    protocol, url = protocol_of(signal.name, environment), endpoint_of(signal.name, environment)
+def _exported(signal: _Signal, environment: Mapping[str, str]) -> Iterator[Finding]:
+    for chosen in filter(None, (environment.get(signal.exporter) or "otlp").split(",")):
+        name = chosen.strip()
+        if name == "none":
+            yield note(
+                f"{signal.name} are not exported: {signal.exporter}=none", f"{signal.exporter}=otlp exports them"
+            )
+        elif name == "otlp":
+            yield _sent(signal, protocol_of(signal.name, environment), environment)
+        elif name in _OTLP:
+            yield _sent(signal, _OTLP[name], environment)
+        else:
+            yield note(f"{signal.name} go to the exporter {name}: not looked at")
+
+
+def _sent(signal: _Signal, protocol: str, environment: Mapping[str, str]) -> Finding:
     if protocol not in signal.modules:
         return wrong(
             f"{signal.name}: the protocol {protocol!r} is not supported by OpenTelemetry for Python",
             "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
         )
+    variables = {
+        f"OTEL_EXPORTER_OTLP_{signal.name.upper()}_{key}": value
+        for key, value in (("PROTOCOL", protocol), ("TIMEOUT", _TIMEOUT_S))
+    }
+    url = endpoint_of(signal.name, {**environment, **variables})
+    shown = f"{without_password(url)} ({protocol})"
     try:
-        exporter = getattr(importlib.import_module(signal.modules[protocol]), signal.kind)
+        with _environment({**environment, **variables}), _causes() as causes:
+            sender = getattr(importlib.import_module(signal.modules[protocol]), signal.kind)()
+            outcome = sender.export(signal.empty())
+            sender.shutdown()
     except ModuleNotFoundError:
         return wrong(
             f"{signal.name}: the exporter for {protocol} is not installed, and nothing is exported",
             "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, or pip install opentelemetry-exporter-otlp-proto-grpc",
         )
-    with _environment(environment), _causes() as causes:
-        sender = exporter()
-        outcome = sender.export(signal.empty())
-        sender.shutdown()
+    except Exception as error:  # a setting that the exporter cannot use, such as a certificate
+        return wrong(
+            f"{signal.name} cannot be exported to {shown}: {error}",
+            "set the OTEL_EXPORTER_OTLP_* variable rightly",
+        )
     if outcome.name == "SUCCESS":
-        return ok(f"{signal.name} arrive at {url} ({protocol})")
+        return ok(f"{signal.name} arrive at {shown}")
     cause = causes[0] if causes else Cause("no reason was given")
     return wrong(
-        f"{signal.name} do not arrive at {url} ({protocol}): {cause}",
-        cause.remedy(signal.name) or "start a Collector there, or set OTEL_EXPORTER_OTLP_ENDPOINT",
+        f"{signal.name} do not arrive at {shown}: {cause}",
+        cause.remedy(signal.name, url) or "start a Collector there, or set OTEL_EXPORTER_OTLP_ENDPOINT",
     )
 
 
@@ -109,7 +128,7 @@ def _exported(signal: _Signal, environment: Mapping[str, str]) -> Finding:
 def _environment(environment: Mapping[str, str]) -> Iterator[None]:
     """Give the process this environment meanwhile: an exporter reads endpoint, headers and certificates there."""
     before = dict(os.environ)
-    os.environ.update(environment, OTEL_EXPORTER_OTLP_TIMEOUT=_TIMEOUT_S)
+    os.environ.update(environment)
     try:
         yield
     finally:

@@ -30,3 +30,8 @@ def note(text: str, remedy: str = "") -> Finding:
 def wrong(text: str, remedy: str) -> Finding:
     """Return a finding of something that loses telemetry or results."""
     return Finding("wrong", text, remedy)
+
+
+def counted(count: float, singular: str) -> str:
+    """Return a count with its noun, such as `1 span` or `2,000 spans`."""
+    return f"{count:,.0f} {singular}{'' if count == 1 else 's'}"

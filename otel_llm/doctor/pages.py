@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -23,6 +24,11 @@ class Page(NamedTuple):
     text: str
 
 
+def base_url(text: str) -> str:
+    """Return the base of URLs that a user wrote, also as `host:port`."""
+    return (text if "://" in text else f"http://{text}").rstrip("/")
+
+
 def page(url: str) -> Page:
     """Return the page at a URL, whatever its status.
 
@@ -37,6 +43,8 @@ def page(url: str) -> Page:
             return Page(error.code, error.read(_MOST_BYTES).decode(errors="replace"))
     except urllib.error.URLError as error:
         raise UnreachableError(getattr(error.reason, "strerror", None) or str(error.reason)) from error
+    except http.client.HTTPException as error:  # its text is the answer's bytes, such as frames of gRPC
+        raise UnreachableError("what answers there speaks no HTTP/1.1") from error
     except (OSError, ValueError) as error:  # a connection that breaks, a port that is no number
         raise UnreachableError(str(error) or type(error).__name__) from error
 

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from otel_llm import names
-from otel_llm.doctor.finding import Finding, note, ok, wrong
+from otel_llm.doctor.finding import Finding, counted, note, ok, wrong
 from otel_llm.doctor.pages import UnreachableError, api
 
-_CALLS: Final = f"{names.OPERATION_DURATION.prometheus_name}_count"
+_CALLS: Final = tuple(
+    f"{metric.prometheus_name}_count" for metric in (names.OPERATION_DURATION, names.INFERENCE_DURATION)
+)
+"""Counts of calls, under the deployed and the newest name; `metric_names` may choose both."""
 _SERVICE: Final = names.prometheus_label(names.SERVICE_NAME)
 _ALERT: Final = "LlmErrorRateHigh"
 
@@ -30,17 +33,17 @@ def scraped(url: str, *, asked: bool) -> Iterator[Finding]:
 
 
 def _scraped(url: str) -> Iterator[Finding]:
-    calls, nameless = _sum(url, _CALLS), _sum(url, f'{_CALLS}{{{_SERVICE}=""}}')
+    calls, nameless = _most(url, ""), _most(url, f'{{{_SERVICE}=""}}')
     if calls is None:
         yield wrong(
-            f"Prometheus at {url} has no metrics of applications ({_CALLS})",
+            f"Prometheus at {url} has no metrics of applications ({' or '.join(_CALLS)})",
             "scrape the Collector's page of applications' metrics: docs/collector.md",
         )
     else:
-        yield ok(f"Prometheus at {url} has metrics of applications: {calls:,.0f} calls")
+        yield ok(f"Prometheus at {url} has metrics of applications: {counted(calls, 'call')}")
     if nameless:
         yield wrong(
-            f"{nameless:,.0f} of these calls have no {_SERVICE}: panels and alerts cannot tell services apart",
+            f"{counted(nameless, 'call')} without {_SERVICE}: panels and alerts cannot tell services apart",
             "with OTLP into Prometheus: `otlp: {promote_resource_attributes: [service.name]}` in prometheus.yml; "
             "through a Collector: docs/collector.md",
         )
@@ -67,6 +70,12 @@ def _alerts(url: str) -> Iterator[Finding]:
             "the alert rules are loaded, and no Alertmanager gets what fires",
             "name one under `alerting` in prometheus.yml",
         )
+
+
+def _most(url: str, matchers: str) -> float | None:
+    """Return the number of calls now by the name that has the most; None where there is none."""
+    sums = [_sum(url, f"{name}{matchers}") for name in _CALLS]
+    return max((each for each in sums if each is not None), default=None)
 
 
 def _sum(url: str, selector: str) -> float | None:

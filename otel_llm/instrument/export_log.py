@@ -7,7 +7,7 @@ import os
 import re
 from typing import Final, NamedTuple
 
-from otel_llm.config.sdk_environment import EXPORTER_VARIABLES, endpoint_of
+from otel_llm.config.sdk_environment import EXPORTER_VARIABLES, endpoint_of, without_password
 
 _EXPORTERS: Final = "opentelemetry.exporter.otlp.proto.http"
 _LOGGERS: Final = {"trace_exporter": "traces", "metric_exporter": "metrics", "_log_exporter": "logs"}
@@ -15,10 +15,26 @@ _LOGGERS: Final = {"trace_exporter": "traces", "metric_exporter": "metrics", "_l
 # the wording of a cause in opentelemetry-exporter-otlp-common 1.45, `http.py`; any other text is its own cause
 _CAUSES: Final = (
     re.compile(r"\[Errno -?\d+\] (?P<reason>[^'\")]+?)(?:['\")]| encountered|$)"),
+    re.compile(r"Failed to resolve '[^']*' \((?P<reason>[^:()]+)"),
+    re.compile(r"\[SSL: \w+\] (?P<reason>[^()]+) \(_ssl"),
+    re.compile(r"(?P<reason>No connection adapters were found)"),
+    re.compile(r"Invalid URL '[^']*': (?P<reason>No scheme supplied)"),
     re.compile(r"code: (?:None|(?P<status>\d+)), reason: (?P<reason>.+)", re.DOTALL),
     re.compile(r"Transient error (?P<reason>.+) encountered while exporting", re.DOTALL),
     re.compile(r"Failed to export \w+ batch (?P<reason>due to timeout, max retries or shutdown)"),
 )
+_NO_SCHEME: Final = "write the URL with its scheme, such as http://localhost:4318"
+_NO_TLS: Final = "no TLS is spoken there: http:// in place of https://?"
+_REMEDIES: Final = {
+    "No connection adapters": _NO_SCHEME,
+    "No scheme supplied": _NO_SCHEME,
+    "wrong version number": _NO_TLS,
+    "record layer failure": _NO_TLS,
+    "certificate verify failed": "name the receiver's authority in OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "illegal request line": "this is no port of OTLP over HTTP; that is 4318 as a rule, and 4317 is gRPC's",
+}
+"""What to do, by the beginning of the cause."""
+_PATH_TWICE: Final = re.compile(r"/v1/\w+/+v1/\w+$")
 _GIVING_UP: Final = "max retries"
 _AT_EXIT: Final = ("Exporter already shutdown", "Shutdown in progress")
 _VARYING: Final = re.compile(r"0x[0-9a-f]+|\d+\.\d+|\d{4,}")  # addresses, seconds, bytes: they make no new cause
@@ -33,8 +49,13 @@ class Cause(NamedTuple):
     status: str = ""
     """HTTP status; empty if nothing answered."""
 
-    def remedy(self, signal: str) -> str:
-        """Return what to do, or an empty text."""
+    def remedy(self, signal: str, url: str) -> str:
+        """Return what to do where a signal was sent to this URL, or an empty text."""
+        for beginning, remedy in _REMEDIES.items():
+            if self.reason.startswith(beginning):
+                return remedy
+        if self.status in {"404", "405"} and _PATH_TWICE.search(url):
+            return "OTEL_EXPORTER_OTLP_ENDPOINT is the base of all signals: leave its path /v1/... out"
         if self.status in {"404", "405"}:
             return (
                 f"no receiver of {signal} is there: set OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT, or "
@@ -86,6 +107,8 @@ class SaidOnce(logging.Filter):
             return False
         cause = cause_of(text)
         url = endpoint_of(self._signal, os.environ)
+        remedy = cause.remedy(self._signal, url)
+        url = without_password(url)
         what = f"{self._signal} were"
         if not cause.status:
             what, url = "telemetry was", url.removesuffix(f"/v1/{self._signal}")
@@ -93,7 +116,7 @@ class SaidOnce(logging.Filter):
         if key in self._said or len(self._said) >= _CAUSES_LIMIT:
             return False
         self._said.add(key)
-        why = ": ".join(filter(None, (str(cause), cause.remedy(self._signal))))
+        why = ": ".join(filter(None, (str(cause), remedy)))
         record.msg = "otel-llm: %s not delivered to %s: %s (said once; the app is not affected)"
         record.args = (what, url, why)
         record.exc_info = None

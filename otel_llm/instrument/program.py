@@ -42,7 +42,7 @@ def find_program(name: str, path: str | None) -> str:
     if interpreter and not _is_same(str(Path(interpreter).parent), scripts) and not _has_us(interpreter):
         raise ConfigError(
             f"otel-llm run: {program} is run by {interpreter}, which has no otel-llm: install it there "
-            f"({interpreter} -m pip install otel-llm), or name a program of {scripts}"
+            f"(in a checkout of it: {interpreter} -m pip install ./evaluators .), or name a program of {scripts}"
         )
     return program
 

@@ -107,7 +107,7 @@ def masker() -> Masker:
     if missing := [name for name in _FINDERS if name not in manifests]:
         raise ConfigError(
             f"inline.content: must be keep or strip where {' and '.join(missing)} is not installed, got 'mask':"
-            " pip install otel-llm-evaluators"
+            " pip install ./evaluators in a checkout of otel-llm"
         )
     finders = [_finder(manifests[name]) for name in _FINDERS]
     return Masker(lambda text: _sure(finders, text))

@@ -2,13 +2,13 @@
 
 import json
 import os
-import sys
 from importlib.metadata import EntryPoint
 
 import httpx
 import pytest
 from click.testing import CliRunner
 from otlp_sink import otlp_sink
+from support.findings import levels
 from support.metrics import record_every_metric
 from support.page import metrics_page
 from support.servers import need
@@ -23,23 +23,13 @@ from otel_llm.demo.servers import start_prometheus
 from otel_llm.doctor import installed as installed_module
 from otel_llm.doctor import instrumented as instrumented_module
 from otel_llm.doctor.evaluated import evaluated
-from otel_llm.doctor.exported import exported
 from otel_llm.doctor.installed import installed
 from otel_llm.doctor.instrumented import instrumented
+from otel_llm.doctor.pages import base_url
 from otel_llm.doctor.scraped import scraped
 
 NOBODY = "http://127.0.0.1:9"
 PROTOBUF = {"content-type": "application/x-protobuf"}
-APPLICATION = {"OTEL_SERVICE_NAME": "shop", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
-
-
-def levels(findings):
-    """Return the findings as text and remedy, by level."""
-    found = {"ok": [], "note": [], "wrong": []}
-    for each in findings:
-        assert (each.level == "ok") <= (each.remedy == "")
-        found[each.level].append(f"{each.text} → {each.remedy}")
-    return found
 
 
 def test_the_command_says_what_is_there_and_what_is_missing(monkeypatch):
@@ -117,42 +107,6 @@ def test_another_instrumentation_of_the_same_calls_is_named(monkeypatch):
     assert "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=openai_v2 switches it off" in text
 
 
-def test_what_arrives_is_told_signal_by_signal():
-    with otlp_sink() as sink:
-        found = levels(exported(APPLICATION | {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint}))
-    assert not found["wrong"]
-    assert not found["note"]
-    assert [text.split()[0] for text in found["ok"]] == ["traces", "metrics", "logs"]
-    assert not sink.spans
-    assert "OTEL_EXPORTER_OTLP_TIMEOUT" not in os.environ
-
-
-@pytest.mark.parametrize(
-    ("variables", "level", "text"),
-    [
-        ({"OTEL_SDK_DISABLED": "True"}, "wrong", "OTEL_SDK_DISABLED is true: nothing is exported"),
-        ({"OTEL_METRICS_EXPORTER": "none"}, "note", "metrics are not exported: OTEL_METRICS_EXPORTER=none"),
-        ({"OTEL_TRACES_EXPORTER": "console"}, "note", "traces go to the exporter console"),
-        ({"OTEL_EXPORTER_OTLP_LOGS_PROTOCOL": "http/json"}, "wrong", "logs: the protocol 'http/json' is not"),
-        ({"OTEL_SERVICE_NAME": ""}, "note", "the service has no name"),
-        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": NOBODY}, "wrong", f"traces do not arrive at {NOBODY} (http"),
-        ({"OTEL_CONFIG_FILE": "a.yaml"}, "note", "OTEL_CONFIG_FILE (a.yaml)"),
-    ],
-)  # fmt: skip
-def test_variables_that_keep_telemetry_here_are_named(variables, level, text):
-    with otlp_sink() as sink:
-        environment = APPLICATION | {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint} | variables
-        assert any(text in each for each in levels(exported(environment))[level])
-
-
-def test_an_exporter_that_is_not_installed_is_named(monkeypatch):
-    for name in ("trace_exporter", "metric_exporter", "_log_exporter"):
-        monkeypatch.setitem(sys.modules, f"opentelemetry.exporter.otlp.proto.grpc.{name}", None)
-    found = levels(exported(APPLICATION | {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}))
-    assert len(found["wrong"]) == 3
-    assert all("pip install opentelemetry-exporter-otlp-proto-grpc" in text for text in found["wrong"])
-
-
 @pytest.fixture
 def at():
     with service(LengthPipeline()) as at:
@@ -182,7 +136,7 @@ def test_a_service_without_any_span_with_results_and_without_content(at):
     send(at, span(chat_attributes(answer="")))
     wait_for_results(at, 1)
     (text,) = levels(evaluated(at.telemetry, asked=True))["wrong"]
-    assert text.startswith("1 spans have arrived, and no result applies (1 not_applicable)")
+    assert text.startswith("1 span arrived, and no result applies (1 not_applicable)")
     assert "CAPTURE_MESSAGE_CONTENT" in text
 
     send(at, span(span_id=b"the next"))
@@ -204,10 +158,50 @@ def test_a_service_that_is_not_there_is_wrong_only_where_it_was_named(asked):
 
 def test_another_server_is_no_service():
     with otlp_sink() as sink:
-        (text,) = levels(evaluated(sink.endpoint, asked=False))["wrong"]
-        assert "is no evaluation service" in text
+        for asked, level in ((True, "wrong"), (False, "note")):
+            (text,) = levels(evaluated(sink.endpoint, asked=asked))[level]
+            assert text.startswith(
+                f"no evaluation service at {sink.endpoint}: what answers there is another program"
+            )
         (text,) = levels(scraped(sink.endpoint, asked=True))["wrong"]
         assert "no answer of Prometheus" in text
+
+
+def test_the_page_of_a_collector_is_not_taken_for_the_service_s(at):
+    with metrics_page() as (provider, address):
+        record_every_metric(provider, [names.PROCESS_UPTIME])
+        collector = f"http://{address}"
+        found = levels(evaluated(collector, at.telemetry, asked=False))
+        assert found["ok"] == [f"the service at {at.telemetry} is ready → "]
+        (text,) = levels(evaluated(collector, NOBODY, asked=False))["note"]
+    assert f"{collector}: what answers there is another program, nor at {NOBODY}: Connection refused" in text
+
+
+def test_a_port_of_grpc_is_no_page(at):
+    (text,) = levels(evaluated(f"http://{at.grpc}", asked=True))["wrong"]
+    assert text.startswith(f"no evaluation service at http://{at.grpc}: what answers there speaks no HTTP/1.1")
+    (text,) = levels(scraped(f"http://{at.grpc}", asked=True))["wrong"]
+    assert "speaks no HTTP/1.1" in text
+
+
+def test_urls_may_be_written_without_their_scheme():
+    assert base_url("evaluation:8888") == base_url("http://evaluation:8888/") == "http://evaluation:8888"
+    assert base_url("https://prometheus/prefix/") == "https://prometheus/prefix"
+
+
+def test_content_that_was_not_recorded_or_not_read_is_said(at):
+    send(at, span(chat_attributes(answer="")), span(span_id=b"the next"))
+    wait_for_results(at, 2)
+    assert not any("content_problems" in text for text in levels(evaluated(at.telemetry, asked=True))["note"])
+    cut = chat_attributes() | {
+        "gen_ai.input.messages": '[{"role": "user", "parts": [{"type": "text", "content": "Hel'
+    }
+    send(at, span(cut, span_id=b"a third."))
+    wait_for_results(at, 3)
+    assert any(
+        text.startswith("otel_llm_content_problems_total: 1 of reason cut → docs/dialects.md")
+        for text in levels(evaluated(at.telemetry, asked=True))["note"]
+    )
 
 
 def test_a_prometheus_with_everything_and_one_with_nothing(tmp_path):
@@ -227,7 +221,7 @@ def test_a_prometheus_with_everything_and_one_with_nothing(tmp_path):
             prometheus.wait_for(names.EVALUATIONS.prometheus_name, timeout_s=60)
             found = levels(scraped(prometheus.url, asked=True))
     assert [text.partition(" → ")[0] for text in found["wrong"]] == [
-        "1 of these calls have no service_name: panels and alerts cannot tell services apart",
+        "1 call without service_name: panels and alerts cannot tell services apart",
         "the alert rules are loaded, and no Alertmanager gets what fires",
     ]
     assert any("has metrics of applications: 2 calls" in text for text in found["ok"])

@@ -119,3 +119,71 @@ def test_what_is_no_warning_passes(logger, caplog):
     logger.info("exported")
 
     assert caplog.messages == ["exported", "exported"]
+
+
+POOL = "HTTPSConnectionPool(host='collector', port=4318): Max retries exceeded with url: /v1/traces (Caused by "
+
+
+@pytest.mark.parametrize(
+    ("cause", "line"),
+    [
+        (
+            POOL + "SSLError(SSLError(1, '[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)')))",
+            "wrong version number: no TLS is spoken there: http:// in place of https://?",
+        ),
+        (
+            POOL + "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify "
+            "failed: self-signed certificate (_ssl.c:1006)')))",
+            "certificate verify failed: self-signed certificate: name the receiver's authority in "
+            "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        ),
+        (
+            POOL + "NameResolutionError(\"<urllib3.connection.HTTPConnection object at 0x7f92e10d75d0>: Failed to "
+            "resolve 'collector' (Name or service not known: collector using 1 resolver(s))\"))",
+            "Name or service not known: does a Collector listen there? OTEL_EXPORTER_OTLP_ENDPOINT says where "
+            "telemetry goes",
+        ),
+        (
+            POOL + "NameResolutionError(\"<urllib3.connection.HTTPConnection object at 0x7f92e10d75d0>: Failed to "
+            "resolve 'collector' ([Errno -2] Name or service not known)\"))",
+            "Name or service not known: does a Collector listen there? OTEL_EXPORTER_OTLP_ENDPOINT says where "
+            "telemetry goes",
+        ),
+        (
+            "illegal request line",
+            "illegal request line: this is no port of OTLP over HTTP; that is 4318 as a rule, and 4317 is gRPC's",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_likely_wrong_with_the_endpoint_is_said(loggers, caplog, cause, line):
+    retry(loggers, cause)
+    assert said(caplog) == [f"telemetry was not delivered to http://collector:4318: {line}"]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "No connection adapters were found for 'localhost:4318/v1/traces'",
+        "Invalid URL 'localhost/v1/traces': No scheme supplied. Perhaps you meant https://localhost/v1/traces?",
+    ],
+)
+def test_an_endpoint_without_its_scheme_is_one_line_for_all_signals(loggers, caplog, monkeypatch, reason):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318")
+    for signal in BATCHES:
+        refuse(loggers, None, reason.replace("traces", signal), signal)
+    (line,) = said(caplog)
+    assert line.endswith("write the URL with its scheme, such as http://localhost:4318")
+
+
+def test_the_base_of_all_signals_with_the_path_of_one_is_said(loggers, caplog, monkeypatch):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/v1/traces/")
+    refuse(loggers, 404, "Not Found")
+    (line,) = said(caplog)
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT is the base of all signals: leave its path /v1/... out" in line
+
+
+def test_a_password_in_the_endpoint_is_not_logged(loggers, caplog, monkeypatch):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:secret@collector:4318")
+    refuse(loggers, 401, "Unauthorized")
+    retry(loggers, REFUSED)
+    assert not any("secret" in line for line in said(caplog))

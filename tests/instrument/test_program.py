@@ -54,7 +54,7 @@ def test_a_python_without_otel_llm_is_refused(other, program):
     assert done.stdout == ""
     assert done.stderr == (
         f"otel-llm: otel-llm run: {other}/{program} is run by {other}/python, which has no otel-llm: install it "
-        f"there ({other}/python -m pip install otel-llm), or name a program of {BIN}\n"
+        f"there (in a checkout of it: {other}/python -m pip install ./evaluators .), or name a program of {BIN}\n"
     )
 
 

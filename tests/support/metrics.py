@@ -27,6 +27,8 @@ VALUES = {
     names.LABEL_RECEIVER: "otlp",
     names.LABEL_EXPORTER: "events",
     names.LABEL_REASON: "overload",
+    names.LABEL_DIALECT: "genai",
+    names.LABEL_ATTRIBUTE: "gen_ai.input.messages",
     names.LABEL_STAGE: "decode",
     names.LABEL_PROCESS: "0",
     names.GPU_ID: "GPU-0",

@@ -226,3 +226,14 @@ def test_a_prometheus_with_everything_and_one_with_nothing(tmp_path):
     ]
     assert any("has metrics of applications: 2 calls" in text for text in found["ok"])
     assert any("has results of evaluations" in text for text in found["ok"])
+
+
+def test_calls_under_the_newest_names_are_metrics_of_applications(tmp_path):
+    need(servers.PROMETHEUS)
+    with metrics_page() as (provider, address):
+        record_every_metric(provider, [names.INFERENCE_DURATION])
+        with start_prometheus(tmp_path, targets={"shop": address}, rule_files=[], interval_s=0.25) as prometheus:
+            prometheus.wait_for(f"{names.INFERENCE_DURATION.prometheus_name}_count", timeout_s=60)
+            found = levels(scraped(prometheus.url, asked=True))
+    assert any("has metrics of applications: 1 call →" in text for text in found["ok"])
+    assert not any("metrics of applications" in text or "without service_name" in text for text in found["wrong"])

@@ -10,7 +10,7 @@ from typing import Final
 
 from otel_llm import names
 from otel_llm.doctor.finding import Finding, counted, note, ok, wrong
-from otel_llm.doctor.pages import UnreachableError, page
+from otel_llm.doctor.pages import Page, UnreachableError, page
 
 _SAMPLE: Final = re.compile(r"(?m)^(\w+)(?:\{([^\n]*)\})? ([^\s]+)$")
 _LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -37,9 +37,10 @@ def evaluated(*urls: str, asked: bool) -> Iterator[Finding]:
     reasons = []
     for url in urls:
         try:
-            metrics = page(f"{url}/metrics").text
-            if names.QUEUE_CAPACITY.prometheus_name in metrics:
-                yield from _service(url, metrics)
+            ready, metrics = page(f"{url}/readyz"), page(f"{url}/metrics").text
+            # a service that starts has a page of readiness, and no metrics yet
+            if names.QUEUE_CAPACITY.prometheus_name in metrics or ready.text.startswith('{"ready":'):
+                yield from _service(url, ready, metrics)
                 return
             reasons.append(f"{url}: what answers there is another program")
         except UnreachableError as error:
@@ -49,8 +50,7 @@ def evaluated(*urls: str, asked: bool) -> Iterator[Finding]:
     yield wrong(text, remedy) if asked else note(text, remedy)
 
 
-def _service(url: str, metrics: str) -> Iterator[Finding]:
-    ready = page(f"{url}/readyz")
+def _service(url: str, ready: Page, metrics: str) -> Iterator[Finding]:
     if ready.status == HTTPStatus.OK:
         yield ok(f"the service at {url} is ready")
     else:
@@ -58,15 +58,17 @@ def _service(url: str, metrics: str) -> Iterator[Finding]:
             f"the service at {url} is not ready: {ready.text[:200].strip()}",
             "its log says why; `otel-llm collector --check` checks its settings",
         )
-    yield from _counts(metrics)
-    yield from _losses(metrics)
+    if names.QUEUE_CAPACITY.prometheus_name in metrics:
+        yield from _counts(metrics)
+        yield from _losses(metrics)
 
 
 def _counts(metrics: str) -> Iterator[Finding]:
     spans = sum(values_of(metrics, names.RECEIVER_ACCEPTED_SPANS.prometheus_name, "transport").values())
     if not spans:
         yield wrong(
-            "no span has arrived at the service", "let the Collector, or the application, send its traces there"
+            "no span has arrived at the service",
+            "make a call; if none arrives, let the Collector, or the application, send its traces there",
         )
         return
     arrived = f"{counted(spans, 'span')} arrived"

@@ -37,7 +37,7 @@ def _scraped(url: str) -> Iterator[Finding]:
     if calls is None:
         yield wrong(
             f"Prometheus at {url} has no metrics of applications ({' or '.join(_CALLS)})",
-            "scrape the Collector's page of applications' metrics: docs/collector.md",
+            "make a call; if none comes, scrape the Collector's page of applications' metrics: docs/collector.md",
         )
     else:
         yield ok(f"Prometheus at {url} has metrics of applications: {counted(calls, 'call')}")

@@ -2,6 +2,8 @@
 
 import json
 import os
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import EntryPoint
 
 import httpx
@@ -175,6 +177,30 @@ def test_the_page_of_a_collector_is_not_taken_for_the_service_s(at):
         assert found["ok"] == [f"the service at {at.telemetry} is ready → "]
         (text,) = levels(evaluated(collector, NOBODY, asked=False))["note"]
     assert f"{collector}: what answers there is another program, nor at {NOBODY}: Connection refused" in text
+
+
+def test_a_service_that_starts_is_told_as_one_that_is_not_ready():
+    class Starting(BaseHTTPRequestHandler):
+        """A parent whose processes have no metrics yet."""
+
+        def do_GET(self):
+            is_metrics = self.path == "/metrics"
+            self.send_response(200 if is_metrics else 503)
+            self.end_headers()
+            self.wfile.write(
+                b"" if is_metrics else b'{"ready":false,"processes":[{"process":0,"state":"starting"}]}'
+            )
+
+    with HTTPServer(("127.0.0.1", 0), Starting) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        found = levels(evaluated(url, asked=True))
+        server.shutdown()
+        thread.join()
+    (text,) = found["wrong"]
+    assert text.startswith(f"the service at {url} is not ready: ")
+    assert "starting" in text
 
 
 def test_a_port_of_grpc_is_no_page(at):

@@ -60,6 +60,8 @@ class InstrumentSettings:
     """Names of the metrics: `deployed`, `newest` or `both`."""
     attribute_names: ConventionNames | None = field(default=None, metadata={"env": "OTEL_LLM_ATTRIBUTE_NAMES"})
     """Names of the attributes of spans that have an older and a newer name. None means those of the metrics."""
+    exit_timeout_s: float = field(default=10.0, metadata={"env": "OTEL_LLM_EXIT_TIMEOUT_S"})
+    """Seconds that the end of the process waits at most until its calls are delivered; 0: it does not wait."""
     debug_raise: bool = field(default=False, metadata={"env": "OTEL_LLM_DEBUG_RAISE"})
     """True: raise failures of the instrumentation instead of logging them, for its own tests."""
     client_spans: ClientSpans = field(default=ClientSpans.REPLACE, metadata={"env": "OTEL_LLM_CLIENT_SPANS"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -130,6 +131,16 @@ def _read_count(value: str | int, key: str) -> int:
     return count
 
 
+def _read_seconds(value: str | float, key: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise ConfigError(f"{key} must be a number of seconds, 0 or more, got {value!r}")
+    return seconds
+
+
 def _read_redact(
     value: str | Callable[[str], str] | Iterable[str | Callable[[str], str]], key: str
 ) -> tuple[str | Callable[[str], str], ...]:
@@ -205,6 +216,7 @@ READERS: Final[dict[str, Callable[[Any, str], Any]]] = {
     "attribute_names": ConventionNames.of,
     "client_spans": ClientSpans.of,
     "surrounding_spans": SurroundingSpans.of,
+    "exit_timeout_s": _read_seconds,
     "disabled": _read_names,
     "debug_raise": _read_flag,
 }

@@ -36,6 +36,12 @@ def report(where: str, error: Exception) -> None:
     )
 
 
+def report_no_thread(error: RuntimeError) -> None:
+    """Report that no thread can start; not if that is because the interpreter ends, when calls go without one."""
+    if "interpreter shutdown" not in str(error):  # CPython's wording, 3.12 to 3.14
+        report("starting a thread", error)
+
+
 def guarded(where: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T | None]]:
     """Return a decorator: if the function fails, the failure is reported for `where`, and None is returned."""
 

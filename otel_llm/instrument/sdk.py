@@ -13,11 +13,14 @@ from otel_llm.instrument.sdk_order import explain_refusals
 
 
 @guarded("setting up the OpenTelemetry SDK")
-def set_up_sdk() -> None:
-    """Set up the SDK from the environment, as `opentelemetry-instrument` would, unless one is set up already."""
+def set_up_sdk() -> bool:
+    """Return True after setting up the SDK from the environment, as `opentelemetry-instrument` would.
+
+    False if one is set up already.
+    """
     if not isinstance(get_tracer_provider(), ProxyTracerProvider):
         explain_refusals(by_us=False)
-        return
+        return False
     # The SDK's own way from the environment to providers; OpenTelemetry's distributions subclass this class.
     from opentelemetry.sdk._configuration import _OTelSDKConfigurator  # noqa: PLC0415 - only where it is needed
 
@@ -31,3 +34,4 @@ def set_up_sdk() -> None:
             del os.environ[name]
     say_causes_once()
     explain_refusals(by_us=True)
+    return True

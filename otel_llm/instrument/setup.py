@@ -15,8 +15,9 @@ from otel_llm.instrument import guard
 from otel_llm.instrument.cost.prices import Prices
 from otel_llm.instrument.lifecycle import late_spans
 from otel_llm.instrument.lifecycle.patch import patch_clients, unpatch_clients
-from otel_llm.instrument.lifecycle.reading import end_open_streams, leave_open_streams_to_the_parent
+from otel_llm.instrument.lifecycle.reading import leave_open_streams_to_the_parent
 from otel_llm.instrument.lifecycle.telemetry import CallTelemetry, SdkProviders
+from otel_llm.instrument.process_end.process_end import ProcessEnd
 from otel_llm.instrument.scope.threads import restore_threads
 from otel_llm.instrument.sdk import set_up_sdk
 from otel_llm.instrument.worker import BackgroundWorker, after_fork_in_child
@@ -32,6 +33,7 @@ _FLUSH_S: Final = 3.0
 
 _changing: Final = threading.RLock()
 _worker: BackgroundWorker | None = None
+_process_end: ProcessEnd | None = None
 _active: CallTelemetry | None = None
 
 
@@ -46,6 +48,7 @@ def instrument(
     attribute_names: str | ConventionNames | None = None,
     client_spans: str | ClientSpans | None = None,
     surrounding_spans: str | SurroundingSpans | None = None,
+    exit_timeout_s: float | None = None,
     debug_raise: bool | None = None,
     sdk: bool = True,
     tracer_provider: TracerProvider | None = None,
@@ -71,6 +74,7 @@ def instrument(
             opens none) or `complete` (the client's own, with the missing data added).
         surrounding_spans: the span for calls inside the span of another instrumentation for the same call:
             `complete` (the other's, with the missing data added) or `ignore` (ours, inside the other's).
+        exit_timeout_s: seconds that the end of the process waits at most until its calls are delivered.
         debug_raise: raise failures of the instrumentation itself; for its tests.
         sdk: True sets up the OpenTelemetry SDK from the OTEL_* variables, unless an SDK is set up already.
         tracer_provider, meter_provider, logger_provider: used instead of the process's own.
@@ -90,6 +94,7 @@ def instrument(
         "attribute_names": attribute_names,
         "client_spans": client_spans,
         "surrounding_spans": surrounding_spans,
+        "exit_timeout_s": exit_timeout_s,
         "debug_raise": debug_raise,
     }
     given_providers = SdkProviders(tracer_provider, meter_provider, logger_provider)
@@ -100,10 +105,13 @@ def instrument(
             _first(given, given_providers) if _active is None else _changed(_active, given, given_providers)
         )
         guard.raise_failures(telemetry.settings.debug_raise)
-        if sdk and telemetry.providers.tracer is None:
-            set_up_sdk()
+        is_ours = sdk and telemetry.providers.tracer is None and set_up_sdk()
         _stop()
         _active = telemetry
+        process_end = _the_process_end()
+        process_end.deliver_within(telemetry.settings.exit_timeout_s)
+        if is_ours:
+            process_end.shut_down_sdk()
         patch_clients(telemetry)
 
 
@@ -112,6 +120,14 @@ def uninstrument() -> None:
     with _changing:
         _stop()
         restore_threads()
+        if _process_end is not None:
+            _process_end.deliver_within(0)
+
+
+def shut_down_sdk_at_exit() -> None:
+    """Shut the process's SDK down within the exit timeout: OpenTelemetry's launcher has set it up, not the app."""
+    with _changing:
+        _the_process_end().shut_down_sdk()
 
 
 def _stop() -> None:
@@ -127,7 +143,7 @@ def _stop() -> None:
 def flush(timeout_s: float = _FLUSH_S) -> bool:
     """Return True when all ended calls are recorded and uploaded; False after the timeout.
 
-    For a process that is frozen or killed instead of exiting. Flush the SDK's providers afterwards.
+    For a process that is frozen instead of exiting. Flush the SDK's providers afterwards.
     """
     recorded = _worker is None or _worker.flush(timeout_s)
     upload = sys.modules.get("otel_llm.instrument.content.upload")  # imported only if content is uploaded
@@ -166,15 +182,19 @@ def _the_worker() -> BackgroundWorker:
     global _worker  # noqa: PLW0603 - one thread per process
     if _worker is None:
         _worker = BackgroundWorker()
-        _worker.at_exit(end_open_streams)
-        _worker.after_exit(late_spans.end_all)
-        _worker.after_exit(_flush_uploads)
         after_fork_in_child(late_spans.forget_all)
         after_fork_in_child(leave_open_streams_to_the_parent)
+        after_fork_in_child(_start_anew)
     return _worker
 
 
-def _flush_uploads() -> None:
-    # these include the content of streams that were open until now
-    if (upload := sys.modules.get("otel_llm.instrument.content.upload")) is not None:
-        upload.flush_at_exit(_FLUSH_S, _the_worker().prepare)
+def _start_anew() -> None:
+    if _active is not None:
+        _active.start_anew()
+
+
+def _the_process_end() -> ProcessEnd:
+    global _process_end  # noqa: PLW0603 - one end of a process
+    if _process_end is None:
+        _process_end = ProcessEnd(_the_worker(), lambda: SdkProviders() if _active is None else _active.providers)
+    return _process_end

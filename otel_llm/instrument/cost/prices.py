@@ -6,9 +6,11 @@ caller a microsecond.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import math
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -62,6 +64,21 @@ class _Kept(NamedTuple):
         return None if usd is None else (usd, self.source)
 
 
+_without_loading = False
+"""True while the process ends, and the import of the list has taken too long."""
+
+
+@contextlib.contextmanager
+def without_loading() -> Iterator[None]:
+    """Meanwhile, answer at once: a cost that is not known without the list is unknown."""
+    global _without_loading  # noqa: PLW0603 - one end of a process
+    _without_loading = True
+    try:
+        yield
+    finally:
+        _without_loading = False
+
+
 class Prices:
     """Prices by provider and model."""
 
@@ -81,7 +98,8 @@ class Prices:
 
     def prepare(self, provider: str, model: str) -> None:
         """Look up a model, so that `quick_cost` knows the model. Slow."""
-        self._find(provider, model)
+        if not _without_loading:
+            self._find(provider, model)
 
     def knows(self, provider: str, model: str | None) -> bool:
         """Return True if the model was looked up already, with or without success."""
@@ -116,7 +134,9 @@ class Prices:
             usage: the usage of the call.
         """
         names = _Names(provider, request_model, response_model, tuple((usage.conditions or {}).items()))
-        return self._keep(names).cost(usage) if usage.cost_usd is None else self._reported(names, usage)
+        if usage.cost_usd is not None:
+            return self._reported(names, usage)
+        return None if _without_loading and not self._is_near(names) else self._keep(names).cost(usage)
 
     def _reported(self, names: _Names, usage: Usage) -> Cost | None:
         """Return the cost if the provider reports one. Own prices come first; the list is not searched."""

@@ -20,7 +20,7 @@ from opentelemetry.util.types import AttributeValue
 
 from otel_llm import names
 from otel_llm.instrument.cost.prices import Cost
-from otel_llm.instrument.guard import guarded, report
+from otel_llm.instrument.guard import guarded, report_no_thread
 
 _WAIT_S: Final = 5.0
 _FLUSH_S: Final = 3.0
@@ -166,7 +166,7 @@ def _is_watched() -> bool:
         _thread.start_new_thread(_watch, (none_waits,))
     except RuntimeError as error:  # the process has reached its limit of threads, or ends
         _watches.remove(none_waits)
-        report("starting a thread", error)
+        report_no_thread(error)
         return False
     return True
 

@@ -160,6 +160,11 @@ class Dropped:
             self._reading.drop()
 
 
+def has_open_streams() -> bool:
+    """Return True if streams are open."""
+    return bool(_open)
+
+
 def end_open_streams() -> None:
     """End the streams that are still open: the process exits."""
     for reading in _open_readings():

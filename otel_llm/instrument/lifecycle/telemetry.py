@@ -13,6 +13,7 @@ from otel_llm.instrument.content.capture import Capture
 from otel_llm.instrument.contract.client import LlmClient, Patch
 from otel_llm.instrument.cost.prices import Prices
 from otel_llm.instrument.lifecycle.attributes import renamed
+from otel_llm.instrument.lifecycle.forked_metrics import start_at_zero
 from otel_llm.instrument.servers import Servers
 from otel_llm.instrument.worker import BackgroundWorker
 from otel_llm.version import __version__
@@ -69,6 +70,13 @@ class CallTelemetry:
 
         warn_of_missing(self.providers.tracer, self.providers.meter)
         return Metrics(get_meter(SCOPE, __version__, self.providers.meter), self.settings.metric_names)
+
+    def start_anew(self) -> None:
+        """Start the metrics at zero: this process has been forked, and its parent reports what it has counted."""
+        if self.__dict__.pop("metrics", None) is not None:
+            from opentelemetry.metrics import get_meter_provider  # noqa: PLC0415
+
+            start_at_zero(self.providers.meter or get_meter_provider(), SCOPE)
 
 
 InstrumentedClient: TypeAlias = LlmClient[CallTelemetry]

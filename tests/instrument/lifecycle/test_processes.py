@@ -139,7 +139,9 @@ def test_a_forked_child_leaves_the_open_streams_to_its_parent(environment):
         "    model='scripted', messages=[{'role': 'user', 'content': text}], **options)\n"
         "stream = ask('long', stream=True)\n"
         "next(stream)\n"
-        "setup._worker.at_exit(lambda: count.append(1))\n"
+        "delivery = setup._process_end._delivery\n"
+        "finish = delivery.finish_calls\n"
+        "delivery.finish_calls = lambda timeout_s: (count.append(1), finish(timeout_s))\n"
         "if os.fork() == 0:\n"
         "    client = openai.OpenAI(); ask('x')\n"
         "    raise SystemExit\n"
@@ -229,6 +231,7 @@ def test_signals_reach_the_program(environment):
         ("OTEL_LLM_PRICES", "/no/such/file", "must be a file, got '/no/such/file', which is not there"),
         ("OTEL_LLM_PROVIDERS", "vllm", "must be host=provider entries"),
         ("OTEL_LLM_CONTENT_LIMIT", "-1", "must be a whole number, 0 or more, got '-1'"),
+        ("OTEL_LLM_EXIT_TIMEOUT_S", "soon", "must be a number of seconds, 0 or more, got 'soon'"),
     ],
 )
 def test_run_refuses_a_wrong_setting_before_it_starts_anything(environment, variable, value, problem):

@@ -64,8 +64,16 @@ class _Kept(NamedTuple):
         return None if usd is None else (usd, self.source)
 
 
+_at_once = False
+"""True once the exit handlers run: nothing comes later."""
 _without_loading = False
 """True while the process ends, and the import of the list has taken too long."""
+
+
+def answer_at_once() -> None:
+    """From now on `quick_cost` loads the list itself: the exit handlers run, and nothing comes later."""
+    global _at_once  # noqa: PLW0603 - one end of a process
+    _at_once = True
 
 
 @contextlib.contextmanager
@@ -117,7 +125,7 @@ class Prices:
         kept = self._kept.get((provider, request_model, response_model, conditions))
         if kept is None or time.time() >= kept.until:
             names = _Names(provider, request_model, response_model, conditions)
-            if not self._is_near(names):
+            if not (_at_once or self._is_near(names)):
                 return Pending.PENDING
             kept = self._keep(names)
         return kept.cost(usage)

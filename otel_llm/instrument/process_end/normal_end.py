@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, Final
 
+from otel_llm.instrument.cost.prices import answer_at_once
 from otel_llm.instrument.process_end.delivery import Delivery
 from otel_llm.instrument.worker import BackgroundWorker
 
@@ -58,9 +59,9 @@ class NormalEnd:
         atexit.register(self._finish)
 
     def _finish(self) -> None:
-        with_timeout = functools.partial(self._delivery.finish_calls, self._left_s())
-        self._run([with_timeout])
+        self._run([functools.partial(self._delivery.finish_calls, self._left_s())])
         self._worker.exits()
+        answer_at_once()
 
     def _shut_down(self, providers: Iterable[Any]) -> None:
         self._worker.work_off()  # streams that were dropped since
@@ -70,7 +71,6 @@ class NormalEnd:
         started = time.monotonic()
         self._delivery.helpers.run(tasks, self._left_s())
         self._spent_s += time.monotonic() - started
-
         _keep_interrupt()
 
     def _left_s(self) -> float:

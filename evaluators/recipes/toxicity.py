@@ -1,16 +1,15 @@
 """The toxicity evaluator: all-MiniLM with a multi-label head, trained whole.
 
 Run: `python -m recipes.toxicity`, an hour on one core. Trains six times, takes the mean of the weights, trains it
-a little more on what was written by rule, calibrates it and fixes the threshold on development texts, and writes
-model.onnx, tokenizer.json and evaluator.toml. What measures it on data that it never saw is
-`python -m recipes.measure toxicity`.
+a little more on what was written by rule, and calibrates it on development texts. Then `recipes.toxicity_head`
+fits the last layer to segments, fixes the threshold, and writes model.onnx, tokenizer.json and evaluator.toml.
+What measures it on data that it never saw is `python -m recipes.measure toxicity`.
 """
 
 from __future__ import annotations
 
 import copy
 import random
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,13 +24,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
 from otel_llm.evaluate.engine.windows import cut
-from recipes.common import DATA_OPTION, EVALUATORS, SEED, log_metrics, sha256, write_toml
+from recipes.common import DATA_OPTION, SEED, log_metrics
 from recipes.finetune import HIDDEN, batches, export, fit, original, padded, tokenizer
 from recipes.toxicity_data import training
 from recipes.toxicity_examples import LABELS, Example
+from recipes.toxicity_head import DEVELOPMENT, TRAINED, finish
 
-_TARGET = EVALUATORS / "toxicity"
-_VERSION = "3"
 _STEPS, _SHORT_STEPS = 1000, 200
 _LONG_SHARE = 0.3  # of the long run's weights in the mean
 _LEFT_OUT = ((), ("edos",), ("diasafety",), ("wrapped", "rules"), ("davidson",))  # of each of the short runs
@@ -41,12 +39,8 @@ _SMOOTHING = 0.98  # of a short run's weights from step to step
 _BATCH = 32
 _RATE = 2e-4
 _OTHERS = 0.3  # what each of the labels but the first counts in the loss
-_MAX_TOKENS = 66  # of a window, when it serves: in a longer one, a few toxic words are lost among the others
+_WINDOW_TOKENS = 60  # of a window that calibrates: in a longer one, a few toxic words are lost among the others
 _TRAINED_TOKENS = 112
-_MAX_WINDOWS = 64
-_WORST_SHARE = 0.7
-_FALSE_POSITIVE_RATE = 0.002  # on benign prompts and answers of development: it sets the threshold
-_OF_UNSAFE_SOUND = 0.05  # and on those written by rule that sound unsafe
 
 
 class ToxicityModel(nn.Module):
@@ -75,7 +69,7 @@ def main(data: Path, threads: int) -> None:
     torch.set_num_threads(threads)
     examples = training(data)
     random.Random(SEED).shuffle(examples)
-    development, rest = examples[:3000], examples[3000:]
+    development, rest = examples[:DEVELOPMENT], examples[DEVELOPMENT:]
     unseen = {example.text for example in development}
     plain = [example for example in training(data, put_together=False) if example.text not in unseen]
     read = tokenizer()
@@ -95,23 +89,9 @@ def main(data: Path, threads: int) -> None:
     truth = np.array([example.toxic for example in development])
     slope = LogisticRegression(C=1e6, fit_intercept=False).fit(logits[:, :1], truth).coef_[0, 0]
     model.temperature.fill_(float(1 / slope))
-    scores = 1 / (1 + np.exp(-logits[:, 0] * slope))
-    threshold = _threshold(scores, development)
-    _write(model, round(threshold, 2))
-    log_metrics(
-        "toxicity", {"threshold": threshold, "temperature": float(1 / slope), **_labels(logits, development)}
-    )
-
-
-def _threshold(scores: np.ndarray, examples: Sequence[Example]) -> float:
-    """Return a score that few benign texts reach: prompts and answers, and texts that sound unsafe."""
-    benign = [
-        (score, example.source) for score, example in zip(scores, examples, strict=True) if not example.toxic
-    ]
-    assistant = [score for score, source in benign if source.startswith(("halueval", "clinc", "banking"))]
-    unsafe = [score for score, source in benign if source == "rules"]
-    limits = ((assistant, _FALSE_POSITIVE_RATE), (unsafe, _OF_UNSAFE_SOUND))
-    return max(0.5, *(float(np.quantile(values, 1 - rate)) for values, rate in limits))
+    _export(model)
+    log_metrics("toxicity", {"temperature": float(1 / slope), **_labels(logits, development)})
+    finish(data)
 
 
 def _trained(
@@ -173,13 +153,12 @@ def _loss(model: ToxicityModel, examples: Sequence[Example], read: Tokenizer) ->
 
 @torch.inference_mode()
 def _logits(model: ToxicityModel, texts: Sequence[str], read: Tokenizer) -> np.ndarray:
-    """Return logits (texts, labels), put together from windows as they are when the evaluator serves."""
+    """Return logits (texts, labels), of the window that has most of each label."""
     rows = []
     for text in tqdm(texts, unit="text", desc="development", mininterval=20):
-        runs = cut(read, text, max_tokens=_MAX_TOKENS - 6, max_windows=_MAX_WINDOWS)
+        runs = cut(read, text, max_tokens=_WINDOW_TOKENS, max_windows=len(text) + 2)
         windows = [padded([read.encode(text[slice(*run.span)])]) for run in runs]
-        found = np.stack([model(ids, mask)[0].numpy() for ids, _, mask in windows])
-        rows.append(_WORST_SHARE * found.max(axis=0) + (1 - _WORST_SHARE) * found.mean(axis=0))
+        rows.append(np.stack([model(ids, mask)[0].numpy() for ids, _, mask in windows]).max(axis=0))
     return np.stack(rows)
 
 
@@ -199,31 +178,12 @@ def _labels(logits: np.ndarray, examples: Sequence[Example]) -> dict[str, str]:
     return figures
 
 
-def _write(model: ToxicityModel, threshold: float) -> None:
+def _export(model: ToxicityModel) -> None:
     exported = ToxicityModel("eager")
     exported.load_state_dict(model.state_dict())
     ids = torch.randint(1000, 2000, (1, 9), generator=torch.Generator().manual_seed(0))
-    _TARGET.mkdir(exist_ok=True)
-    export(exported, {"input_ids": ids, "attention_mask": torch.ones_like(ids)}, "logits", _TARGET / "model.onnx")
-    shutil.copyfile(EVALUATORS / "minilm_l6_v2" / "tokenizer.json", _TARGET / "tokenizer.json")
-    write_toml(
-        _TARGET / "evaluator.toml",
-        {
-            "name": "toxicity",
-            "version": _VERSION,
-            "kind": "text_classifier",
-            "targets": ["input", "output"],
-            "scores": "toxic",
-            "threshold": threshold,
-            "labels": list(LABELS),
-            "activation": "sigmoid",
-            "tokenizer": "tokenizer.json",
-            "max_tokens": _MAX_TOKENS,
-            "max_windows": _MAX_WINDOWS,
-            "worst_share": _WORST_SHARE,
-            "files": {name: sha256(_TARGET / name) for name in ("model.onnx", "tokenizer.json")},
-        },
-    )
+    TRAINED.parent.mkdir(exist_ok=True)
+    export(exported, {"input_ids": ids, "attention_mask": torch.ones_like(ids)}, "logits", TRAINED)
 
 
 if __name__ == "__main__":

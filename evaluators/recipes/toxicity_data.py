@@ -21,7 +21,7 @@ from otel_llm.evaluate.engine.sentences import sentences
 from recipes.common import SEED
 from recipes.data import Row, jsonl, table
 from recipes.toxicity_examples import BENIGN, RUDE, Example, labelled
-from recipes.toxicity_made import disguised, joined, wrapped, written
+from recipes.toxicity_made import RULES, disguised, joined, wrapped, written
 
 
 def training(data: Path, *, put_together: bool = True) -> list[Example]:
@@ -30,7 +30,7 @@ def training(data: Path, *, put_together: bool = True) -> list[Example]:
     examples = [example for source in sources for example in source(data)]
     inside = list(wrapped(examples))
     others = [*joined(examples), *disguised(examples)] if put_together else []
-    examples += [*inside, *others, *written()]
+    examples += [*inside, *others, *written(RULES)]
     held_out = {_key(example.text) for group in measuring(data).values() for example in group}
     # of the same text twice the first is kept, which knows more
     distinct = {_key(example.text): example for example in reversed(examples) if example.text}

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+import json
 import random
+import textwrap
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from recipes.common import SEED
 from recipes.toxicity_examples import BENIGN, RUDE, Example, labelled
 
 _LEET = str.maketrans({"a": "@", "e": "3", "i": "1", "o": "0", "s": "$"})
-_RULES = tomllib.loads((Path(__file__).parent / "toxicity_rules.toml").read_text(encoding="utf-8"))
+_HERE = Path(__file__).parent
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((_HERE / name).read_text(encoding="utf-8"))
+
+
+RULES = _read("toxicity_rules.toml")
+HEAD_RULES = _read("toxicity_head_rules.toml")
+HEAD_RULES["slots"] |= RULES["slots"]
+
+
+WRAPS: tuple[Callable[[list[str]], str], ...] = (
+    " ".join,
+    " ".join,
+    "\n\n".join,
+    "\n".join,
+    lambda parts: "".join(f"- {part}\n" for part in parts),
+    lambda parts: "".join(f"{number}. {part}\n" for number, part in enumerate(parts, 1)),
+    lambda parts: "".join(f"> {part}\n" for part in parts),
+    lambda parts: "".join(f"| {number} | {part} |\n" for number, part in enumerate(parts)),
+    lambda parts: "".join(f"<p>{part}</p>" for part in parts),
+    lambda parts: " ".join(f"**{part}**" for part in parts),
+    lambda parts: json.dumps({f"key{number}": part for number, part in enumerate(parts)}),
+    lambda parts: json.dumps({"text": "\n".join(parts)}),
+    lambda parts: textwrap.fill(" ".join(parts), 64),
+)
+"""Functions that put parts together into one text, as answers are put together."""
 
 
 def wrapped(examples: list[Example]) -> Iterator[Example]:
@@ -21,8 +51,8 @@ def wrapped(examples: list[Example]) -> Iterator[Example]:
     toxic = [example for example in short if example.labels["toxic"] >= 0.9]
     benign = [example for example in short if not example.labels["toxic"] and example.source != "civil_comments"]
     for example in choose.sample(toxic, 2500) + choose.sample(benign, 3500):
-        wrap = choose.choice(_RULES["wraps"])
-        text = _filled(wrap.replace("{quoted}", "\0"), choose).replace("\0", example.text)
+        wrap = choose.choice(RULES["wraps"])
+        text = _filled(wrap.replace("{quoted}", "\0"), choose, RULES).replace("\0", example.text)
         yield Example(text, example.labels, "wrapped")
 
 
@@ -64,22 +94,23 @@ def _misspelt(word: str, choose: random.Random) -> str:
     return choose.choice(ways)()
 
 
-def written() -> Iterator[Example]:
+def written(rules: Mapping[str, Any]) -> Iterator[Example]:
+    """Yield texts of the file's templates."""
     choose = random.Random(SEED)
-    for template in _RULES["toxic"]:
+    for template in rules["toxic"]:
         for _ in range(25):
-            yield labelled(_filled(template, choose), 0.95, "rules")
+            yield labelled(_filled(template, choose, rules), 0.95, "rules")
     for kind in ("threat", "insult", "identity_hate", "sexual"):
-        for template in _RULES[kind]:
+        for template in rules.get(kind, ()):
             for _ in range(25):
-                yield labelled(_filled(template, choose), 0.95, "rules", **{kind: 1.0})
-    for template in _RULES["benign"]:
+                yield labelled(_filled(template, choose, rules), 0.95, "rules", **{kind: 1.0})
+    for template in rules["benign"]:
         for _ in range(16):
-            yield Example(_filled(template, choose), BENIGN, "rules")
+            yield Example(_filled(template, choose, rules), BENIGN, "rules")
 
 
-def _filled(template: str, choose: random.Random) -> str:
+def _filled(template: str, choose: random.Random, rules: Mapping[str, Any]) -> str:
     slots = {}
-    for name, values in _RULES["slots"].items():
+    for name, values in rules["slots"].items():
         slots[name], slots[f"{name}2"] = choose.sample(values, 2)
     return template.format(**slots)

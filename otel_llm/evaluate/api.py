@@ -31,6 +31,7 @@ from otel_llm.text.check_digits import card, luhn
 from otel_llm.text.command_secrets import COMMAND_MARK, find_command_secrets
 from otel_llm.text.emails import find_emails
 from otel_llm.text.labelled_secrets import SECRET_LABEL, find_labelled_secrets
+from otel_llm.text.lookalikes import latin_lookalikes
 from otel_llm.text.phones import find_phones
 from otel_llm.text.secret_values import entropy, is_placeholder, reads_a_secret
 from otel_llm.text.stems import places_of
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from otel_llm.evaluate.engine.cache import remembering
     from otel_llm.evaluate.engine.encoder import Encoder
     from otel_llm.evaluate.engine.runtime import probe, session
-    from otel_llm.evaluate.engine.windows import CHARACTERS_PER_TOKEN
+    from otel_llm.evaluate.engine.windows import CHARACTERS_PER_TOKEN, read_of
     from otel_llm.evaluate.kinds.probabilities import in_order, log_odds, probability
     from otel_llm.evaluate.kinds.whole_model import read_tokenizer
 
@@ -58,6 +59,7 @@ _LATE: Final = {
     "log_odds": "kinds.probabilities",
     "probability": "kinds.probabilities",
     "probe": "engine.runtime",
+    "read_of": "engine.windows",
     "read_tokenizer": "kinds.whole_model",
     "remembering": "engine.cache",
     "session": "engine.runtime",
@@ -72,8 +74,8 @@ __all__ = [  # noqa: RUF022 - by subject
     # tool calls and results beside what was said
     "EvaluatedPart", "Place", "TargetText", "target_texts",
     # texts: their sentences, their words
-    "Piece", "Span", "Words", "bounded", "coverage", "in_one_form", "overlap", "passages", "sentences",
-    "shortened", "words",
+    "Piece", "Span", "Words", "bounded", "coverage", "in_one_form", "latin_lookalikes", "overlap", "passages",
+    "sentences", "shortened", "words",
     # values of known form in a text
     "Finder", "FinderOptions", "Finding", "Rule", "Rules", "any_of", "card", "find_cards",
     "find_command_secrets", "find_emails", "find_ibans", "find_labelled_secrets", "find_phones", "listed",
@@ -82,7 +84,7 @@ __all__ = [  # noqa: RUF022 - by subject
     "COMMAND_MARK", "SECRET_LABEL", "entropy", "is_placeholder", "reads_a_secret",
     # models: the shared encoder's output, ONNX sessions, probabilities
     "CHARACTERS_PER_TOKEN", "Encoding", "FloatArray", "IntArray", "Window", "in_order", "log_odds", "probability",
-    "probe", "read_tokenizer", "remembering", "session",
+    "probe", "read_of", "read_tokenizer", "remembering", "session",
     # tests of an evaluator: load it, check it
     "Encoder", "check", "encoder_manifest", "load_evaluators",
 ]  # fmt: skip

@@ -42,6 +42,31 @@ def text_model(made: Tokenizer, logits: Mapping[str, Sequence[float]], rest: Seq
     return _model(nodes, {"table": table, "axis": np.array([1])}, _inputs(), ["batch", len(rest)])
 
 
+def diluted_model(
+    made: Tokenizer,
+    logits: Mapping[str, Sequence[float]],
+    rest: Sequence[float],
+    signs: Mapping[str, float] | None,
+) -> bytes:
+    """Return a model of (batch, labels) whose every output is the mean of its words' logits.
+
+    With `signs`, it has an output `screen`, (batch, tokens): the word's sign, and -10 of other words.
+    """
+    table = np.array([rest] * made.get_vocab_size(), dtype=np.float32)
+    screen = np.full(made.get_vocab_size(), -10, dtype=np.float32)
+    for word, row in logits.items():
+        table[made.token_to_id(word)] = row
+    for word, sign in (signs or {}).items():
+        screen[made.token_to_id(word)] = sign
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
+        helper.make_node("ReduceMean", ["rows", "axis"], ["logits"], keepdims=0),
+        *([helper.make_node("Gather", ["signs", "input_ids"], ["screen"])] if signs else []),
+    ]
+    constants = {"table": table, "axis": np.array([1]), "signs": screen}
+    return _model(nodes, constants, _inputs(), ["batch", len(rest)], screen=["batch", "tokens"] if signs else None)
+
+
 def pair_model(made: Tokenizer) -> bytes:
     """Return a model of (batch, 2): probabilities of contradiction and of entailment.
 
@@ -120,13 +145,18 @@ def _model(
     constants: Mapping[str, NDArray],
     inputs: Sequence[onnx.ValueInfoProto],
     output: Sequence[str | int],
+    **others: Sequence[str | int] | None,
 ) -> bytes:
     used = {name for node in nodes for name in node.input}
     graph = helper.make_graph(
         nodes,
         "small",
         inputs,
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, output)],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in {"logits": output, **others}.items()
+            if shape
+        ],
         [numpy_helper.from_array(value, name) for name, value in constants.items() if name in used],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)

@@ -28,7 +28,7 @@ _OWN_KEYS: Final = {
     "tokenizer": _CLASSIFIERS,
     "max_tokens": _CLASSIFIERS,
     "max_windows": _CLASSIFIERS,
-    "worst_share": ("text_classifier",),
+    "screen": ("text_classifier",),
     "order": ("pair_classifier",),
 }
 """Kinds that a key belongs to; a key that is not listed belongs to all kinds."""
@@ -126,8 +126,9 @@ class EvaluatorManifest(_Folder):
     """Classifiers without an encoder: tokens in a window, with the special ones."""
     max_windows: Annotated[int, Field(ge=2)] = 16
     """Classifiers without an encoder: bound on the model's runs for one side of one call."""
-    worst_share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """text_classifier: share of the worst window in the score's log-odds; the mean of all windows has the rest."""
+    screen: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """text_classifier: mean of a segment's `screen` from which on the segment is scored by itself, too; None means
+    that the model has no such output, and windows alone are scored."""
     order: Literal["context_first", "claim_first"] = "context_first"
     """pair_classifier: order in which the model reads the two texts."""
 
@@ -204,6 +205,8 @@ def _faults(manifest: EvaluatorManifest) -> Iterator[str]:
         )
     if manifest.encoder is not None and given & {"max_tokens", "max_windows"}:
         yield "max_tokens, max_windows: are those of the encoder where one is named: remove them"
+    if manifest.encoder is not None and manifest.screen is not None:
+        yield f"screen: belongs to a whole model, got {manifest.screen} beside an encoder: remove it"
     if kind != "text_classifier" and (manifest.targets != ("output",) or manifest.fails != "below"):
         yield (
             f"targets, fails: must be ['output'] and 'below' with kind {kind!r}, whose score says how well an"

@@ -6,25 +6,26 @@ import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from otel_llm.evaluate.engine.shared_encoder import TextEncoder
 
 if TYPE_CHECKING:
-    from otel_llm.evaluate.definition.encoding import Encoding, FloatArray
+    from otel_llm.evaluate.definition.encoding import Encoding
 
+_T = TypeVar("_T")
 _REMEMBERED: Final = 2048
 _REMEMBERED_CHARACTERS: Final = 2000  # with _REMEMBERED, this bounds the cache to a few megabytes
 
 
-def remembering(read: Callable[..., FloatArray]) -> Callable[..., FloatArray]:
+def remembering(read: Callable[..., _T]) -> Callable[..., _T]:
     """Return the function with a cache of its outputs for the short texts used last. Any thread may call it.
 
-    Callers share the arrays, and must not change them.
+    Callers share the outputs, and must not change them.
     """
     remembered = lru_cache(maxsize=_REMEMBERED)(read)
 
-    def ask(*texts: str) -> FloatArray:
+    def ask(*texts: str) -> _T:
         return (remembered if sum(map(len, texts)) <= _REMEMBERED_CHARACTERS else read)(*texts)
 
     return ask

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,12 +11,14 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from otel_llm.evaluate.definition.encoding import IntArray
+from otel_llm.evaluate.definition.result import Read
 from otel_llm.evaluate.definition.span import Span
 from otel_llm.evaluate.engine.sentences import sentences
 
 # A token has about four characters of English. At most twice that number per token of a window is tokenized, which
 # bounds the work on one text.
 CHARACTERS_PER_TOKEN: Final = 8
+_WORD: Final = re.compile(r"\w")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +50,30 @@ def cut(tokenizer: Tokenizer, text: str, *, max_tokens: int, max_windows: int) -
         for first, last in _runs(offsets[:, 0], sentences(piece), max_tokens)
     ]
     return runs if len(runs) <= 2 * half else runs[:half] + runs[-half:]
+
+
+def covered(text: str, spans: Iterable[Span]) -> list[Span]:
+    """Return the stretches of the text that the spans cover; what has no word between two spans is covered too.
+
+    Example:
+        >>> covered("One. Two. Three.", [Span(0, 4), Span(5, 9)])
+        [Span(start=0, end=10)]
+    """
+    stretches = [Span(0, 0)]
+    for start, end in [*sorted(spans), Span(len(text), len(text))]:
+        first, last = stretches[-1]
+        gap = _WORD.search(text, last, start)
+        if gap is None:
+            stretches[-1] = Span(first, max(last, end))
+        else:
+            stretches[-1] = Span(first, gap.start())
+            stretches.append(Span(start, end))
+    return [span for span in stretches if span.end > span.start]
+
+
+def read_of(text: str, spans: Iterable[Span]) -> Read:
+    """Return how many characters of the text the spans cover."""
+    return Read(part=sum(end - start for start, end in covered(text, spans)), whole=len(text), unit="characters")
 
 
 def _pieces(text: str, half: int) -> Iterator[tuple[int, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import ClassVar
 
 from otel_llm.evaluate.definition.encoding import Encoding
@@ -11,6 +12,7 @@ from otel_llm.evaluate.definition.manifest import EvaluatorManifest
 from otel_llm.evaluate.definition.result import Result
 from otel_llm.evaluate.definition.scoring import score_result, target_text
 from otel_llm.evaluate.definition.span import Span
+from otel_llm.evaluate.engine.windows import read_of
 from otel_llm.evaluate.kinds.evidence import Evidence
 from otel_llm.evaluate.kinds.whole_model import WholeModel
 from otel_llm.genai.call import Call
@@ -42,7 +44,8 @@ class AnswerClassifier(ABC):
         evidence = Evidence(self._model, call.documents if answer else (), max_tokens=self._context_tokens)
         supports = self._supports(answer, evidence) if evidence else {}
         worst = min(supports.values(), default=None)
-        return [score_result(self.manifest, call, "output", worst, lambda: self._explanation(answer, supports))]
+        explain = partial(self._explanation, answer, supports)
+        return [score_result(self.manifest, call, "output", worst, explain, read=read_of(answer, supports))]
 
     @abstractmethod
     def _supports(self, answer: str, evidence: Evidence) -> dict[Span, float]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from otel_llm.errors import ModelError
 from otel_llm.evaluate.definition.encoding import Encoding, FloatArray, Window
@@ -16,15 +15,18 @@ from otel_llm.evaluate.definition.result import Result, Target
 from otel_llm.evaluate.definition.scoring import score_result, target_text
 from otel_llm.evaluate.definition.span import Span
 from otel_llm.evaluate.engine.runtime import probe, session
-from otel_llm.evaluate.kinds.probabilities import Labels, log_odds, probability
+from otel_llm.evaluate.engine.windows import read_of
+from otel_llm.evaluate.kinds.probabilities import Labels
+from otel_llm.evaluate.kinds.screen import suspects
 from otel_llm.evaluate.kinds.whole_model import WholeModel
 from otel_llm.genai.call import Call
+from otel_llm.text.lookalikes import latin_lookalikes
 
 _INPUTS: Final = ("token_states", "pooled")
 
 
 class _TextClassifier(ABC):
-    """Scores each target's text in windows; the worst window counts the most, or alone: `worst_share`."""
+    """Scores each target's text in windows, a screened text in segments too; the worst of all counts."""
 
     labels: Labels
 
@@ -37,34 +39,24 @@ class _TextClassifier(ABC):
 
     @abstractmethod
     def _windows(self, text: str, encodings: Mapping[str, Encoding]) -> Iterator[tuple[Span, FloatArray]]:
-        """Yield each window's span and the probabilities of the labels in it."""
+        """Yield the span of each window and segment, and the probabilities of the labels in it."""
 
     def _evaluate(self, call: Call, target: Target, encodings: Mapping[str, Encoding]) -> Result:
         text = target_text(call, target)
         if not text:
             return score_result(self.manifest, call, target, None, str)
         windows = list(self._windows(text, encodings))
-        own = np.array([probabilities[self.labels.index] for _, probabilities in windows], dtype=np.float64)
+        own = np.array([probabilities[self.labels.index] for _, probabilities in windows])
         worst = int(own.argmax() if self.manifest.fails == "above" else own.argmin())
         span, probabilities = windows[worst]
         return score_result(
             self.manifest,
             call,
             target,
-            self._score(own, worst),
+            float(own[worst]),
             lambda: f"{self.labels.describe(probabilities)}: characters {span.start}-{span.end}",
+            read=read_of(text, (span for span, _ in windows)),
         )
-
-    def _score(self, own: NDArray[np.float64], worst: int) -> float:
-        """Return the probability for the whole text.
-
-        A long text has more windows that could fail by mistake than a short text; the mean corrects that.
-        """
-        share = self.manifest.worst_share
-        if share == 1 or len(own) == 1:
-            return float(own[worst])
-        odds = log_odds(own)
-        return probability(float(share * odds[worst] + (1 - share) * odds.mean()))
 
 
 class HeadClassifier(_TextClassifier):
@@ -121,8 +113,17 @@ class WholeClassifier(_TextClassifier):
         return []
 
     def _windows(self, text: str, _: Mapping[str, Encoding]) -> Iterator[tuple[Span, FloatArray]]:
-        for piece in self._model.pieces(text, max_tokens=self._model.room(texts=1)):
-            yield piece.span, self._model.classify(piece.text)
+        pieces = [
+            (piece.span, latin_lookalikes(piece.text))
+            for piece in self._model.pieces(text, max_tokens=self._model.room(texts=1))
+        ]
+        if self.manifest.screen is None:
+            yield from ((span, self._model.classify(piece)) for span, piece in pieces)
+            return
+        screened = [(span, self._model.screened(piece)) for span, piece in pieces]
+        yield from ((span, window.probabilities) for span, window in screened)
+        for segment in suspects(text, screened, self.manifest):
+            yield segment.span, self._model.classify(segment.text)
 
 
 def text_classifier(manifest: EvaluatorManifest) -> HeadClassifier | WholeClassifier:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -21,10 +22,23 @@ from otel_llm.evaluate.kinds.probabilities import Labels
 
 _REQUIRED: Final = {"input_ids", "attention_mask"}
 _OPTIONAL: Final = {"token_type_ids"}
+_SCREEN: Final = "screen"
 # A piece of a text, tokenized again by itself, may have a few more tokens than it had within the text.
 _SLACK: Final = 4
 _LEAST_ROOM: Final = 8
 """Tokens of text that a window must have room for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Screened:
+    """A window's probabilities, and a sign of each token that its segment may fail by itself."""
+
+    probabilities: FloatArray
+    """(labels,)"""
+    offsets: IntArray
+    """(tokens, 2): first and end character of each token of the window."""
+    signs: FloatArray
+    """(tokens,): log-odds."""
 
 
 class WholeModel:
@@ -47,6 +61,7 @@ class WholeModel:
         )  # so that a wrong `max_tokens` raises while loading, not in a call
         self._path = manifest.path("model.onnx")
         self._session = session(self._path)
+        self._first = self._session.get_outputs()[0].name
         self._inputs = {value.name for value in self._session.get_inputs()}
         if not _REQUIRED <= self._inputs <= _REQUIRED | _OPTIONAL:
             raise ModelError(
@@ -58,6 +73,12 @@ class WholeModel:
             expected = "(batch, labels)" if rank == 2 else "(batch, tokens, labels)"
             raise ModelError(f"{self._path}: output must be {expected}, got shape {output.shape} for one text")
         self.labels = Labels(manifest, output.shape[-1])
+        outputs = [value.name for value in self._session.get_outputs()]
+        if (_SCREEN in outputs) != (manifest.screen is not None):
+            raise ModelError(
+                f"{manifest.folder / 'evaluator.toml'}: screen: must be given where {self._path} has an output"
+                f" {_SCREEN!r}, and only there, got {manifest.screen} and outputs {outputs}"
+            )
 
     def room(self, *, texts: int) -> int:
         """Return the number of tokens in a window for one text, or for two texts together.
@@ -90,9 +111,21 @@ class WholeModel:
         """Function from a text, or a pair, to the labels' probabilities, (labels,); the latest are cached."""
         return remembering(lambda *texts: self.probabilities(self.encode(*texts)))
 
+    @cached_property
+    def screened(self) -> Callable[[str], Screened]:
+        """Function from a window's text to its probabilities and its screen; the latest are cached."""
+        return remembering(self._screened)
+
+    def _screened(self, text: str) -> Screened:
+        tokens = self.encode(text)
+        first, signs = self._session.run([self._first, _SCREEN], self._values(tokens))
+        offsets = np.array(tokens.offsets, dtype=np.int64).reshape(-1, 2)
+        own = offsets[:, 1] > offsets[:, 0]  # special tokens have no place in the text
+        return Screened(self.labels.probabilities(first[0]), offsets[own], signs[0][own])
+
     def probabilities(self, tokens: Encoding) -> FloatArray:
         """Return the labels' probabilities, (labels,) or (tokens, labels)."""
-        output: FloatArray = self._session.run(None, self._values(tokens))[0]
+        output: FloatArray = self._session.run([self._first], self._values(tokens))[0]
         return self.labels.probabilities(output[0])
 
     def _values(self, tokens: Encoding) -> dict[str, IntArray]:

@@ -3,7 +3,7 @@
 import pytest
 from support.calls import call_with
 from support.packages import load, write_evaluator
-from support.small_models import pair_model, text_model, token_model, tokenizer
+from support.small_models import diluted_model, pair_model, text_model, token_model, tokenizer
 from tokenizers.processors import TemplateProcessing
 
 from otel_llm.errors import ModelError
@@ -58,9 +58,15 @@ def replaced(manifest, old, new):
     return manifest.replace(old, new)
 
 
-def rudeness(folder, manifest=RUDE, *, trained_to_cut=False, cases=()):
+ALONE = "alone"
+
+
+def rudeness(folder, manifest=RUDE, *, trained_to_cut=False, cases=(), sign=ALONE):
+    """Return an evaluator of the worst word; with another `sign`, of the mean, with that word in its screen."""
     made = tokenizer(WORDS, trained_to_cut=trained_to_cut)
     model = text_model(made, {"fool": [3, -3], "beware": [2, 4]}, [-3, -3])
+    if sign != ALONE:
+        model = diluted_model(made, {"fool": [12, -3]}, [-1, -3], {sign: 100.0} if sign else None)
     files = {"model.onnx": model, "tokenizer.json": made.to_str().encode()}
     return load(write_evaluator(folder, manifest=manifest, files=files, cases=cases))
 
@@ -103,21 +109,58 @@ def test_of_a_long_text_the_worst_window_counts_and_windows_end_with_sentences(t
     assert len(text[start:end].split()) <= 30
 
 
-def test_of_a_very_long_text_a_bounded_part_is_read(tmp_path, monkeypatch):
+def test_of_a_very_long_text_a_bounded_part_is_read_and_the_result_says_so(tmp_path):
     evaluator = rudeness(tmp_path, f"{RUDE}max_windows = 4\n")
     assert evaluated(evaluator, f"You fool. {'It is fine. ' * 100_000}").label == "fail"
     assert evaluated(evaluator, f"{'It is fine. ' * 100_000} You fool.").label == "fail"
-    assert evaluated(evaluator, f"{'It is fine. ' * 50_000} You fool. {'It is fine. ' * 50_000}").label == "pass"
+    partial = evaluated(evaluator, f"{'It is fine. ' * 50_000} You fool. {'It is fine. ' * 50_000}")
+    assert partial.label == "partial"
+    assert partial.read.part < 500
+    assert partial.explanation == f"{partial.read.part} of 1,200,011 characters read"
+    assert evaluated(evaluator, "It is fine.\n" * 20 + " \n").label == "pass"
 
 
-def test_the_mean_of_all_windows_can_count_beside_the_worst(tmp_path):
-    fine, fool = "It is fine. " * 20, "You are a fool."
-    shared = rudeness(tmp_path / "a", f"{RUDE}worst_share = 0.75\n")
-    alone = rudeness(tmp_path / "b")
-    assert evaluated(shared, fool).score == evaluated(alone, fool).score  # one window
-    assert evaluated(shared, fine).score == pytest.approx(evaluated(alone, fine).score)  # all alike
-    long = evaluated(shared, fine + fool)
-    assert evaluated(shared, fine).score < long.score < evaluated(alone, fine + fool).score
+def test_a_screened_model_scores_a_segment_by_itself_where_its_window_passes(tmp_path):
+    plain, screened = (
+        rudeness(tmp_path / "a", sign=None),
+        rudeness(tmp_path / "b", f"{RUDE}screen = 0.5\n", sign="fool"),
+    )
+    text = "It is fine and free and it is fine. You are a fool. It is fine and free of charge and it is fine."
+    assert evaluated(plain, text).label == "pass"
+    result = evaluated(screened, text)
+    assert (result.label, result.explanation) == ("fail", "rude 0.70: characters 36-51")
+    assert evaluated(screened, "It is fine and free. It is fine.").label == "pass"
+
+
+def test_a_segment_without_a_sign_is_not_scored_by_itself(tmp_path):
+    screened = rudeness(tmp_path, f"{RUDE}screen = 0.5\n", sign="beware")
+    assert evaluated(screened, f"{'It is fine and free. ' * 2}You are a fool.").label == "pass"
+
+
+@pytest.mark.parametrize(("manifest", "sign"), [(RUDE, "fool"), (f"{RUDE}screen = 0.5\n", None)])
+def test_a_screen_is_in_both_manifest_and_model_or_in_neither(tmp_path, manifest, sign):
+    with pytest.raises(ModelError, match=r"screen: must be given where .* has an output 'screen', and only there"):
+        rudeness(tmp_path, manifest, sign=sign)
+
+
+def test_letters_of_other_scripts_count_as_the_letters_that_they_look_like(tmp_path):
+    evaluator = rudeness(tmp_path)
+    for disguised in (
+        "You f\u043e\u043el",
+        "You \uff46\uff4f\uff4f\uff4c",
+        "You \U0001d41f\U0001d428\U0001d428\U0001d425",
+    ):
+        assert evaluated(evaluator, disguised).label == "fail"
+    assert evaluated(evaluator, "\u0444\u043e\u043e\u043b").label == "pass"
+
+
+@pytest.mark.parametrize(("manifest", "model"), [(PAIRS, pair_model), (TOKENS, token_model)])
+def test_an_answer_that_is_read_in_part_is_no_clean_pass(tmp_path, manifest, model):
+    evaluator = paired(tmp_path, f"{manifest}max_windows = 2\n", model)
+    result = evaluated(evaluator, f"{LIBRARY} " * 40, LIBRARY)
+    assert (result.label, result.read.unit) == ("partial", "characters")
+    assert result.read.part < result.read.whole == 40 * (len(LIBRARY) + 1)
+    assert evaluated(evaluator, LIBRARY, LIBRARY).label == "pass"
 
 
 def test_what_the_tokenizer_file_says_of_cutting_and_padding_does_not_count(tmp_path):

@@ -28,7 +28,7 @@ from recipes.injection_head import train
 from recipes.injection_sets import record
 
 _TARGET = EVALUATORS / "prompt_injection"
-_VERSION = "1"
+_VERSION = "2"
 _LEAST_THRESHOLD = 0.5
 _FALSE_POSITIVE_RATE = 0.01  # on benign prompts, answers and documents: it sets the threshold
 _SMOOTHING = 0.01  # the share of labels taken for wrong: attacks of other kinds are not as easy to tell

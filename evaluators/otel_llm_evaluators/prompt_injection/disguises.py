@@ -17,7 +17,7 @@ from itertools import islice, product
 from typing import Final
 from urllib.parse import unquote
 
-from otel_llm.evaluate.api import Span
+from otel_llm.evaluate.api import Span, latin_lookalikes
 
 _WORDS_OF_ATTACKS: Final = """
 ignore disregard forget previous prior above earlier all any instructions instruction rules rule guidelines
@@ -30,14 +30,6 @@ TELLING: Final = frozenset(_WORDS_OF_ATTACKS.split())
 _CODES: Final = 8  # codes that are decoded in one text
 _CODE_LENGTH: Final = 4_000  # characters of one code
 _DEPTH: Final = 2  # levels of codes in codes
-_LOOKALIKES: Final = dict(
-    zip(
-        "аеорсхуіјѕԁһӏкмтнвгпЬАЕОРСХУІЈЅКМТНВαεορυιικντωΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲϹɑıɴɪⱭɩ",
-        "aeopcxyijsdhlkmthbrnbAEOPCXYIJSKMTHBaeopuiikvtwABEZHIKMNOPTYXcCaiNIAi",
-        strict=True,
-    )
-)
-# look-alikes that NFKC leaves in place
 _LEET: Final = {
     "0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "6": "gb", "7": "tl", "8": "b", "9": "g", "@": "a",
     "$": "s", "!": "il", "|": "li", "€": "e", "+": "t",
@@ -88,18 +80,7 @@ class _Folded(dict[int, str]):
         return folded
 
 
-class _Latin(_Folded):
-    """The same table with look-alikes of Latin letters, for texts in Latin letters."""
-
-    def __missing__(self, code: int) -> str:
-        folded = "".join(_LOOKALIKES.get(letter, letter) for letter in super().__missing__(code))
-        if code < _CACHED:
-            self[code] = folded
-        return folded
-
-
 _FOLDED: Final = _Folded()
-_LATIN: Final = _Latin()
 
 
 def fold(text: str) -> str:
@@ -109,7 +90,7 @@ def fold(text: str) -> str:
         >>> fold("ign\u200bore \u0430ll")
         'ignore all'
     """
-    return text if text.isascii() else text.translate(_table(text))
+    return text if text.isascii() else latin_lookalikes(text.translate(_FOLDED))
 
 
 def undisguised(text: str) -> str:
@@ -131,12 +112,6 @@ def hidden_characters(text: str) -> int:
     if text.isascii():
         return 0
     return sum(ord(character) in _TAGS or character in "\u200b\u2060\u2062\u2063" for character in text)
-
-
-def _table(text: str) -> _Folded:
-    latin = sum(character.isascii() and character.isalpha() for character in text)
-    alike = sum(character in _LOOKALIKES for character in text)
-    return _LATIN if alike and latin > alike / 2 else _FOLDED
 
 
 def _placer(text: str, plain: str) -> Callable[[int, int], Span]:

@@ -30,7 +30,7 @@ from otel_llm.evaluate.api import (
 )
 from otel_llm_evaluators.prompt_injection.disguises import hidden_characters, readings
 from otel_llm_evaluators.prompt_injection.rules import QUOTED_SHARE, InjectionRules, is_reported
-from otel_llm_evaluators.prompt_injection.sources import Source, sources, suspects
+from otel_llm_evaluators.prompt_injection.sources import Source, characters_read, sources, suspects
 
 _NEAR: Final = 1_000  # characters: rules that match within this distance find one attack
 _MOST_EVIDENCE: Final = 4.0  # log-odds: bound of the rules' evidence
@@ -122,24 +122,31 @@ class PromptInjection:
 
         Without a text of the user the result is `not_applicable`, unless a document or tool result fails.
         """
-        scored = [(self.score(evidence), evidence) for evidence in self.evidence(call, encodings)]
-        if not scored:
+        found = sources(call)
+        chosen = suspects(found)
+        evidence = self._evidence_of(found, chosen, encodings)
+        if not evidence:
             return [score_result(self.manifest, call, "input", None, str)]
-        score, worst = max(scored, key=lambda pair: pair[0])
+        score, worst = max(((self.score(each), each) for each in evidence), key=lambda pair: pair[0])
         applies = bool(target_text(call, "input")) or self.manifest.is_fail(score)
-        return [score_result(self.manifest, call, "input", score if applies else None, worst.describe)]
+        read = characters_read(call, found, chosen, encodings)
+        return [score_result(self.manifest, call, "input", score if applies else None, worst.describe, read=read)]
 
     def evidence(self, call: Call, encodings: Mapping[str, Encoding]) -> list[Evidence]:
         """Return the evidence for an injection in each source."""
-        read = sources(call)
-        chosen = suspects(read)
-        return [self._evidence(source, chosen.get(source.name, ()), encodings) for source in read]
+        found = sources(call)
+        return self._evidence_of(found, suspects(found), encodings)
 
     def score(self, evidence: Evidence) -> float:
         """Return the probability of an injection."""
         weights = self._options.document if evidence.source.is_document else self._options.input
         odds = weights.bias + weights.rules * evidence.rules + weights.classifier * evidence.logit
         return probability(odds)
+
+    def _evidence_of(
+        self, found: Sequence[Source], chosen: Mapping[str, Sequence[Piece]], encodings: Mapping[str, Encoding]
+    ) -> list[Evidence]:
+        return [self._evidence(source, chosen.get(source.name, ()), encodings) for source in found]
 
     def _evidence(self, source: Source, pieces: Sequence[Piece], encodings: Mapping[str, Encoding]) -> Evidence:
         windows = [

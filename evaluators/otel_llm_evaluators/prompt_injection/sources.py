@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from otel_llm.evaluate.api import Call, Piece, Span, passages, target_text
+from otel_llm.evaluate.api import Call, Encoding, Piece, Read, Span, passages, read_of, target_text
 from otel_llm_evaluators.prompt_injection.disguises import undisguised
 
 _CHARACTERS: Final = 200_000  # read of one call, shared by its texts
@@ -47,15 +47,9 @@ class Source:
 
 def sources(call: Call) -> list[Source]:
     """Return the input, the documents and the tool results that have a text."""
-    fetched = [
-        (f"{kind} {number}", text)
-        for kind, texts in (("document", call.documents), ("tool result", call.tool_results))
-        for number, text in enumerate(texts, 1)
-        if text.strip()
-    ][-_TEXTS:]
     question = target_text(call, "input")
-    named = [*([("input", question)] if question else []), *fetched]
-    share = max(_LEAST, _CHARACTERS // max(1, len(named)))
+    named = [*([("input", question)] if question else []), *_fetched(call)[-_TEXTS:]]
+    share = _share([len(text) for _, text in named])
     return [Source(name, tuple(_ends(text, share // 2))) for name, text in named]
 
 
@@ -80,6 +74,46 @@ def suspects(call_sources: list[Source]) -> dict[str, list[Piece]]:
         if count:
             chosen.setdefault(name, []).append(passage)
     return {name: [Piece(piece.span, _meant(piece.text)) for piece in pieces] for name, pieces in chosen.items()}
+
+
+def characters_read(
+    call: Call,
+    found: Sequence[Source],
+    chosen: Mapping[str, Sequence[Piece]],
+    encodings: Mapping[str, Encoding],
+) -> Read:
+    """Return how many characters were read, of the input and of all that was fetched.
+
+    Of fetched texts this is what the rules read, of the input what the classifier read as well.
+    """
+    part = 0
+    for source in found:
+        for piece in source.pieces if source.is_document else chosen[source.name]:
+            length = piece.span.end - piece.span.start
+            if not source.is_document:
+                read = read_of(piece.text, (window.span for window in encodings[piece.text].windows))
+                length = length if read.is_whole else min(length, read.part)  # a disguised text may be longer
+            part += length
+    whole = len(target_text(call, "input")) + sum(len(text) for _, text in _fetched(call))
+    return Read(part=part, whole=whole, unit="characters")
+
+
+def _fetched(call: Call) -> list[tuple[str, str]]:
+    return [
+        (f"{kind} {number}", text)
+        for kind, texts in (("document", call.documents), ("tool result", call.tool_results))
+        for number, text in enumerate(texts, 1)
+        if text.strip()
+    ]
+
+
+def _share(lengths: Sequence[int]) -> int:
+    """Return the characters that are read of a text at most: what shorter texts leave is for the longer ones."""
+    left, share = _CHARACTERS, _CHARACTERS
+    for count, length in zip(range(len(lengths), 0, -1), sorted(lengths), strict=True):
+        share = left // count
+        left -= min(length, share)
+    return max(_LEAST, share)
 
 
 def _ends(text: str, half: int) -> Iterator[Piece]:

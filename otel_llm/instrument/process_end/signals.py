@@ -74,8 +74,9 @@ class EndingSignals:
         return signal.SIG_DFL if handler is self._handler else handler
 
     def _deliver_and_end(self, number: int, _: FrameType | None) -> None:
-        if _is_in_gevents_loop():
-            # nothing may wait here: a thread of the system delivers, as a greenlet may never get its turn
+        if _has_greenlets_for_threads():
+            # Any greenlet may have been interrupted, gevent's loop too: what waits here may never go on. A thread
+            # of the system delivers; meanwhile the program runs, and a second signal ends it.
             _set_handler(number, signal.SIG_DFL)
             start = sys.modules["gevent.monkey"].get_original("_thread", "start_new_thread")
             start(self._deliver_and_kill, (number,))
@@ -95,9 +96,9 @@ class EndingSignals:
 
 
 @guarded("looking for gevent")
-def _is_in_gevents_loop() -> bool:
-    gevent: Any = sys.modules.get("gevent")
-    return "gevent.monkey" in sys.modules and isinstance(gevent.getcurrent(), gevent.hub.Hub)
+def _has_greenlets_for_threads() -> bool:
+    monkey: Any = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("threading"))
 
 
 def _set(number: int, handler: Any) -> None:

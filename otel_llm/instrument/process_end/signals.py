@@ -57,7 +57,8 @@ class EndingSignals:
         @functools.wraps(original)
         def signal_stand_in(signalnum: Any, handler: Any) -> Any:
             before = original(signalnum, handler)
-            if handler == signal.SIG_DFL and signalnum in _NUMBERS:
+            # not `==` alone: a handler of the app's own may compare in its own way
+            if isinstance(handler, int) and handler == signal.SIG_DFL and signalnum in _NUMBERS:
                 original(signalnum, self._handler)
             return self._seen(before)
 

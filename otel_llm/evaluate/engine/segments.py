@@ -25,6 +25,9 @@ _MARKUP: Final = re.compile(
 _CLAUSE: Final = re.compile(
     r"(?<=[,;:])\s|\s[–—-]+(?=\s)|\s(?=(?:and|but|or|so|then|because|while)\s)"  # noqa: RUF001 - dashes
 )
+# What somebody is called before or behind what is said: "You fools, where is it?", "Where is it, you fools?"
+_CALLED: Final = re.compile(r"\s*(?:hey\W{1,3})?(you\b[^,;:.!?\n]{2,40}),\s", re.IGNORECASE)
+_CALLED_AT_END: Final = re.compile(r",\s(you\b[^,;:.!?\n]{2,40})[.!?]*\s*$", re.IGNORECASE)
 _FULL_LINE: Final = 40  # characters
 _LINE_BREAK: Final = re.compile(r"[ \t]*\n[ \t>]*")
 _EDGES: Final = '"[]{}| '
@@ -34,7 +37,8 @@ _ENDS: Final = (".", "!", "?", "…", ":", ";", "。", "！", "？")  # noqa: RU
 
 
 def segments(text: str) -> Iterator[Piece]:
-    """Yield the segments in order: sentences, items of lists, cells of tables, values of JSON, clauses.
+    """Yield the segments in order: sentences, items of lists, cells of tables, values of JSON, clauses, what
+    somebody is called.
 
     A sentence that goes on in the next line is one segment. Where its lines are short, they are segments too: such
     lines may have been meant to stand alone. Each segment has its place in the text; its own text has one space
@@ -97,6 +101,7 @@ def _clauses(text: str, span: Span) -> Iterator[Span]:
     """Yield runs of clauses of at most `_LONG` characters; a longer clause is cut between words."""
     if span.end - span.start <= _LONG:
         yield span
+        yield from _addresses(text, span)
         return
     borders = [span.start, *(match.start() for match in _CLAUSE.finditer(text, span.start, span.end)), span.end]
     start = span.start
@@ -105,6 +110,13 @@ def _clauses(text: str, span: Span) -> Iterator[Span]:
             yield from _cut(text, Span(start, border))
             start = border
     yield from _cut(text, Span(start, span.end))
+
+
+def _addresses(text: str, span: Span) -> Iterator[Span]:
+    """Yield what somebody is called at the beginning and at the end of the sentence."""
+    sentence = text[span.start : span.end]
+    for match in filter(None, (_CALLED.match(sentence), _CALLED_AT_END.search(sentence))):
+        yield Span(span.start + match.start(1), span.start + match.end(1))
 
 
 def _cut(text: str, span: Span) -> Iterator[Span]:

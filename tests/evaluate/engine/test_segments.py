@@ -119,3 +119,20 @@ def test_a_long_text_is_read_in_time_that_grows_with_its_length(run):
 
 def test_examples_in_the_docstrings_hold():
     assert doctest.testmod(module).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "called"),
+    [
+        ("You useless idiots, why do I have to pay a late fee?", "You useless idiots"),
+        ("Hey, you fools, where is it?", "you fools"),
+        ("Where is my parcel, you fools!", "you fools"),
+    ],
+)
+def test_what_somebody_is_called_is_a_segment_beside_its_sentence(text, called):
+    assert texts(f"{BEFORE} {text} {AFTER}") == [BEFORE, text, called, AFTER]
+
+
+def test_a_sentence_without_an_address_is_one_segment():
+    for text in ("You can pay at the desk.", "I think that you, of all people, know.", "If you see it, tell me."):
+        assert texts(text) == [text]

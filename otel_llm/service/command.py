@@ -41,12 +41,15 @@ def command(
     """
     if context.invoked_subcommand:
         return
-    # Importing the service takes a second. Until its handler is set, SIGHUP (reload) would kill the process.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    with needs("otel-llm collector", "collector"):
-        from otel_llm.service.start import start
     given = {**options, "events.endpoint": events_endpoint, "forward.endpoint": forward_endpoint}
-    start(config, given, only_check=only_check)
+    # Importing the service takes a second. Until its handler is set, SIGHUP (reload) would kill the process.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        with needs("otel-llm collector", "collector"):
+            from otel_llm.service.start import start
+        start(config, given, only_check=only_check)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 command.add_command(replay)

@@ -188,6 +188,12 @@ def test_check_names_what_is_wrong(tmp_path: Path, settings: str, problem: str) 
     assert problem in str(outcome.exception)
 
 
+def test_the_command_leaves_the_mask_of_signals_as_it_was() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    CliRunner().invoke(command, ["--check", *FREE_PORTS])
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+
+
 def test_check_tells_of_taken_ports_and_is_no_error_for_them() -> None:
     with bind("127.0.0.1", 0, "") as sock:
         port = sock.getsockname()[1]

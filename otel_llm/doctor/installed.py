@@ -37,6 +37,14 @@ def installed() -> Iterator[Finding]:
             )
 
 
+def version_of(name: str) -> str | None:
+    """Return the version of a distribution; None if it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
 def missing_of(extra: str) -> list[str]:
     """Return the distributions of an extra that are not installed, extras of ours inside it included."""
     lacking: dict[str, None] = {}
@@ -60,13 +68,7 @@ def _name(requirement: str) -> str:
 
 def _is_installed(name: str) -> bool:
     # onnxruntime and onnxruntime-gpu have files of the same names: either will do
-    for each in (name, f"{name}-gpu") if name == "onnxruntime" else (name,):
-        try:
-            version(each)
-        except PackageNotFoundError:
-            continue
-        return True
-    return False
+    return any(version_of(each) for each in ((name, f"{name}-gpu") if name == "onnxruntime" else (name,)))
 
 
 def _applies(marker: str) -> bool:

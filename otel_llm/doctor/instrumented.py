@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Iterator, Mapping
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from otel_llm.config.instrument import read_settings
 from otel_llm.doctor.finding import Finding, note, ok, wrong
+from otel_llm.doctor.installed import version_of
 from otel_llm.instrument.lifecycle.patch import client_entry_points
 from otel_llm.instrument.lifecycle.versions import is_within
 
@@ -35,9 +35,8 @@ def instrumented(environment: Mapping[str, str]) -> Iterator[Finding]:
     seen = 0
     for entry in client_entry_points():
         client = entry.load()
-        try:
-            installed = version(client.distribution)
-        except PackageNotFoundError:
+        installed = version_of(client.distribution)
+        if installed is None:
             continue
         seen += 1
         if not settings.instruments(entry.name):
@@ -96,23 +95,11 @@ def _content(place: str) -> Finding:
 
 def _others() -> Iterator[Finding]:
     for entry in entry_points(group="opentelemetry_instrumentor"):
-        if entry.name != "otel_llm" and any(part in entry.name for part in _OTHERS) and _has(entry):
+        if entry.name != "otel_llm" and any(part in entry.name for part in _OTHERS):
             distribution = entry.dist.name if entry.dist else entry.value
             yield note(
                 f"{distribution} instruments such calls too (as {entry.name})",
                 f"{_DOCS}; OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={entry.name} switches it off",
             )
-    if "logfire" in sys.modules or _is_installed("logfire"):
+    if version_of("logfire"):
         yield note("logfire is installed", f"call logfire.configure() before otel_llm.instrument(): {_DOCS}")
-
-
-def _has(entry: EntryPoint) -> bool:
-    return bool(entry.dist) and _is_installed(entry.dist.name if entry.dist else "")
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        version(name)
-    except PackageNotFoundError:
-        return False
-    return True
